@@ -1,0 +1,33 @@
+"""Fixtures that shut the developer's own machine out of every test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _clean_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An empty HOME, no XDG folders, no FTT_ settings: tests never read the developer's own."""
+    import os
+
+    home = tmp_path_factory.mktemp("home")
+    kept = dict(os.environ)
+    for name in list(os.environ):
+        if name.startswith(("FTT_", "XDG_", "POLY")):
+            del os.environ[name]
+    os.environ["HOME"] = str(home)
+    yield
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Recorded payloads, feeds and stories that lie beside the repository, where they are present."""
+    folder = REPO.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no recorded data beside the repository")
+    return folder
