@@ -1,0 +1,1 @@
+"""What the world says: sockets and files in, typed events out."""

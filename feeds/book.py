@@ -1,0 +1,121 @@
+"""One asset's order book: two sides of integer levels with their best prices at hand."""
+
+from feeds.events import BookSnapshot, Level, LevelChange
+from feeds.markets import ONE, Nanos, Price, Side, Size
+
+
+class OrderBook:
+    """The newest levels of one asset.
+
+    A dict a side and a remembered best price: as fast as a ladder indexed by tick, and it
+    survives a change of tick size. ``best_bid`` and ``best_ask`` are 0 and 10,000 when that side
+    is empty, so that a crossed book is simply ``best_bid >= best_ask``.
+    """
+
+    __slots__ = ("applied_ns", "asks", "asset_id", "best_ask", "best_bid", "bids", "venue_ns")
+
+    def __init__(self, asset_id: str) -> None:
+        self.asset_id = asset_id
+        self.bids: dict[Price, Size] = {}
+        self.asks: dict[Price, Size] = {}
+        self.best_bid: Price = 0
+        self.best_ask: Price = ONE
+        self.applied_ns: Nanos = 0
+        self.venue_ns: Nanos = 0
+
+    def clear(self) -> None:
+        """Forget everything, as before the first snapshot."""
+        self.bids.clear()
+        self.asks.clear()
+        self.best_bid, self.best_ask = 0, ONE
+        self.applied_ns = self.venue_ns = 0
+
+    def apply_snapshot(self, snapshot: BookSnapshot) -> None:
+        """Replace both sides."""
+        self.bids = {price: size for price, size in snapshot.bids if size > 0}
+        self.asks = {price: size for price, size in snapshot.asks if size > 0}
+        self.best_bid = max(self.bids, default=0)
+        self.best_ask = min(self.asks, default=ONE)
+        self.applied_ns, self.venue_ns = snapshot.at_ns, snapshot.venue_ns
+
+    def apply_change(self, change: LevelChange) -> None:
+        """Set one level, then prune what lies beyond the venue's own best prices."""
+        if change.side is Side.BUY:
+            self._set_bid(change.price, change.size)
+        else:
+            self._set_ask(change.price, change.size)
+        if 0 <= change.best_bid < self.best_bid:
+            self._prune_bids(change.best_bid)
+        if self.best_ask < change.best_ask <= ONE:
+            self._prune_asks(change.best_ask)
+        self.applied_ns, self.venue_ns = change.at_ns, change.venue_ns
+
+    def _set_bid(self, price: Price, size: Size) -> None:
+        bids = self.bids
+        if size > 0:
+            bids[price] = size
+            if price > self.best_bid:
+                self.best_bid = price
+        elif bids.pop(price, None) is not None and price == self.best_bid:
+            self.best_bid = max(bids, default=0)
+
+    def _set_ask(self, price: Price, size: Size) -> None:
+        asks = self.asks
+        if size > 0:
+            asks[price] = size
+            if price < self.best_ask:
+                self.best_ask = price
+        elif asks.pop(price, None) is not None and price == self.best_ask:
+            self.best_ask = min(asks, default=ONE)
+
+    def _prune_bids(self, best: Price) -> None:
+        for price in [price for price in self.bids if price > best]:
+            del self.bids[price]
+        self.best_bid = max(self.bids, default=0)
+
+    def _prune_asks(self, best: Price) -> None:
+        for price in [price for price in self.asks if price < best]:
+            del self.asks[price]
+        self.best_ask = min(self.asks, default=ONE)
+
+    @property
+    def seen(self) -> bool:
+        """Whether a snapshot or change has been applied since the last ``clear``."""
+        return self.applied_ns > 0
+
+    @property
+    def two_sided(self) -> bool:
+        return bool(self.bids) and bool(self.asks)
+
+    @property
+    def crossed(self) -> bool:
+        return self.best_bid >= self.best_ask
+
+    @property
+    def placeholder(self) -> bool:
+        """Only 0.01 against 0.99: the venue's way of saying that nobody quotes."""
+        return self.best_bid <= 100 and self.best_ask >= ONE - 100
+
+    @property
+    def sound(self) -> bool:
+        """Two-sided, not crossed and no placeholder: a midpoint means something."""
+        return self.two_sided and not self.crossed and not self.placeholder
+
+    @property
+    def spread(self) -> Price:
+        return self.best_ask - self.best_bid
+
+    @property
+    def midpoint(self) -> float | None:
+        """Implied probability between 0 and 1, or None where the book is not sound."""
+        return (self.best_bid + self.best_ask) / (2 * ONE) if self.sound else None
+
+    def levels(self, side: Side, most: int | None = None) -> list[Level]:
+        """Levels of one side, best first."""
+        if side is Side.BUY:
+            return sorted(self.bids.items(), reverse=True)[:most]
+        return sorted(self.asks.items())[:most]
+
+    def takeable(self, side: Side) -> list[Level]:
+        """What an order of this side would meet, best first: a buy meets the asks."""
+        return self.levels(side.other)

@@ -1,0 +1,293 @@
+"""The vocabulary that every room speaks: what the world, a broker or a person said, and when.
+
+Each event carries ``at_ns``, the time we heard it; that alone orders the desk. The venue's or
+publisher's own time stands beside it where there is one. Events are frozen and travel as
+compact msgpack arrays on tapes, so new fields go last and have a default.
+"""
+
+from enum import Enum
+from typing import TypeAlias
+
+import msgspec
+
+from feeds.markets import Market, Money, Nanos, Price, Side, Size
+
+
+class Story(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="story", omit_defaults=False
+):
+    """One source's telling of something, cleaned by the text door.
+
+    ``published_ns`` is the source's own stamp or None, never invented; a stamp in the future is
+    taken as the arrival and ``date_note`` says so. ``cluster_id`` is the id of the first telling
+    of the same happening, ``novelty`` runs from 0 (told before) to 1 (nothing like it in days).
+    ``revision`` counts edits in place: 0 is the first telling.
+    """
+
+    at_ns: Nanos
+    id: str
+    source: str
+    source_name: str
+    title: str
+    summary: str = ""
+    url: str = ""
+    published_ns: Nanos | None = None
+    first_seen_ns: Nanos
+    cluster_id: str
+    novelty: float = 1.0
+    revision: int = 0
+    language: str = ""
+    author: str = ""
+    date_note: str = ""
+    trust: float = 0.5
+
+
+class MarketSeen(msgspec.Struct, frozen=True, array_like=True, tag="market"):
+    """The catalogue's newest word on one market."""
+
+    at_ns: Nanos
+    market: Market
+
+
+Level: TypeAlias = tuple[Price, Size]
+
+
+class BookSnapshot(msgspec.Struct, frozen=True, array_like=True, tag="book", gc=False):
+    """All levels of one asset. Replaces whatever stood before; order of levels means nothing."""
+
+    at_ns: Nanos
+    asset_id: str
+    venue_ns: Nanos
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    hash: str = ""
+
+
+class LevelChange(msgspec.Struct, frozen=True, array_like=True, tag="level", gc=False):
+    """One level's new absolute size; 0 removes it.
+
+    ``best_bid`` and ``best_ask`` are the venue's own after the change, or -1 where it did not
+    say: levels beyond them are gone.
+    """
+
+    at_ns: Nanos
+    asset_id: str
+    venue_ns: Nanos
+    side: Side
+    price: Price
+    size: Size
+    best_bid: Price = -1
+    best_ask: Price = -1
+
+
+class BestQuote(msgspec.Struct, frozen=True, array_like=True, tag="best", gc=False):
+    """The venue's statement of best bid and ask; -1 is an empty side. A witness, not a book."""
+
+    at_ns: Nanos
+    asset_id: str
+    venue_ns: Nanos
+    best_bid: Price
+    best_ask: Price
+
+
+class Print(msgspec.Struct, frozen=True, array_like=True, tag="print", gc=False):
+    """A trade on the public tape; ``side`` is what the taker did."""
+
+    at_ns: Nanos
+    asset_id: str
+    venue_ns: Nanos
+    price: Price
+    size: Size
+    side: Side
+
+
+class TickSizeChange(msgspec.Struct, frozen=True, array_like=True, tag="tick_size", gc=False):
+    """The price grid of an asset changed; its old book is void until the next snapshot."""
+
+    at_ns: Nanos
+    asset_id: str
+    old: Price
+    new: Price
+
+
+class BookState(Enum):
+    """How far a book may be trusted. Only ``LIVE`` and ``QUIET`` may be traded on.
+
+    QUIET is silence that a REST probe confirmed; STALE is silence not yet explained; FROZEN is
+    a stream that a probe proved wrong; RESYNCING waits for a snapshot; CLOSED is over.
+    """
+
+    LIVE = "live"
+    QUIET = "quiet"
+    STALE = "stale"
+    FROZEN = "frozen"
+    RESYNCING = "resyncing"
+    CLOSED = "closed"
+
+
+class BookHealth(msgspec.Struct, frozen=True, array_like=True, tag="book_health", gc=False):
+    """The stream's verdict on one asset's book, with the reason in words."""
+
+    at_ns: Nanos
+    asset_id: str
+    state: BookState
+    reason: str = ""
+
+
+class Gap(msgspec.Struct, frozen=True, array_like=True, tag="gap", gc=False):
+    """Continuity of these assets was lost: their books are void until the next snapshot."""
+
+    at_ns: Nanos
+    asset_ids: tuple[str, ...]
+    reason: str
+
+
+class MarketResolved(msgspec.Struct, frozen=True, array_like=True, tag="resolved", gc=False):
+    """A market is decided; ``winner`` is the asset that pays one dollar, "" for a split."""
+
+    at_ns: Nanos
+    condition_id: str
+    winner: str
+
+
+class OddsPoint(msgspec.Struct, frozen=True, array_like=True, tag="odds", gc=False):
+    """One past midpoint of an asset, from the venue's price history."""
+
+    at_ns: Nanos
+    asset_id: str
+    when_ns: Nanos
+    price: Price
+
+
+class Tick(msgspec.Struct, frozen=True, array_like=True, tag="tick", gc=False):
+    """Time passed. The engine says so ten times a second."""
+
+    at_ns: Nanos
+
+
+class OrderKind(Enum):
+    """GTC rests until filled or cancelled, FAK takes what is there, FOK all or nothing."""
+
+    GTC = "gtc"
+    FAK = "fak"
+    FOK = "fok"
+
+
+class OrderState(Enum):
+    """Where an order stands. ``DENIED``: we said no. ``REFUSED``: they said no.
+
+    ``UNKNOWN``: it may be there; the market is blocked until we know.
+    """
+
+    INTENDED = "intended"
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    DENIED = "denied"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+    @property
+    def over(self) -> bool:
+        """No fill is expected any more."""
+        return self in _OVER
+
+
+_OVER = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.DENIED, OrderState.REFUSED})
+
+
+class OrderUpdate(msgspec.Struct, frozen=True, array_like=True, tag="order"):
+    """A broker's word on one of our orders. ``queue_ahead`` is the size before us at our price."""
+
+    at_ns: Nanos
+    order_id: str
+    state: OrderState
+    filled: Size
+    reason: str = ""
+    queue_ahead: Size = 0
+
+
+class Liquidity(Enum):
+    """Who was resting: makers pay no fee."""
+
+    MAKER = "maker"
+    TAKER = "taker"
+
+
+class Fill(msgspec.Struct, frozen=True, array_like=True, tag="fill"):
+    """Part or all of one of our orders traded. ``fee`` is charged on top of a buy, off a sale."""
+
+    at_ns: Nanos
+    id: str
+    order_id: str
+    condition_id: str
+    asset_id: str
+    side: Side
+    price: Price
+    size: Size
+    fee: Money
+    liquidity: Liquidity
+
+
+class OrderRequest(msgspec.Struct, frozen=True, array_like=True, tag="want_order"):
+    """A person wants an order. ``price`` is the limit, the worst acceptable."""
+
+    at_ns: Nanos
+    command_id: str
+    condition_id: str
+    asset_id: str
+    side: Side
+    price: Price
+    size: Size
+    kind: OrderKind = OrderKind.GTC
+    post_only: bool = False
+
+
+class CancelRequest(msgspec.Struct, frozen=True, array_like=True, tag="want_cancel"):
+    """A person wants one order gone; with an empty ``order_id``, all of them."""
+
+    at_ns: Nanos
+    command_id: str
+    order_id: str = ""
+
+
+class SuggestionReply(msgspec.Struct, frozen=True, array_like=True, tag="reply"):
+    """A person accepted or dismissed a suggestion."""
+
+    at_ns: Nanos
+    command_id: str
+    suggestion_id: str
+    accepted: bool
+
+
+class KillSwitch(msgspec.Struct, frozen=True, array_like=True, tag="kill"):
+    """``on``: cancel everything and take no order until ``off`` is said."""
+
+    at_ns: Nanos
+    command_id: str
+    on: bool
+
+
+Event: TypeAlias = (
+    Story
+    | MarketSeen
+    | BookSnapshot
+    | LevelChange
+    | BestQuote
+    | Print
+    | TickSizeChange
+    | BookHealth
+    | Gap
+    | MarketResolved
+    | OddsPoint
+    | Tick
+    | OrderUpdate
+    | Fill
+    | OrderRequest
+    | CancelRequest
+    | SuggestionReply
+    | KillSwitch
+)
+
+BookEvent: TypeAlias = BookSnapshot | LevelChange | BestQuote | TickSizeChange | BookHealth | Gap
+"""The events that touch books."""
