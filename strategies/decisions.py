@@ -1,0 +1,229 @@
+"""What the desk decides. The engine acts on these and nothing else.
+
+Like events they are frozen and travel as compact msgpack, so that two replays of one tape can be
+compared byte for byte.
+"""
+
+from enum import Enum
+from typing import TypeAlias
+
+import msgspec
+
+from feeds.events import OrderKind
+from feeds.markets import Money, Nanos, Price, Side, Size
+
+
+class Link(msgspec.Struct, frozen=True, array_like=True):
+    """A story touches a market. ``direction`` is the way it pushes YES: +1, -1 or 0 unclear.
+
+    ``relevance`` runs from 0 to 1; ``why`` is one sentence made of what the score is made of.
+    """
+
+    market_id: str
+    relevance: float
+    direction: int
+    why: str
+    facet: str = ""
+
+
+class Verdict(Enum):
+    """What may be said about a move. The values are shown to the trader."""
+
+    WAITING = "too early to tell"
+    NOISE = "within the noise"
+    CLEAR = "clear move"
+    LED = "market led the story"
+    SHARED = "shared with another story"
+    NOT_MEASURABLE = "not measurable"
+
+
+class Impact(msgspec.Struct, frozen=True, array_like=True):
+    """How far one story has moved one market's odds of YES, as of ``at_ns``.
+
+    ``before`` and ``now`` are implied probabilities; ``logit`` is the move in log-odds; ``z`` is
+    that move in units of what the market usually does in such a time. None means that it
+    could not be measured, and ``reason`` says why.
+    """
+
+    story_id: str
+    condition_id: str
+    at_ns: Nanos
+    verdict: Verdict
+    reason: str
+    before: float | None = None
+    now: float | None = None
+    logit: float | None = None
+    z: float | None = None
+    rank_p: float | None = None
+    leak: float | None = None
+    minutes: float = 0.0
+
+    @property
+    def points(self) -> float | None:
+        """The move in percentage points of implied probability."""
+        if self.before is None or self.now is None:
+            return None
+        return 100 * (self.now - self.before)
+
+
+class Mandate(Enum):
+    """How far a strategy may go on its own."""
+
+    ALERT = "alert"
+    SUGGEST = "suggest"
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class Suggestion(msgspec.Struct, frozen=True, array_like=True):
+    """A trade that a strategy proposes. ``edge`` is in cents a share after fees and slippage."""
+
+    id: str
+    at_ns: Nanos
+    strategy: str
+    story_id: str
+    condition_id: str
+    asset_id: str
+    side: Side
+    limit: Price
+    size: Size
+    edge: float
+    reason: str
+    until_ns: Nanos
+    mandate: Mandate = Mandate.SUGGEST
+
+
+class OrderIntent(msgspec.Struct, frozen=True, array_like=True):
+    """An order that passed the gate and must be on disk before it leaves the house.
+
+    ``origin`` is a suggestion's id or a person's command id. ``tick_size``, ``neg_risk`` and the
+    fee ceiling are as they stood when it was decided.
+    """
+
+    order_id: str
+    at_ns: Nanos
+    origin: str
+    strategy: str
+    condition_id: str
+    asset_id: str
+    side: Side
+    price: Price
+    size: Size
+    kind: OrderKind
+    post_only: bool = False
+    fee_max: Money = 0
+
+
+class Outcome(Enum):
+    """What became of a command. The values are shown to the trader."""
+
+    CONFIRMED = "done"
+    REFUSED = "the venue said no"
+    DENIED = "our own gate said no; nothing left the house"
+    UNKNOWN = "it may be there: this market is blocked until we know"
+
+
+class LinksFound(msgspec.Struct, frozen=True, array_like=True, tag="links"):
+    """Which markets a story touches, best first. An empty tuple is an answer."""
+
+    at_ns: Nanos
+    story_id: str
+    links: tuple[Link, ...]
+
+
+class ImpactSeen(msgspec.Struct, frozen=True, array_like=True, tag="impact"):
+    """The verdict on a story's impact changed."""
+
+    impact: Impact
+
+
+class Suggested(msgspec.Struct, frozen=True, array_like=True, tag="suggested"):
+    """A strategy proposes a trade."""
+
+    suggestion: Suggestion
+
+
+class SuggestionOver(msgspec.Struct, frozen=True, array_like=True, tag="suggestion_over"):
+    """A suggestion was accepted, dismissed, acted on, or ran out of time."""
+
+    at_ns: Nanos
+    suggestion_id: str
+    how: str
+
+
+class Skipped(msgspec.Struct, frozen=True, array_like=True, tag="skipped"):
+    """A trade that did not happen, and why: which gate, what number, what limit."""
+
+    at_ns: Nanos
+    strategy: str
+    story_id: str
+    condition_id: str
+    gate: str
+    value: str
+    limit: str
+    sentence: str
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True, tag="place"):
+    """Send this order."""
+
+    order: OrderIntent
+
+
+class Cancel(msgspec.Struct, frozen=True, array_like=True, tag="cancel"):
+    """Take this order off the book."""
+
+    at_ns: Nanos
+    order_id: str
+    reason: str
+
+
+class Follow(msgspec.Struct, frozen=True, array_like=True, tag="follow"):
+    """The desk wants the books of exactly these assets, in this order of importance."""
+
+    at_ns: Nanos
+    asset_ids: tuple[str, ...]
+
+
+class Alert(msgspec.Struct, frozen=True, array_like=True, tag="alert"):
+    """Something a person should hear of. Alerts with one ``key`` are one thread."""
+
+    at_ns: Nanos
+    kind: str
+    key: str
+    title: str
+    body: str
+    story_id: str = ""
+    condition_id: str = ""
+
+
+class Parked(msgspec.Struct, frozen=True, array_like=True, tag="parked"):
+    """A strategy failed and is off until a restart; the others run on."""
+
+    at_ns: Nanos
+    strategy: str
+    cause: str
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
+    """The reply to a person's command."""
+
+    at_ns: Nanos
+    command_id: str
+    outcome: Outcome
+    message: str
+
+
+Decision: TypeAlias = (
+    LinksFound
+    | ImpactSeen
+    | Suggested
+    | SuggestionOver
+    | Skipped
+    | Place
+    | Cancel
+    | Follow
+    | Alert
+    | Parked
+    | Answer
+)
