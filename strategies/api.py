@@ -1,9 +1,9 @@
 """All that a strategy's author imports.
 
-A strategy subclasses :class:`Strategy`, declares its parameters as a :class:`StrategyParams` struct with
-types, bounds and a sentence each, and answers events with :class:`Draft` trades. It never sees a
-clock, a socket or a broker; time is ``ctx.now_ns``. What it drafts passes the risk gate like
-every other order, and what it decides against it says with ``ctx.skip``.
+A strategy subclasses :class:`Strategy`, declares its parameters as a :class:`StrategyParams`
+struct with types, bounds and a sentence each, and answers events with :class:`Draft` trades. It
+never sees a clock, a socket or a broker; time is ``ctx.now_ns``. What it drafts passes the risk
+gate like every other order, and what it decides against it says with ``ctx.skip``.
 """
 
 from collections.abc import Iterable, Sequence
