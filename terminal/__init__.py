@@ -1,0 +1,1 @@
+"""Where it meets people, money and disk: commands, engine, ledger, the local link and the face."""

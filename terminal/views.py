@@ -1,0 +1,451 @@
+"""What a face may see, and what it may say: the shapes that cross the local link.
+
+A view is a picture of the engine's state at one moment; the newest replaces the one before. View
+shapes only grow, and new fields have defaults, so that an older face can read a newer engine.
+Prices are integers of 1/10,000 dollar, sizes of 1/1,000,000 share, money of 1/1,000,000 dollar,
+times Unix nanoseconds of market time; odds are floats between 0 and 1, None where there are none.
+All text has passed the text door, and none of it is markup.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+PROTOCOL = 1
+"""Raised when an older face could misread a newer engine."""
+
+
+class StreamView(msgspec.Struct, frozen=True, kw_only=True):
+    """Health of one thing that feeds the engine. ``state``: live, quiet, stale or down."""
+
+    name: str
+    state: str
+    sentence: str = ""
+    age_s: float | None = None
+
+
+class StatusView(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
+    """The masthead and the status line. ``mode`` is PAPER or LIVE, never anything else."""
+
+    mode: str
+    venue: str
+    now_ns: int
+    speed: float = 1.0
+    streams: tuple[StreamView, ...] = ()
+    cash: int = 0
+    equity: int = 0
+    realised: int = 0
+    unrealised: int = 0
+    today: int = 0
+    killed: bool = False
+    stories: int = 0
+    books: int = 0
+    markets: int = 0
+    errors: int = 0
+    message: str = ""
+    catalogue_as_of_ns: int | None = None
+
+
+class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the news column. The lead market is the most relevant link, if any."""
+
+    id: str
+    title: str
+    source: str
+    published_ns: int | None
+    first_seen_ns: int
+    sources: int = 1
+    novelty: float = 1.0
+    revision: int = 0
+    links: int = 0
+    lead_condition_id: str = ""
+    lead_question: str = ""
+    odds: float | None = None
+    points: float | None = None
+    verdict: str = ""
+    weight: float = 0.0
+
+
+class NewsView(msgspec.Struct, frozen=True, kw_only=True, tag="news"):
+    """Stories of the session, newest first. ``shown`` of ``total`` are sent."""
+
+    rows: tuple[StoryRow, ...]
+    total: int
+    waiting_for: str = ""
+
+
+class CardView(msgspec.Struct, frozen=True, kw_only=True):
+    """A market as a story's reader meets it: question, odds, and how far the story moved them.
+
+    ``spark`` are odds at even steps over ``spark_minutes``; ``spark_story`` is the index of the
+    story's moment in it, or -1.
+    """
+
+    condition_id: str
+    question: str
+    odds: float | None = None
+    odds_at_story: float | None = None
+    points: float | None = None
+    z: float | None = None
+    verdict: str = ""
+    reason: str = ""
+    best_bid: int = 0
+    best_ask: int = 10_000
+    book_state: str = ""
+    age_s: float | None = None
+    volume: float = 0.0
+    relevance: float = 0.0
+    direction: int = 0
+    why: str = ""
+    spark: tuple[float | None, ...] = ()
+    spark_minutes: int = 0
+    spark_story: int = -1
+    event_title: str = ""
+
+
+class ArticleView(msgspec.Struct, frozen=True, kw_only=True, tag="article"):
+    """The chosen story with its market cards, best first, and what it means in measured facts."""
+
+    story_id: str
+    title: str
+    summary: str
+    url: str
+    source: str
+    author: str = ""
+    published_ns: int | None = None
+    first_seen_ns: int = 0
+    date_note: str = ""
+    sources: tuple[str, ...] = ()
+    novelty: float = 1.0
+    revision: int = 0
+    language: str = ""
+    cards: tuple[CardView, ...] = ()
+    meaning: tuple[str, ...] = ()
+    latency: tuple[tuple[str, float], ...] = ()
+    """Seconds after publication of: fetched, linked, first move, suggestion, order, fill."""
+
+
+class LadderLevel(msgspec.Struct, frozen=True, array_like=True):
+    """One price level; ``own`` is our own resting size there."""
+
+    price: int
+    size: int
+    own: int = 0
+
+
+class PrintRow(msgspec.Struct, frozen=True, array_like=True):
+    """A trade; ``side`` is "buy" or "sell", what the taker did."""
+
+    at_ns: int
+    price: int
+    size: int
+    side: str
+
+
+class BookView(msgspec.Struct, frozen=True, kw_only=True):
+    """One asset's book, best levels first."""
+
+    asset_id: str
+    outcome: str
+    state: str
+    reason: str = ""
+    age_s: float | None = None
+    tick_size: int = 100
+    bids: tuple[LadderLevel, ...] = ()
+    asks: tuple[LadderLevel, ...] = ()
+    midpoint: float | None = None
+    spread: int | None = None
+    held: int = 0
+
+
+class SiblingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Another outcome of the same event."""
+
+    condition_id: str
+    title: str
+    odds: float | None = None
+    points_day: float | None = None
+
+
+class StoryMark(msgspec.Struct, frozen=True, array_like=True):
+    """A story's place on the odds chart."""
+
+    at_ns: int
+    story_id: str
+    title: str
+
+
+class MarketView(msgspec.Struct, frozen=True, kw_only=True, tag="market"):
+    """The market in focus: both books, prints, the odds' history, siblings, and the terms."""
+
+    condition_id: str
+    question: str
+    description: str = ""
+    event_title: str = ""
+    state: str = ""
+    yes: BookView
+    no: BookView
+    prints: tuple[PrintRow, ...] = ()
+    fee_words: str = ""
+    min_order_size: int = 0
+    end_ns: int | None = None
+    volume: float = 0.0
+    odds: float | None = None
+    odds_day_ago: float | None = None
+    chart: tuple[tuple[int, float], ...] = ()
+    marks: tuple[StoryMark, ...] = ()
+    siblings: tuple[SiblingRow, ...] = ()
+    sibling_sum: float | None = None
+    neg_risk: bool = False
+
+
+class MarketRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the market list (search, `ftt markets`)."""
+
+    condition_id: str
+    question: str
+    event_title: str = ""
+    odds: float | None = None
+    best_bid: int = 0
+    best_ask: int = 10_000
+    volume: float = 0.0
+    state: str = ""
+    followed: bool = False
+    end_ns: int | None = None
+
+
+class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A suggestion, or a trade decided against. ``state``: open, accepted, done, over, skipped."""
+
+    id: str
+    at_ns: int
+    strategy: str
+    state: str
+    question: str
+    condition_id: str
+    asset_id: str = ""
+    outcome: str = ""
+    side: str = ""
+    limit: int = 0
+    size: int = 0
+    edge: float = 0.0
+    reason: str = ""
+    story_id: str = ""
+    until_ns: int = 0
+    mandate: str = ""
+
+
+class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares held of one outcome. ``mark`` is None while there is no sound price."""
+
+    condition_id: str
+    asset_id: str
+    question: str
+    outcome: str
+    size: int
+    cost: int
+    average: int
+    mark: int | None
+    value: int
+    unrealised: int
+    realised: int
+
+
+class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One of our orders. ``queue_ahead`` is the size before us at our price."""
+
+    order_id: str
+    at_ns: int
+    condition_id: str
+    asset_id: str
+    question: str
+    outcome: str
+    side: str
+    price: int
+    size: int
+    filled: int
+    kind: str
+    state: str
+    reason: str = ""
+    origin: str = ""
+    queue_ahead: int = 0
+
+
+class FillRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One fill of ours."""
+
+    id: str
+    at_ns: int
+    order_id: str
+    condition_id: str
+    asset_id: str
+    question: str
+    outcome: str
+    side: str
+    price: int
+    size: int
+    fee: int
+    liquidity: str
+
+
+class SignalsView(msgspec.Struct, frozen=True, kw_only=True, tag="signals"):
+    """Open suggestions first, then the newest of the rest and the trades decided against."""
+
+    rows: tuple[SignalRow, ...]
+    open: int = 0
+    waiting_for: str = ""
+
+
+class BlotterView(msgspec.Struct, frozen=True, kw_only=True, tag="blotter"):
+    """Positions, open orders and the newest fills."""
+
+    positions: tuple[PositionRow, ...] = ()
+    orders: tuple[OrderRow, ...] = ()
+    fills: tuple[FillRow, ...] = ()
+
+
+View: TypeAlias = StatusView | NewsView | ArticleView | MarketView | SignalsView | BlotterView
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True, tag="look"):
+    """What this face wants to see: which views, and the story and market in focus.
+
+    A face says it again whenever the focus changes. ``levels`` and ``rows`` bound what is sent.
+    """
+
+    views: tuple[str, ...] = ("status", "news", "article", "market", "signals", "blotter")
+    story_id: str = ""
+    condition_id: str = ""
+    levels: int = 20
+    rows: int = 200
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True, tag="preview"):
+    """Ask what an order would do now. ``kind`` is gtc, fak or fok."""
+
+    id: str
+    condition_id: str
+    asset_id: str
+    side: str
+    price: int
+    size: int
+    kind: str = "gtc"
+    post_only: bool = False
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
+    """Place an order. ``id`` is the face's own, unique; a repeat is answered, not repeated."""
+
+    id: str
+    condition_id: str
+    asset_id: str
+    side: str
+    price: int
+    size: int
+    kind: str = "gtc"
+    post_only: bool = False
+
+
+class CancelOrder(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
+    """Cancel one order, or all of them with an empty ``order_id``."""
+
+    id: str
+    order_id: str = ""
+
+
+class AnswerSuggestion(msgspec.Struct, frozen=True, kw_only=True, tag="answer_suggestion"):
+    """Accept or dismiss a suggestion."""
+
+    id: str
+    suggestion_id: str
+    accept: bool
+
+
+class Kill(msgspec.Struct, frozen=True, kw_only=True, tag="kill"):
+    """Cancel everything and take no order until resumed (``on`` false)."""
+
+    id: str
+    on: bool = True
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True, tag="query"):
+    """Ask once for rows: news, markets, book, orders, positions, fills, signals or status.
+
+    ``text`` filters by words; ``condition_id`` (or a unique beginning of one, or a slug) names a
+    market where one is needed.
+    """
+
+    id: str
+    what: str
+    text: str = ""
+    condition_id: str = ""
+    most: int = 50
+
+
+Command: TypeAlias = Look | Preview | PlaceOrder | CancelOrder | AnswerSuggestion | Kill | Query
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
+    """First frame of either side. ``token`` is empty on a Unix socket."""
+
+    protocol: int
+    version: str
+    token: str = ""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
+    """What became of a command: done, refused, denied or unknown, with a sentence."""
+
+    id: str
+    outcome: str
+    message: str = ""
+
+
+class TicketView(msgspec.Struct, frozen=True, kw_only=True, tag="ticket"):
+    """What an order would do now. ``denial`` is the gate's sentence, "" if it would pass.
+
+    ``cost`` is what a buy pays in all or a sale brings in, for what fills now, fees included;
+    ``worst_cost`` the same for the whole order at its limit. ``payoff`` is what the whole order
+    returns if the outcome comes true.
+    """
+
+    id: str
+    fills_now: int = 0
+    rests: int = 0
+    cancelled: int = 0
+    average: int | None = None
+    worst: int | None = None
+    cost: int = 0
+    worst_cost: int = 0
+    fee: int = 0
+    slippage_cents: float | None = None
+    payoff: int = 0
+    denial: str = ""
+    note: str = ""
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):
+    """The answer to a query: exactly one of the lists is filled, by what was asked."""
+
+    id: str
+    news: tuple[StoryRow, ...] = ()
+    markets: tuple[MarketRow, ...] = ()
+    market: MarketView | None = None
+    orders: tuple[OrderRow, ...] = ()
+    positions: tuple[PositionRow, ...] = ()
+    fills: tuple[FillRow, ...] = ()
+    signals: tuple[SignalRow, ...] = ()
+    status: StatusView | None = None
+
+
+class Toast(msgspec.Struct, frozen=True, kw_only=True, tag="toast"):
+    """Something worth a line on screen now. ``level``: info, warning or error."""
+
+    at_ns: int
+    title: str
+    body: str = ""
+    level: str = "info"
+
+
+FromEngine: TypeAlias = Hello | View | Done | TicketView | Rows | Toast
+FromFace: TypeAlias = Hello | Command
