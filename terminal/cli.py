@@ -1,0 +1,213 @@
+"""The command line: what `ftt` can be asked, and the exit codes it answers with.
+
+Only the parser lives here. Each command's work is in ``terminal.commands`` and is imported when
+that command runs, so `ftt --help` loads neither textual nor httpx. stdout is data, stderr is talk.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+VERSION = "0.1.0"
+
+DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+"""Exit codes: done, failed, bad usage or configuration, refused by a safety rule."""
+
+
+class CommandError(Exception):
+    """Ends a command with a sentence on stderr and an exit code, never a traceback."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+AddArguments = Callable[[argparse.ArgumentParser], None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing `ftt` can do: where its work lives, what it says of itself, what it takes."""
+
+    name: str
+    work: str
+    help: str
+    example: str
+    arguments: AddArguments
+
+
+def _none(_: argparse.ArgumentParser) -> None:
+    """A command that takes nothing of its own."""
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print data as JSON")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+    parser.add_argument("--headless", action="store_true", help="no terminal: run and report")
+    parser.add_argument("--for", dest="seconds", type=_positive, default=30.0, metavar="SECONDS")
+    parser.add_argument("--seed", type=int, default=None, help="which practice world (default: 1)")
+    parser.add_argument("--speed", type=_positive, default=None, help="times faster than the clock")
+    parser.add_argument("--tape", metavar="FILE", help="also record what comes in (headless)")
+
+
+def _bot(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+    parser.add_argument("--for", dest="seconds", type=_positive, default=None, metavar="SECONDS")
+    parser.add_argument("--quiet", action="store_true", help="no alerts on stdout")
+    parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
+
+
+def _practice(parser: argparse.ArgumentParser) -> None:
+    _json(parser)
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--speed", type=_positive, default=1.0, help="times faster than the clock")
+    parser.add_argument("--truth", metavar="FILE", help="write each story's true effect here")
+
+
+def _record(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--for", dest="seconds", type=_positive, default=None, metavar="SECONDS")
+    _json(parser)
+
+
+def _replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE")
+    parser.add_argument("--speed", type=_positive, default=None, help="default: as fast as it goes")
+    _json(parser)
+
+
+def _link(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--markets", required=True, metavar="FILE", help="JSON lines")
+    parser.add_argument("--stories", required=True, metavar="FILE", help="JSON lines, - for stdin")
+
+
+def _query(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", nargs="*", help="only rows with these words")
+    parser.add_argument("--most", type=int, default=50, help="rows at most")
+    _json(parser)
+
+
+def _book(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("market", help="slug, id, or words of the question")
+    _json(parser)
+
+
+def _cancel(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("order", nargs="?", default="", help="an order's id")
+    parser.add_argument("--all", action="store_true", help="every open order")
+    _json(parser)
+
+
+def _feeds(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="check")
+    check = verbs.add_parser("check", help="how a feed reads: one line a document")
+    check.add_argument("targets", nargs="+", metavar="FILE|URL")
+    _json(check)
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="init|check|show")
+    init = verbs.add_parser("init", help="write a commented config to start from")
+    init.add_argument("--force", action="store_true", help="replace an existing file")
+    for verb, words in (("check", "say what is wrong, with the fix"), ("show", "every value")):
+        sub = verbs.add_parser(verb, help=words)
+        if verb == "check":
+            sub.add_argument("file", nargs="?", metavar="FILE")
+        _json(sub)
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("demo", "demo:run", "the terminal on the practice venue", "ftt demo --seed 7", _demo),
+    Command("bot", "run:bot", "the engine without a face", "ftt bot --json", _bot),
+    Command("attach", "run:attach", "the terminal onto a running engine", "ftt attach", _none),
+    Command(
+        "practice",
+        "demo:practice",
+        "serve the practice venue and newsroom alone",
+        "ftt practice --json --port 0 --seed 7",
+        _practice,
+    ),
+    Command("record", "run:record", "tape what comes in", "ftt record today.tape", _record),
+    Command("replay", "replay:run", "the same session again", "ftt replay today.tape", _replay),
+    Command(
+        "link",
+        "desk:link",
+        "which markets does each story touch?",
+        "ftt link --markets markets.jsonl --stories stories.jsonl",
+        _link,
+    ),
+    Command("news", "ask:news", "stories of the running session", "ftt news nvidia", _query),
+    Command("markets", "ask:markets", "the catalogue", "ftt markets ipo --json", _query),
+    Command("book", "ask:book", "a market's books and prints", "ftt book openai-ipo", _book),
+    Command("orders", "ask:orders", "open and past orders", "ftt orders --json", _query),
+    Command("positions", "ask:positions", "what is held", "ftt positions", _query),
+    Command("fills", "ask:fills", "what traded", "ftt fills --most 10", _query),
+    Command("signals", "ask:signals", "suggestions, and why not", "ftt signals --json", _query),
+    Command("cancel", "ask:cancel", "take orders off the book", "ftt cancel --all", _cancel),
+    Command("kill", "ask:kill", "cancel everything, take no order", "ftt kill", _json),
+    Command("resume", "ask:resume", "take orders again", "ftt resume", _json),
+    Command("feeds", "desk:feeds", "look at feeds", "ftt feeds check feed.xml --json", _feeds),
+    Command("config", "house:config", "the configuration", "ftt config check", _config),
+    Command("doctor", "house:doctor", "is everything well?", "ftt doctor", _json),
+    Command("paths", "house:paths", "where things are kept", "ftt paths --json", _json),
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="the TOML file")
+    parser = argparse.ArgumentParser(
+        prog="ftt",
+        parents=[shared],
+        description="All the news that's fit to trade: news beside live odds. Paper money.",
+        epilog="Without a command: the terminal on the configured venue. Exit codes: 0 done, "
+        "1 failed, 2 bad usage or configuration, 3 refused by a safety rule.",
+    )
+    parser.add_argument("--version", action="version", version=f"ftt {VERSION}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.name,
+            parents=[shared],
+            help=command.help,
+            description=command.help[0].upper() + command.help[1:] + ".",
+            epilog=f"Example: {command.example}",
+        )
+        command.arguments(sub)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    work = next((c.work for c in COMMANDS if c.name == arguments.command), "run:terminal")
+    module, _, function = work.partition(":")
+    try:
+        run: Callable[[argparse.Namespace], int] = getattr(
+            importlib.import_module(f"terminal.commands.{module}"), function
+        )
+        return run(arguments)
+    except CommandError as error:
+        print(f"ftt: {error}", file=sys.stderr)  # noqa: T201 - talk goes to stderr
+        return error.code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has left; keep the interpreter from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
