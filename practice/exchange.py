@@ -1,0 +1,582 @@
+"""The matching engine: price-time priority in exact integers.
+
+No clock, no chance, no I/O: the same requests in the same order give the same answers.
+
+One market is one pool of liquidity. Inside, everything is said in terms of YES: an interest to
+buy YES at p and one to sell NO at 1-p are both a *bid* at p; selling YES at p and buying NO at
+1-p are both an *offer* at p. A bid meets an offer in four ways: the shares change hands (both
+speak of the same asset), a pair is minted (two buyers) or a pair is merged (two sellers).
+
+Rounding: each side's money is its own price times the size, rounded down. A buyer so never pays
+more than it reserved. The millionth that a mint lacks or a merge leaves is the treasury's, which
+also takes the fees; cash and pairs therefore add up to what was deposited, always.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from practice.orders import (
+    DOLLAR,
+    NO,
+    PRICE_ONE,
+    SHARE,
+    YES,
+    Change,
+    Fill,
+    Order,
+    Pairing,
+    Refused,
+    Report,
+    Request,
+    TickChange,
+    Trade,
+    decimal,
+    notional,
+    taker_fee,
+)
+
+CASH = -1
+TREASURY = "treasury"
+
+FINE_TICK = 10
+COARSE_TICK = 100
+FINE_ABOVE = 9_600
+FINE_BELOW = 400
+
+MIN_MARKETABLE_BUY = DOLLAR
+FINISHED_MAX = 200_000
+
+
+@dataclass(slots=True)
+class Account:
+    """Cash and shares of one participant, and what its resting orders hold back."""
+
+    cash: int = 0
+    shares: dict[tuple[str, int], int] = field(default_factory=dict)
+    reserved: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def free(self, market: str, what: int) -> int:
+        """Cash (``what`` is CASH) or shares not held back by orders of this market.
+
+        The venue holds cash back for each market apart: the same dollar may stand behind
+        orders of two markets, and the one that comes late is taken off.
+        """
+        held = self.reserved.get((market, what), 0)
+        return self.cash - held if what == CASH else self.shares.get((market, what), 0) - held
+
+    def hold(self, market: str, what: int, amount: int) -> None:
+        key = (market, what)
+        held = self.reserved.get(key, 0) + amount
+        assert held >= 0, f"released more than was held back in {market}"
+        if held:
+            self.reserved[key] = held
+        else:
+            self.reserved.pop(key, None)
+
+    def give(self, market: str, outcome: int, size: int) -> None:
+        key = (market, outcome)
+        owned = self.shares.get(key, 0) + size
+        assert owned >= 0, f"sold shares of {market} that were not there"
+        if owned:
+            self.shares[key] = owned
+        else:
+            self.shares.pop(key, None)
+
+
+class _Level:
+    __slots__ = ("orders", "total")
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.orders: dict[str, Order] = {}  # insertion order is time priority
+
+
+class BookSide:
+    """One side's levels, sorted so that the best is last."""
+
+    def __init__(self, bid: bool) -> None:
+        self._sign = 1 if bid else -1
+        self._keys: list[int] = []
+        self._levels: dict[int, _Level] = {}
+
+    def best(self) -> int | None:
+        return self._keys[-1] * self._sign if self._keys else None
+
+    def total(self, price: int) -> int:
+        level = self._levels.get(price)
+        return level.total if level else 0
+
+    def worst_first(self) -> list[tuple[int, int]]:
+        """(price, size) of each level, in the order of the wire: the best last."""
+        sign, levels = self._sign, self._levels
+        return [(key * sign, levels[key * sign].total) for key in self._keys]
+
+    def best_first(self) -> Iterator[tuple[int, _Level]]:
+        for key in reversed(self._keys):
+            price = key * self._sign
+            yield price, self._levels[price]
+
+    def add(self, order: Order) -> None:
+        level = self._levels.get(order.level)
+        if level is None:
+            level = self._levels[order.level] = _Level()
+            insort(self._keys, order.level * self._sign)
+        level.orders[order.id] = order
+        level.total += order.remaining
+
+    def reduce(self, order: Order, size: int) -> None:
+        """Take ``size`` off a resting order; off the book when nothing is left."""
+        level = self._levels[order.level]
+        order.remaining -= size
+        level.total -= size
+        if order.remaining:
+            return
+        del level.orders[order.id]
+        if not level.orders:
+            del self._levels[order.level]
+            del self._keys[bisect_left(self._keys, order.level * self._sign)]
+
+
+@dataclass(slots=True)
+class Market:
+    """One question: its rules, its pool, its life."""
+
+    id: str
+    tick: int = COARSE_TICK
+    min_size: int = 5 * SHARE
+    fee_rate_e6: int = 0
+    state: Literal["open", "closed", "resolved"] = "open"
+    winner: int | None = None
+    pairs: int = 0
+    traded: int = 0
+    bids: BookSide = field(default_factory=lambda: BookSide(bid=True))
+    asks: BookSide = field(default_factory=lambda: BookSide(bid=False))
+    last: Trade | None = None
+    version: int = 0  # grows with every change of the book
+
+    def levels(self, outcome: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """(bids, asks) of one asset as (price, size), worst first: the full depth."""
+        if outcome == YES:
+            return self.bids.worst_first(), self.asks.worst_first()
+        bids = [(PRICE_ONE - price, size) for price, size in self.asks.worst_first()]
+        asks = [(PRICE_ONE - price, size) for price, size in self.bids.worst_first()]
+        return bids, asks
+
+    def midpoint_twice(self) -> int | None:
+        """Twice the midpoint of YES, so that it stays an integer; None when a side is empty."""
+        bid, ask = self.bids.best(), self.asks.best()
+        return None if bid is None or ask is None else bid + ask
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What an arriving order would do, found before anything is changed."""
+
+    fills: list[tuple[Order, int]] = field(default_factory=list)
+    stale: list[Order] = field(default_factory=list)
+    size: int = 0
+    money: int = 0
+    fee: int = 0
+    exhausted: bool = False
+
+
+class Exchange:
+    """All markets and accounts of one venue."""
+
+    def __init__(self) -> None:
+        self.markets: dict[str, Market] = {}
+        self.accounts: dict[str, Account] = {TREASURY: Account()}
+        self.orders: dict[str, Order] = {}
+        self.deposited = 0
+        self._finished: dict[str, None] = {}
+
+    # -- accounts and markets ----------------------------------------------------------------
+
+    def add_market(self, market: Market) -> Market:
+        assert market.id not in self.markets, f"market {market.id} is there twice"
+        self.markets[market.id] = market
+        return market
+
+    def deposit(self, account: str, cash: int) -> Account:
+        """Bring money from outside."""
+        owner = self.accounts.setdefault(account, Account())
+        owner.cash += cash
+        self.deposited += cash
+        return owner
+
+    def split(self, account: str, market: str, size: int) -> None:
+        """Turn money into as many pairs of YES and NO shares."""
+        owner = self.accounts[account]
+        if owner.free(market, CASH) < size:
+            raise Refused(_no_cover(owner.cash, size))
+        owner.cash -= size
+        self.markets[market].pairs += size
+        owner.give(market, YES, size)
+        owner.give(market, NO, size)
+
+    # -- orders ------------------------------------------------------------------------------
+
+    def place(self, request: Request) -> Report:
+        """Match what can be matched, rest what may rest; Refused when the rules forbid it."""
+        market = self._checked(request)
+        order = _arriving(request)
+        plan = self._plan(market, order)
+        self._check_plan(market, order, plan)
+        touched: dict[tuple[bool, int], int] = {}
+        for stale in plan.stale:
+            self._take_off(market, stale, touched)
+        trades = self._execute(market, order, plan, touched)
+        if request.kind == "GTC" and order.remaining:
+            self._rest(market, order, touched)
+        else:
+            self._finish(request.id)
+        return self._report(market, order, touched, trades, [stale.id for stale in plan.stale])
+
+    def cancel(self, order_id: str) -> Report:
+        """Take the unfilled part off the book."""
+        order = self.orders.get(order_id)
+        if order is None:
+            known = order_id in self._finished
+            raise Refused("already canceled or matched" if known else "Order not found")
+        market = self.markets[order.request.market]
+        touched: dict[tuple[bool, int], int] = {}
+        self._take_off(market, order, touched)
+        return self._report(market, None, touched, (), [order_id])
+
+    # -- the life of a market ----------------------------------------------------------------
+
+    def set_tick(self, market_id: str, tick: int) -> TickChange | None:
+        """Another grid from now on; resting orders stay where they are."""
+        market = self.markets[market_id]
+        if market.tick == tick:
+            return None
+        change = TickChange(market.tick, tick)
+        market.tick = tick
+        market.version += 1
+        return change
+
+    def close(self, market_id: str) -> Report:
+        """Stop trading: every resting order is taken off, new ones are refused."""
+        market = self.markets[market_id]
+        market.state = "closed"
+        resting = [order for order in self.orders.values() if order.request.market == market_id]
+        touched: dict[tuple[bool, int], int] = {}
+        for order in resting:
+            self._take_off(market, order, touched)
+        return self._report(market, None, touched, (), [order.id for order in resting])
+
+    def resolve(self, market_id: str, winner: int) -> Report:
+        """Close, and pay one dollar for each share of the winning outcome."""
+        report = self.close(market_id)
+        market = self.markets[market_id]
+        market.state, market.winner = "resolved", winner
+        for account in self.accounts.values():
+            won = account.shares.pop((market_id, winner), 0)
+            account.shares.pop((market_id, 1 - winner), 0)
+            account.cash += won
+            market.pairs -= won
+        assert market.pairs == 0, f"{market_id} paid out what it did not hold"
+        return report
+
+    # -- checks before anything moves --------------------------------------------------------
+
+    def _checked(self, request: Request) -> Market:
+        market = self.markets.get(request.market)
+        if market is None:
+            raise Refused("market not found")
+        if market.state != "open":
+            raise Refused("the market is not yet ready to process new orders")
+        if request.id in self.orders or request.id in self._finished:
+            raise Refused(f"order {request.id} is invalid. Duplicated.")
+        _check_price(request, market)
+        _check_amount(request, market)
+        self._check_cover(request)
+        return market
+
+    def _check_cover(self, request: Request) -> None:
+        owner = self.accounts.get(request.account)
+        free = owner.free(request.market, _needed(request)) if owner else 0
+        need = request.size
+        if request.side == "BUY":
+            need = request.budget or notional(request.price, request.size)
+        if need > free:
+            raise Refused(_no_cover(free, need))
+
+    def _check_plan(self, market: Market, order: Order, plan: _Plan) -> None:
+        request = order.request
+        if request.post_only and (plan.fills or plan.stale):
+            raise Refused("invalid post-only order: order crosses book")
+        if request.kind == "FOK" and not plan.exhausted:
+            raise Refused("order couldn't be fully filled. FOK orders are fully filled or killed.")
+        if request.kind == "FAK" and not plan.fills:
+            raise Refused(
+                "no orders found to match with FAK order. "
+                "FAK orders are partially filled or killed if no match is found."
+            )
+        if request.side == "BUY" and plan.fills:
+            self._check_buy(market, order, plan)
+
+    def _check_buy(self, market: Market, order: Order, plan: _Plan) -> None:
+        """The dollar rule, and whether fees on top of the price are covered."""
+        request = order.request
+        asked = request.budget or notional(request.price, request.size)
+        if asked < MIN_MARKETABLE_BUY:
+            amount = decimal(asked, DOLLAR)
+            raise Refused(f"invalid amount for a marketable BUY order (${amount}), min size: $1")
+        rest = 0
+        if request.kind == "GTC":
+            rest = notional(request.price, request.size - plan.size)
+        need = plan.money + plan.fee + rest
+        free = self.accounts[request.account].free(market.id, CASH)
+        if need > free:
+            raise Refused(_no_cover(free, need))
+
+    # -- planning: who would be met, without changing anything -----------------------------------
+
+    def _plan(self, market: Market, order: Order) -> _Plan:
+        plan = _Plan()
+        opposite = market.asks if order.bid else market.bids
+        spent: dict[str, int] = {}
+        for price, level in opposite.best_first():
+            if (price > order.level) if order.bid else (price < order.level):
+                break
+            own_price = price if order.request.outcome == YES else PRICE_ONE - price
+            before = plan.size
+            self._plan_level(order, level, own_price, plan, spent)
+            fee = taker_fee(own_price, plan.size - before, market.fee_rate_e6)
+            plan.fee += fee
+            if plan.exhausted:
+                break
+        return plan
+
+    def _plan_level(
+        self, order: Order, level: _Level, own_price: int, plan: _Plan, spent: dict[str, int]
+    ) -> None:
+        request = order.request
+        for maker in level.orders.values():
+            wanted = _wanted(request, plan, own_price)
+            if not wanted:
+                plan.exhausted = True
+                return
+            if maker.request.account == request.account:
+                plan.stale.append(maker)
+                continue
+            size = min(wanted, maker.remaining)
+            if not self._covers(maker, size, spent):
+                plan.stale.append(maker)
+                continue
+            plan.fills.append((maker, size))
+            plan.size += size
+            plan.money += notional(own_price, size)
+        plan.exhausted = not _wanted(request, plan, own_price)
+
+    def _covers(self, maker: Order, size: int, spent: dict[str, int]) -> bool:
+        """Whether a resting buyer can still pay: its cash may have gone in another market."""
+        request = maker.request
+        if request.side == "SELL":
+            return True  # shares are held back one to one
+        money = notional(request.price, size)
+        account = request.account
+        if self.accounts[account].cash - spent.get(account, 0) < money:
+            return False
+        spent[account] = spent.get(account, 0) + money
+        return True
+
+    # -- execution -----------------------------------------------------------------------------
+
+    def _execute(
+        self, market: Market, order: Order, plan: _Plan, touched: dict[tuple[bool, int], int]
+    ) -> tuple[Trade, ...]:
+        trades = []
+        at = 0
+        while at < len(plan.fills):
+            level = plan.fills[at][0].level
+            upto = at
+            while upto < len(plan.fills) and plan.fills[upto][0].level == level:
+                upto += 1
+            trades.append(self._trade(market, order, plan.fills[at:upto]))
+            touched[not order.bid, level] = order.request.outcome
+            at = upto
+        if trades:
+            market.last = trades[-1]
+        return tuple(trades)
+
+    def _trade(self, market: Market, order: Order, fills: list[tuple[Order, int]]) -> Trade:
+        """All fills at one level: money, shares and the fee change hands."""
+        request = order.request
+        level = fills[0][0].level
+        price = level if request.outcome == YES else PRICE_ONE - level
+        makers = tuple(self._fill(market, order, maker, size) for maker, size in fills)
+        size = sum(fill.size for fill in makers)
+        money = sum(notional(price, fill.size) for fill in makers)
+        fee = taker_fee(price, size, market.fee_rate_e6)
+        self.accounts[request.account].cash -= fee
+        self.accounts[TREASURY].cash += fee
+        if request.size:
+            order.remaining -= size
+        market.traded += size
+        return Trade(
+            request.id,
+            request.account,
+            request.outcome,
+            request.side,
+            price,
+            size,
+            money,
+            fee,
+            makers,
+        )
+
+    def _fill(self, market: Market, order: Order, maker: Order, size: int) -> Fill:
+        taken, given = order.request, maker.request
+        taker_price = maker.level if taken.outcome == YES else PRICE_ONE - maker.level
+        pairing: Pairing = "complementary"
+        if taken.side == given.side:
+            pairing = "mint" if taken.side == "BUY" else "merge"
+        flow = self._settle(market, taken, taker_price, size)
+        flow += self._settle(market, given, given.price, size)
+        pairs = {"complementary": 0, "mint": size, "merge": -size}[pairing]
+        market.pairs += pairs
+        # what both sides paid less what the pairs took: a rounding of at most one millionth
+        self.accounts[TREASURY].cash += flow - pairs
+        self._release(maker, size)
+        self._reduce(market, maker, size)
+        money = notional(given.price, size)
+        return Fill(
+            given.id, given.account, given.outcome, given.side, given.price, size, money, pairing
+        )
+
+    def _settle(self, market: Market, request: Request, price: int, size: int) -> int:
+        """Move one side's cash and shares; answers the money it paid (negative: received)."""
+        account = self.accounts[request.account]
+        sign = 1 if request.side == "BUY" else -1
+        money = sign * notional(price, size)
+        account.cash -= money
+        account.give(market.id, request.outcome, sign * size)
+        return money
+
+    def _release(self, order: Order, size: int) -> None:
+        """Give back what stood behind ``size`` of a resting order."""
+        request = order.request
+        amount = size
+        if request.side == "BUY":
+            left = order.remaining - size
+            amount = notional(request.price, order.remaining) - notional(request.price, left)
+        self.accounts[request.account].hold(request.market, _needed(request), -amount)
+
+    # -- the book --------------------------------------------------------------------------------
+
+    def _rest(self, market: Market, order: Order, touched: dict[tuple[bool, int], int]) -> None:
+        request = order.request
+        amount = order.remaining
+        if request.side == "BUY":
+            amount = notional(request.price, order.remaining)
+        self.accounts[request.account].hold(market.id, _needed(request), amount)
+        (market.bids if order.bid else market.asks).add(order)
+        self.orders[request.id] = order
+        touched[order.bid, order.level] = request.outcome
+
+    def _reduce(self, market: Market, order: Order, size: int) -> None:
+        (market.bids if order.bid else market.asks).reduce(order, size)
+        if not order.remaining:
+            del self.orders[order.id]
+            self._finish(order.id)
+
+    def _take_off(self, market: Market, order: Order, touched: dict[tuple[bool, int], int]) -> None:
+        touched[order.bid, order.level] = order.request.outcome
+        self._release(order, order.remaining)
+        self._reduce(market, order, order.remaining)
+
+    def _finish(self, order_id: str) -> None:
+        self._finished[order_id] = None
+        if len(self._finished) > FINISHED_MAX:
+            del self._finished[next(iter(self._finished))]
+
+    def _report(
+        self,
+        market: Market,
+        order: Order | None,
+        touched: dict[tuple[bool, int], int],
+        trades: tuple[Trade, ...],
+        canceled: list[str],
+    ) -> Report:
+        if touched:
+            market.version += 1
+        changes = tuple(
+            Change(bid, price, (market.bids if bid else market.asks).total(price), outcome)
+            for (bid, price), outcome in touched.items()
+        )
+        resting = order.remaining if order and order.id in self.orders else 0
+        return Report(
+            market.id,
+            order.id if order else canceled[0] if canceled else "",
+            "canceled" if order is None else "matched" if trades else "live",
+            resting,
+            changes,
+            trades,
+            tuple(canceled),
+            market.bids.best(),
+            market.asks.best(),
+            self._finer(market) if trades else None,
+        )
+
+    def _finer(self, market: Market) -> TickChange | None:
+        """Beyond 0.96 and below 0.04 a market of cents is quoted in tenths of a cent."""
+        assert market.last is not None, "a market that traded has a last trade"
+        price = market.last.yes_price
+        if market.tick != COARSE_TICK or FINE_BELOW <= price <= FINE_ABOVE:
+            return None
+        return self.set_tick(market.id, FINE_TICK)
+
+
+def _arriving(request: Request) -> Order:
+    bid = (request.side == "BUY") == (request.outcome == YES)
+    level = request.price if request.outcome == YES else PRICE_ONE - request.price
+    return Order(request, request.size, bid, level)
+
+
+def _needed(request: Request) -> int:
+    """What an order holds back: cash, or shares of its outcome."""
+    return CASH if request.side == "BUY" else request.outcome
+
+
+def _wanted(request: Request, plan: _Plan, price: int) -> int:
+    """Shares still wanted at ``price``."""
+    if request.budget:
+        return (request.budget - plan.money) * PRICE_ONE // price
+    return request.size - plan.size
+
+
+def _check_price(request: Request, market: Market) -> None:
+    price = request.price
+    if not 0 < price < PRICE_ONE:
+        raise Refused("invalid price, price must be greater than 0 and less than 1")
+    if price % market.tick or not market.tick <= price <= PRICE_ONE - market.tick:
+        raise Refused(
+            f"order {request.id} is invalid. Price ({decimal(price, PRICE_ONE)}) "
+            f"breaks minimum tick size rule: {decimal(market.tick, PRICE_ONE)}"
+        )
+
+
+def _check_amount(request: Request, market: Market) -> None:
+    if request.post_only and request.kind != "GTC":
+        raise Refused("invalid post-only order: only GTC and GTD orders may be post-only")
+    by_money = request.budget > 0
+    if by_money and (request.size or request.kind == "GTC" or request.side == "SELL"):
+        raise Refused("Invalid order payload")
+    if (request.budget or request.size) <= 0:
+        raise Refused("Invalid order payload")
+    if request.kind == "GTC" and request.size < market.min_size:
+        raise Refused(
+            f"order {request.id} is invalid. Size ({decimal(request.size, SHARE)}) "
+            f"lower than the minimum: {decimal(market.min_size, SHARE)}"
+        )
+
+
+def _no_cover(balance: int, amount: int) -> str:
+    return (
+        "not enough balance / allowance: the balance is not enough -> "
+        f"balance: {balance}, order amount: {amount}"
+    )

@@ -1,0 +1,254 @@
+"""The living world: markets, traders and stories on one line of time.
+
+Discrete events on a heap. What happens depends on the seed, the catalogue, the stories and world
+time alone: stepping by a second or by an hour gives the same world.
+"""
+
+import heapq
+import random
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from practice.agents import DIFFUSION, Act, MarketLife, logit, open_purses, sigmoid, tops
+from practice.catalogue import Catalogue, MarketSpec
+from practice.clock import MINUTE, SECOND
+from practice.exchange import FINE_ABOVE, FINE_BELOW, FINE_TICK, Exchange, Market
+from practice.orders import PRICE_ONE, Change, TickChange, Trade
+from practice.stories import StorySpec
+
+PAST_MINUTES = 25 * 60
+"""Every market has prices for this long before the world starts."""
+PATH_MINUTES_MAX = 30 * 24 * 60
+INSIDE_SPREAD = 0.12
+"""Share of past minutes in which somebody of the crowd stood inside the makers' spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One action in one market: what the book and the tape show of it. Bests in YES terms."""
+
+    at_ns: int
+    market: str
+    changes: tuple[Change, ...]
+    trades: tuple[Trade, ...]
+    best_bid: int | None
+    best_ask: int | None
+    tick: TickChange | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A story appears in its source's feed."""
+
+    at_ns: int
+    story: StorySpec
+
+
+Happening = Moved | Published
+_Step = Callable[[int], "Happening | None"]
+
+
+class Path:
+    """One number a world minute, oldest forgotten past a bound."""
+
+    def __init__(self, first: float, kind: str) -> None:
+        self.skipped = 0
+        self.values = array(kind, [first])
+
+    def add(self, value: float) -> None:
+        self.values.append(value)
+        if len(self.values) > 2 * PATH_MINUTES_MAX:
+            self.skipped += PATH_MINUTES_MAX
+            del self.values[:PATH_MINUTES_MAX]
+
+
+class World:
+    """All markets alive. ``run`` goes on to a moment, happening by happening."""
+
+    def __init__(
+        self, seed: int, catalogue: Catalogue, stories: Iterable[StorySpec], anchor_ns: int
+    ) -> None:
+        self.seed = seed
+        self.catalogue = catalogue
+        self.anchor_ns = anchor_ns
+        self.now_ns = anchor_ns
+        self.exchange = Exchange()
+        self.told: list[Published] = []
+        self._stories = iter(stories)
+        self._numbers = count()
+        self._heap: list[tuple[int, int, _Step]] = []
+        self._past: dict[str, list[int]] = {}
+        open_purses(self.exchange)
+        self.lives = {spec.slug: self._open(spec) for spec in catalogue.markets}
+        self.mids = {slug: Path(_mid(life, None), "i") for slug, life in self.lives.items()}
+        self.truths = {slug: Path(sigmoid(life.truth), "d") for slug, life in self.lives.items()}
+        self._after(MINUTE, self._minute)
+        self._next_story()
+
+    def _open(self, spec: MarketSpec) -> MarketLife:
+        tick = spec.tick
+        if not FINE_BELOW <= spec.start_probability * PRICE_ONE <= FINE_ABOVE:
+            tick = min(tick, FINE_TICK)
+        self.exchange.add_market(Market(spec.slug, tick, fee_rate_e6=spec.fee_rate_e6))
+        life = MarketLife(self.seed, spec, self.exchange, self.now_ns)
+        life.open()
+        self._at(life.next_pulse(self.now_ns), self._pulse(life))
+        return life
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def run(self, to_ns: int) -> Iterator[Happening]:
+        """What happens up to and including ``to_ns``, in order.
+
+        The exchange stands at the moment of each happening while that one is handed out.
+        """
+        while self._heap and self._heap[0][0] <= to_ns:
+            at_ns, _, step = heapq.heappop(self._heap)
+            self.now_ns = at_ns
+            happening = step(at_ns)
+            if happening is not None:
+                yield happening
+        self.now_ns = max(self.now_ns, to_ns)
+
+    def advance(self, to_ns: int) -> list[Happening]:
+        return list(self.run(to_ns))
+
+    def _at(self, at_ns: int, step: _Step) -> None:
+        heapq.heappush(self._heap, (at_ns, next(self._numbers), step))
+
+    def _after(self, delay_ns: int, step: _Step) -> None:
+        self._at(self.now_ns + delay_ns, step)
+
+    # -- steps -----------------------------------------------------------------------------------
+
+    def _pulse(self, life: MarketLife) -> _Step:
+        def step(now_ns: int) -> Happening | None:
+            act = life.pulse(now_ns)
+            self._at(life.next_pulse(now_ns), step)
+            return _moved(now_ns, life.market, act)
+
+        return step
+
+    def _inform(self, life: MarketLife) -> _Step:
+        return lambda now_ns: _moved(now_ns, life.market, life.inform())
+
+    def _minute(self, now_ns: int) -> None:
+        for slug, life in self.lives.items():
+            life.wander()
+            self.mids[slug].add(_mid(life, self.mids[slug].values[-1]))
+            self.truths[slug].add(sigmoid(life.truth))
+        self._at(now_ns + MINUTE, self._minute)
+
+    def _next_story(self) -> None:
+        story = next(self._stories, None)
+        if story is None:
+            return
+        unknown = [slug for slug, _ in story.effects if slug not in self.lives]
+        if unknown:
+            raise ValueError(f"story {story.id} moves {unknown[0]!r}, which is no market")
+        at_ns = max(self.now_ns, self.anchor_ns + int(story.at_s * SECOND))
+        self._at(at_ns, lambda now_ns: self._tell(story, now_ns))
+
+    def _tell(self, story: StorySpec, now_ns: int) -> Published:
+        published = Published(now_ns, story)
+        self.told.append(published)
+        for slug, move in story.effects:
+            life = self.lives[slug]
+            for at_ns in life.jolt(move, now_ns):
+                self._at(at_ns, self._inform(life))
+            for maker, at_ns in zip(life.makers, life.news_times(now_ns), strict=True):
+                self._at(at_ns, maker.read_news)
+        self._next_story()
+        return published
+
+    # -- the past, and what was true ---------------------------------------------------------------
+
+    def prices(self, slug: str, from_ns: int, to_ns: int) -> list[tuple[int, float]]:
+        """(Unix second, midpoint of YES) for each world minute from ``from_ns`` to ``to_ns``."""
+        past = self._past.get(slug)
+        if past is None:
+            past = self._past[slug] = self._imagine_past(slug)
+        path = self.mids[slug]
+        mids = [*past, *path.values]
+        # past[-1] lies one minute before the start
+        first_ns = self.anchor_ns - len(past) * MINUTE + path.skipped * MINUTE
+        low = max(0, -(-(from_ns - first_ns) // MINUTE))
+        high = min(len(mids) - 1, (to_ns - first_ns) // MINUTE)
+        return [
+            ((first_ns + i * MINUTE) // SECOND, mids[i] / (2 * PRICE_ONE))
+            for i in range(low, high + 1)
+        ]
+
+    def _imagine_past(self, slug: str) -> list[int]:
+        """Twice the midpoint, minute by minute before the start: a walk back from the first."""
+        life = self.lives[slug]
+        chance = random.Random(f"{self.seed} {slug} past")
+        tick = life.spec.tick
+        belief = centre = logit(life.spec.start_probability)
+        mids = []
+        for _ in range(PAST_MINUTES):
+            belief = max(-5.0, min(5.0, belief + chance.gauss(0.0, DIFFUSION)))
+            if abs(sigmoid(belief) - sigmoid(centre)) * PRICE_ONE > 0.6 * tick:
+                centre = belief
+            p = sigmoid(centre)
+            half = life.character.half_at(p, tick)
+            inside = chance.random() < INSIDE_SPREAD
+            lean = chance.choice((-tick, tick)) if inside else 0
+            bid, ask = tops(p * PRICE_ONE, half, tick)
+            mids.append(max(bid, 0) + min(ask, PRICE_ONE) + lean)
+        mids.reverse()
+        return mids
+
+    def truth(self) -> dict[str, object]:
+        """What only the world knows: each story's effects and every market's true odds."""
+        return {
+            "seed": self.seed,
+            "anchor_ns": self.anchor_ns,
+            "now_ns": self.now_ns,
+            "stories": [story_truth(published) for published in self.told],
+            "step_s": 60,
+            "markets": {
+                slug: {
+                    "from_ns": self.anchor_ns + path.skipped * MINUTE,
+                    "p": [round(p, 5) for p in path.values],
+                }
+                for slug, path in self.truths.items()
+            },
+        }
+
+
+def story_truth(published: Published) -> dict[str, object]:
+    """One story as the truth file keeps it: effects are moves of the true odds in logits."""
+    story = published.story
+    return {
+        "id": story.id,
+        "telling_of": story.telling_of,
+        "kind": story.kind,
+        "source": story.source,
+        "title": story.title,
+        "at_ns": published.at_ns,
+        "effects": dict(story.effects),
+    }
+
+
+def _moved(now_ns: int, market: Market, act: Act) -> Moved | None:
+    if not act.changes and act.tick is None:
+        return None
+    return Moved(
+        now_ns,
+        market.id,
+        tuple(act.changes.values()),
+        tuple(act.trades),
+        market.bids.best(),
+        market.asks.best(),
+        act.tick,
+    )
+
+
+def _mid(life: MarketLife, before: float | None) -> int:
+    twice = life.market.midpoint_twice()
+    if twice is not None:
+        return twice
+    return round(2 * PRICE_ONE * sigmoid(life.truth)) if before is None else int(before)
