@@ -74,7 +74,11 @@ class Face:
                 f"no engine answers at {path}: start one with `ftt` or `ftt bot`"
             ) from error
         face = cls(reader, writer)
-        await face._greet(version, token)
+        try:
+            await face._greet(version, token)
+        except LinkError:
+            await face.close()
+            raise
         return face
 
     async def _greet(self, version: str, token: str) -> None:
