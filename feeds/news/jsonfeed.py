@@ -1,0 +1,90 @@
+"""JSON Feed 1 and 1.1 (jsonfeed.org), read with the leniency that its specification asks for."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from feeds.news.dates import read_date
+from feeds.news.entry import (
+    ENTRIES_MAX,
+    GUID_CHARS_MAX,
+    NAME_CHARS_MAX,
+    SUMMARY_CHARS_MAX,
+    TITLE_CHARS_MAX,
+    Entry,
+    FeedError,
+    ParsedFeed,
+    language_tag,
+)
+from feeds.text import from_html, paragraph, printable, safe_url
+
+_VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/(\d(?:\.\d)?)/?")
+
+
+def parse_json_feed(text: str, url: str = "") -> ParsedFeed:
+    """Read a JSON Feed. A field of the wrong type counts as absent, an item that is none is left.
+
+    Raises ``FeedError`` where the whole is no JSON or no feed.
+    """
+    try:
+        feed = msgspec.json.decode(text.encode("utf-8", "replace"))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise FeedError(
+            f"The JSON is broken ({printable(str(error), 100)}): check the address, "
+            "or tell the publisher."
+        ) from error
+    version = _VERSION.fullmatch(_text(feed, "version")) if isinstance(feed, dict) else None
+    if version is None:
+        raise FeedError(
+            "This is JSON, but not a JSON Feed: it lacks the field 'version' with "
+            "https://jsonfeed.org/version/1.1; check the address."
+        )
+    if not isinstance(feed.get("items"), list):
+        raise FeedError("The JSON Feed has no list in its field 'items': tell the publisher.")
+    base = url or _text(feed, "feed_url") or _text(feed, "home_page_url")
+    items = [item for item in feed["items"] if isinstance(item, dict)]
+    return ParsedFeed(
+        format=f"JSON Feed {version[1]}",
+        title=printable(_text(feed, "title"), TITLE_CHARS_MAX),
+        language=language_tag(_text(feed, "language")),
+        entries=tuple(_entry(item, base) for item in items[:ENTRIES_MAX]),
+    )
+
+
+def _entry(item: dict[str, Any], base: str) -> Entry:
+    return Entry(
+        guid=printable(_identity(item), GUID_CHARS_MAX),
+        title=printable(_text(item, "title"), TITLE_CHARS_MAX),
+        url=safe_url(_text(item, "url") or _text(item, "external_url"), base),
+        published_ns=read_date(_text(item, "date_published")),
+        updated_ns=read_date(_text(item, "date_modified")),
+        summary=_summary(item),
+        author=_author(item),
+        language=language_tag(_text(item, "language")),
+    )
+
+
+def _identity(item: dict[str, Any]) -> str:
+    # "id" must be text, but the specification asks readers to take numbers as well
+    found = item.get("id")
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return str(found)
+    return _text(item, "id")
+
+
+def _summary(item: dict[str, Any]) -> str:
+    if plain := _text(item, "summary") or _text(item, "content_text"):
+        return paragraph(plain, SUMMARY_CHARS_MAX)
+    return from_html(_text(item, "content_html"), SUMMARY_CHARS_MAX, lines=True)
+
+
+def _author(item: dict[str, Any]) -> str:
+    several = item.get("authors")
+    first = several[0] if isinstance(several, list) and several else item.get("author")
+    return printable(_text(first, "name"), NAME_CHARS_MAX) if isinstance(first, dict) else ""
+
+
+def _text(item: dict[str, Any], key: str) -> str:
+    found = item.get(key)
+    return found if isinstance(found, str) else ""
