@@ -1,0 +1,149 @@
+"""What `ftt config` does with files: write one to start from, check one, show what holds."""
+
+import os
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from terminal.config import kinds
+from terminal.config.kinds import Kind, Leaf, leaves, write
+from terminal.config.load import DEFAULT, Loaded, env_name, load
+from terminal.config.problems import ConfigError
+from terminal.config.shape import (
+    DEFAULT_FEEDS,
+    DEFAULT_STRATEGIES,
+    SECTIONS,
+    FeedConfig,
+    StrategyConfig,
+)
+
+_HEAD = """\
+# Fit to Trade: every setting, with its default. A line that is taken out keeps its default.
+#
+# Each setting can also come from the environment: FTT_ and its name in capitals, with two
+# underscores for each dot, such as FTT_VENUE__CLOB or FTT_FEEDS__OPENAI__ENABLED. A flag beats the
+# environment, the environment beats this file. `ftt config check` says what is wrong here and
+# `ftt config show` where each value came from. Keys and secrets never stand in this file.
+"""
+_FEEDS_HEAD = """\
+# The news: one [[feeds]] table a source. Naming any replaces the whole list; `feeds = []` at the
+# top of the file means none. What a feed leaves out, [news] says for all.
+"""
+_STRATEGIES_HEAD = """\
+# The strategies. Further keys in a table are the strategy's own parameters.
+"""
+
+
+def init(path: Path, force: bool = False) -> None:
+    """Write a commented configuration; raises ``FileExistsError`` unless ``force`` is given."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(example())
+
+
+def check(path: str | os.PathLike[str] | None = None) -> list[str]:
+    """Every problem of a configuration, one line each; empty when all is well."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+def show(loaded: Loaded) -> list[tuple[str, str, str]]:
+    """Each setting in force: dotted key, value as in the file, and where it came from."""
+    rows = []
+    for prefix, section in _sections(loaded):
+        for leaf in leaves(type(section), prefix).values():
+            if leaf.name != "params":
+                value = write(leaf, getattr(section, leaf.name))
+                rows.append((leaf.key, value, loaded.origins.get(leaf.key, DEFAULT)))
+        if isinstance(section, StrategyConfig):
+            for name, value in section.params.items():
+                key = f"{prefix}.{name}"
+                rows.append((key, kinds.toml(value), loaded.origins.get(key, DEFAULT)))
+    return rows
+
+
+def _sections(loaded: Loaded) -> Iterator[tuple[str, msgspec.Struct]]:
+    config = loaded.config
+    for name in SECTIONS:
+        yield name, getattr(config, name)
+    for feed in config.feeds:
+        yield f"feeds.{feed.id}", feed
+    for name, strategy in config.strategies.items():
+        yield f"strategies.{name}", strategy
+
+
+def environment() -> list[tuple[str, str]]:
+    """Each environment variable that is a setting, and its meaning."""
+    rows = [(env_name(leaf.key), leaf.meaning) for leaf in schema()]
+    return [
+        (name.replace("_ID__", "_<ID>__").replace("_NAME__", "_<NAME>__"), m) for name, m in rows
+    ]
+
+
+def schema() -> Iterator[Leaf]:
+    """Every setting there is; feeds and strategies as feeds.ID.KEY and strategies.NAME.KEY."""
+    shapes: Mapping[str, type[msgspec.Struct]] = SECTIONS | {
+        "feeds.ID": FeedConfig,
+        "strategies.NAME": StrategyConfig,
+    }
+    for prefix, shape in shapes.items():
+        yield from (leaf for leaf in leaves(shape, prefix).values() if leaf.name != "params")
+
+
+# -- the example ----------------------------------------------------------------------------
+
+
+def example() -> str:
+    """A whole configuration that states every default and says what each setting means."""
+    parts = [_HEAD]
+    for name, shape in SECTIONS.items():
+        parts.append(_section(f"[{name}]", name, shape()))
+    parts.append(_FEEDS_HEAD + _feeds())
+    parts.append(_STRATEGIES_HEAD + "\n".join(_strategies()))
+    return "\n".join(parts)
+
+
+def _section(header: str, prefix: str, section: msgspec.Struct) -> str:
+    lines = [header]
+    for leaf in leaves(type(section), prefix).values():
+        value = getattr(section, leaf.name)
+        lines += _comment(_meaning(leaf))
+        if leaf.kind is Kind.NAMES:
+            lines += [f"{leaf.name} = {{}}"]
+        else:
+            lines += [f"{leaf.name} = {write(leaf, value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _meaning(leaf: Leaf) -> str:
+    bounds = kinds.bounds(leaf).removeprefix(" from ")
+    return f"{leaf.meaning} ({bounds})" if bounds else leaf.meaning
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 96)]
+
+
+def _feeds() -> str:
+    known = leaves(FeedConfig, "feeds")
+    lines = [f"#   {leaf.name:<9} {_meaning(leaf)}" for leaf in known.values()]
+    for feed in DEFAULT_FEEDS:
+        lines += ["", "[[feeds]]"]
+        lines += [f"{n} = {write(leaf, getattr(feed, n))}" for n, leaf in known.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _strategies() -> Iterator[str]:
+    known = {n: leaf for n, leaf in leaves(StrategyConfig, "strategies").items() if n != "params"}
+    for leaf in known.values():
+        yield f"#   {leaf.name:<9} {_meaning(leaf)}"
+    for name, strategy in DEFAULT_STRATEGIES.items():
+        yield f"\n[strategies.{name}]"
+        yield from (f"{n} = {write(leaf, getattr(strategy, n))}" for n, leaf in known.items())
+    yield ""

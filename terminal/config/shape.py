@@ -1,0 +1,376 @@
+"""The configuration's shape: every setting with its bounds, its unit and a sentence.
+
+Defaults are production and paper money. Amounts are held as the house's exact integers
+(1/1,000,000 dollar, 1/10,000 dollar a share, nanoseconds); people write dollars, cents and
+seconds. Past :func:`terminal.config.load` nobody checks again.
+"""
+
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from feeds.markets import Money, Price
+from feeds.news.source import EVERY_S_MAX, EVERY_S_MIN, NAME_CHARS_MAX, Source
+from feeds.polymarket.hosts import Hosts
+from strategies.risk import RiskLimits
+
+FEEDS_MAX = 1_000
+STRATEGIES_MAX = 50
+KEYS_MAX = 200
+_TAG = r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?$"
+
+
+def _says(description: str, **bounds: Any) -> Meta:
+    extra = bounds.pop("extra", None)
+    return Meta(description=description, extra=extra, **bounds)
+
+
+_DOLLARS = {"unit": "dollars", "exact": True}
+_CENTS = {"unit": "cents", "exact": True}
+_SECONDS = {"unit": "seconds"}
+_WEB = {"schemes": ("https", "http"), "plain_only_here": True}
+_SOCKET = {"schemes": ("wss", "ws"), "plain_only_here": True}
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections."""
+
+
+class VenueConfig(_Section, frozen=True, kw_only=True):
+    """[venue]: where markets live, and which of them to take."""
+
+    name: Annotated[
+        str,
+        _says("what the masthead calls the venue: 1 to 24 characters", max_length=24, pattern=r"."),
+    ] = "polymarket"
+    gamma: Annotated[str, _says("the catalogue's address", extra=_WEB)] = Hosts().gamma
+    clob: Annotated[str, _says("the order books' address", extra=_WEB)] = Hosts().clob
+    data: Annotated[str, _says("the data service's address", extra=_WEB)] = Hosts().data
+    ws_market: Annotated[str, _says("the market stream's address", extra=_SOCKET)] = (
+        Hosts().ws_market
+    )
+    tags: Annotated[
+        tuple[str, ...],
+        _says("take markets with these tags from the catalogue; [] takes all", max_length=50),
+    ] = ("ai", "tech")
+    queries: Annotated[
+        tuple[str, ...],
+        _says("and markets that the venue's search finds for these words", max_length=50),
+    ] = ()
+    markets_max: Annotated[int, _says("markets taken at most a tag", ge=1, le=50_000)] = 2_000
+    clock_speed: Annotated[
+        float, _says("practice venues only: times faster than the wall clock", ge=0.01, le=10_000)
+    ] = 1.0
+    clock_anchor_ns: Annotated[
+        int,
+        _says(
+            "practice venues only: when both clocks agreed, in Unix nanoseconds",
+            ge=0,
+            le=2**62,
+        ),
+    ] = 0
+
+    @property
+    def hosts(self) -> Hosts:
+        """The venue's addresses as the feeds know them."""
+        return Hosts.of(gamma=self.gamma, clob=self.clob, data=self.data, ws_market=self.ws_market)
+
+
+class AccountConfig(_Section, frozen=True, kw_only=True):
+    """[account]: whose money."""
+
+    starting_cash: Annotated[
+        Money,
+        _says(
+            "paper cash that a new ledger starts with, in dollars",
+            ge=0,
+            le=100_000_000_000_000,
+            extra=_DOLLARS,
+        ),
+    ] = 10_000_000_000
+    mode: Annotated[
+        Literal["paper", "live"],
+        _says('"paper"; trading with real money is not part of this release'),
+    ] = "paper"
+
+
+_LIMITS = RiskLimits()
+
+
+def _dollars(description: str) -> Meta:
+    return _says(description, ge=0, le=10**15, extra=_DOLLARS)
+
+
+def _cents(description: str) -> Meta:
+    return _says(description, ge=0, le=10_000, extra=_CENTS)
+
+
+class RiskConfig(_Section, frozen=True, kw_only=True):
+    """[risk]: what no order may exceed, whoever wants it. Dollars and cents."""
+
+    order_notional_max: Annotated[
+        Money, _dollars("most that one order may be worth, in dollars")
+    ] = _LIMITS.order_notional_max
+    market_notional_max: Annotated[Money, _dollars("most at risk in one market, in dollars")] = (
+        _LIMITS.market_notional_max
+    )
+    total_notional_max: Annotated[
+        Money, _dollars("most at risk in all markets together, in dollars")
+    ] = _LIMITS.total_notional_max
+    price_min: Annotated[Price, _cents("buy nothing cheaper, in cents a share")] = _LIMITS.price_min
+    price_max: Annotated[Price, _cents("buy nothing dearer, in cents a share")] = _LIMITS.price_max
+    spread_max: Annotated[
+        Price, _cents("take nothing from a book whose spread is wider, in cents")
+    ] = _LIMITS.spread_max
+    open_orders_max: Annotated[
+        int, _says("most orders on their way or resting at once", ge=0, le=1_000)
+    ] = _LIMITS.open_orders_max
+    orders_per_minute_max: Annotated[
+        int, _says("most orders in a minute of market time", ge=0, le=10_000)
+    ] = _LIMITS.orders_per_minute_max
+    daily_loss_max: Annotated[
+        Money,
+        _dollars("after losing so many dollars in a day (UTC), only sales of what is held pass"),
+    ] = _LIMITS.daily_loss_max
+
+    @property
+    def limits(self) -> RiskLimits:
+        """The gate's own shape, in exact units."""
+        return RiskLimits(**msgspec.structs.asdict(self))
+
+
+class NewsConfig(_Section, frozen=True, kw_only=True):
+    """[news]: what holds for every feed that does not say otherwise."""
+
+    every_s: Annotated[
+        int,
+        _says(
+            "seconds between two polls of a feed", ge=EVERY_S_MIN, le=EVERY_S_MAX, extra=_SECONDS
+        ),
+    ] = 300
+    trust: Annotated[
+        float, _says("how much a source's word weighs: 0 rumour, 1 first-hand", ge=0, le=1)
+    ] = 0.5
+    language: Annotated[
+        str,
+        _says('language of the items, such as en or zh-CN; "" where the feed says', pattern=_TAG),
+    ] = ""
+
+
+class FeedConfig(_Section, frozen=True, kw_only=True):
+    """[[feeds]]: one source of news. The defaults of three settings are those of [news]."""
+
+    id: Annotated[
+        str,
+        _says(
+            'a short name of small letters, digits, "-", "_" and "."',
+            pattern=r"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$",
+        ),
+    ]
+    url: Annotated[
+        str,
+        _says(
+            "the feed's address: RSS, Atom or JSON Feed",
+            max_length=2_048,
+            extra={"schemes": ("https", "http")},
+        ),
+    ]
+    name: Annotated[
+        str, _says('what the reader sees; "" shows the id', max_length=NAME_CHARS_MAX)
+    ] = ""
+    every_s: Annotated[
+        int, _says("seconds between two polls", ge=EVERY_S_MIN, le=EVERY_S_MAX, extra=_SECONDS)
+    ] = 300
+    language: Annotated[
+        str,
+        _says('language of the items, such as en or zh-CN; "" where the feed says', pattern=_TAG),
+    ] = ""
+    trust: Annotated[
+        float, _says("how much its word weighs: 0 rumour, 1 first-hand", ge=0, le=1)
+    ] = 0.5
+    group: Annotated[
+        str, _says('a heading for feeds of one kind, "" for none', max_length=NAME_CHARS_MAX)
+    ] = ""
+    enabled: Annotated[bool, _says("whether it is polled")] = True
+
+    @property
+    def source(self) -> Source:
+        """The poller's own shape."""
+        return Source(**msgspec.structs.asdict(self) | {"name": self.name or self.id})
+
+
+class StrategyConfig(_Section, frozen=True, kw_only=True):
+    """[strategies.NAME]: one strategy; further keys are its own parameters."""
+
+    enabled: Annotated[bool, _says("whether it runs")] = True
+    mandate: Annotated[
+        Literal["alert", "suggest", "paper", "live"],
+        _says('how far it may go alone: "alert", "suggest" or "paper"; "live" is refused today'),
+    ] = "suggest"
+    path: Annotated[
+        str, _says('a Python file of your own that holds it; "" for one that is installed')
+    ] = ""
+    params: dict[str, Any] = {}
+
+
+class AlertsConfig(_Section, frozen=True, kw_only=True):
+    """[alerts]: where messages go, and when they may not."""
+
+    stdout: Annotated[bool, _says("write alerts to standard output (without a face)")] = True
+    file: Annotated[bool, _says("append alerts to alerts.jsonl in the state folder")] = True
+    cooldown_s: Annotated[
+        int,
+        _says(
+            "at most one alert a market or story in so many seconds",
+            ge=0,
+            le=86_400,
+            extra=_SECONDS,
+        ),
+    ] = 300
+    quiet_hours: Annotated[
+        str,
+        _says(
+            'local hours without alerts but for money, such as "22:00-07:00"; "" for none',
+            pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        ),
+    ] = ""
+
+
+class TapeConfig(_Section, frozen=True, kw_only=True):
+    """[tape]: the recording of each session, for replay and backtests."""
+
+    record: Annotated[bool, _says("record each session")] = True
+    folder: Annotated[str, _says('where tapes are kept; "" for the state folder')] = ""
+    keep_bytes: Annotated[
+        int,
+        _says(
+            "oldest tapes beyond so many bytes are deleted",
+            ge=1_000_000,
+            le=10**15,
+            extra={"unit": "bytes"},
+        ),
+    ] = 2_000_000_000
+
+
+class TuiConfig(_Section, frozen=True, kw_only=True):
+    """[tui]: looks and keys of the terminal."""
+
+    theme: Annotated[
+        Literal["auto", "newsprint", "ink"],
+        _says('"newsprint" is light, "ink" is dark, "auto" follows the terminal'),
+    ] = "auto"
+    keys: Annotated[
+        dict[str, str], _says("your own keys: an action's name and its key", max_length=KEYS_MAX)
+    ] = {}
+
+
+class EngineConfig(_Section, frozen=True, kw_only=True):
+    """[engine]: bounds of the machine room."""
+
+    follow_max: Annotated[int, _says("order books followed at once", ge=2, le=5_000)] = 400
+
+
+def _feed(id: str, name: str, url: str, every_s: int, trust: float, group: str) -> FeedConfig:
+    return FeedConfig(
+        id=id, name=name, url=url, every_s=every_s, language="en", trust=trust, group=group
+    )
+
+
+DEFAULT_FEEDS = (
+    _feed("openai", "OpenAI News", "https://openai.com/news/rss.xml", 600, 1.0, "models"),
+    _feed(
+        "deepmind", "Google DeepMind", "https://deepmind.google/blog/rss.xml", 900, 1.0, "models"
+    ),
+    _feed(
+        "huggingface", "Hugging Face", "https://huggingface.co/blog/feed.xml", 3600, 0.6, "models"
+    ),
+    _feed("the-decoder", "The Decoder", "https://the-decoder.com/feed/", 1800, 0.6, "models"),
+    _feed(
+        "techcrunch-ai",
+        "TechCrunch AI",
+        "https://techcrunch.com/category/artificial-intelligence/feed/",
+        900,
+        0.6,
+        "models",
+    ),
+    _feed("ars-ai", "Ars Technica AI", "https://arstechnica.com/ai/feed/", 1800, 0.6, "models"),
+    _feed("nvidia-blog", "NVIDIA Blog", "https://blogs.nvidia.com/feed/", 1800, 1.0, "hardware"),
+    _feed(
+        "amd-investors",
+        "AMD Investor News",
+        "https://ir.amd.com/news-events/press-releases/rss",
+        600,
+        1.0,
+        "hardware",
+    ),
+    _feed(
+        "toms-hardware",
+        "Tom's Hardware",
+        "https://www.tomshardware.com/feeds.xml",
+        1200,
+        0.6,
+        "hardware",
+    ),
+    _feed("eetimes", "EE Times", "https://www.eetimes.com/feed/", 3600, 0.6, "hardware"),
+    _feed(
+        "bbc-technology",
+        "BBC Technology",
+        "https://feeds.bbci.co.uk/news/technology/rss.xml",
+        1200,
+        0.9,
+        "press",
+    ),
+    _feed(
+        "cnbc-technology",
+        "CNBC Technology",
+        "https://www.cnbc.com/id/19854910/device/rss/rss.html",
+        600,
+        0.9,
+        "press",
+    ),
+)
+"""What is read when the file names no feeds: makers, trade press and two wires."""
+
+DEFAULT_STRATEGIES = {"drift": StrategyConfig(), "fade": StrategyConfig()}
+
+
+class Config(_Section, frozen=True, kw_only=True):
+    """The whole configuration, checked."""
+
+    venue: VenueConfig = VenueConfig()
+    account: AccountConfig = AccountConfig()
+    risk: RiskConfig = RiskConfig()
+    news: NewsConfig = NewsConfig()
+    feeds: tuple[FeedConfig, ...] = DEFAULT_FEEDS
+    strategies: dict[str, StrategyConfig] = msgspec.field(
+        default_factory=lambda: dict(DEFAULT_STRATEGIES)
+    )
+    alerts: AlertsConfig = AlertsConfig()
+    tape: TapeConfig = TapeConfig()
+    tui: TuiConfig = TuiConfig()
+    engine: EngineConfig = EngineConfig()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The feeds in the poller's own shape; those that are off are left out."""
+        return tuple(feed.source for feed in self.feeds if feed.enabled)
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of all settings, kept with each session in the ledger."""
+        return blake2b(msgspec.json.encode(self, order="sorted"), digest_size=16).hexdigest()
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "venue": VenueConfig,
+    "account": AccountConfig,
+    "risk": RiskConfig,
+    "news": NewsConfig,
+    "alerts": AlertsConfig,
+    "tape": TapeConfig,
+    "tui": TuiConfig,
+    "engine": EngineConfig,
+}
+"""The sections that are one table each; feeds and strategies are read apart."""
