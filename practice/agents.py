@@ -36,13 +36,15 @@ ACCOUNTS = (*MAKERS, CROWD, INFORMED, PATIENT)
 PURSE = 10**15
 """What every account of the world starts with: a billion dollars, so that none runs dry."""
 
-PULSE_MEAN_S = 4.2
+PULSE_MEAN_S = 5.5
 """Mean world seconds between two actions in a market of activity 1."""
 BUSY_TAGS = frozenset({"AI", "Tech"})
 QUIET = 0.2
 """How much slower markets act that the newsroom does not write about."""
 ACTIVITY_MIN = 0.05
-EXCITED = 2.0
+RECENTRE = 0.6
+"""Ticks that a belief must move before the quotes follow."""
+EXCITED = 1.6
 """How much faster a market acts while it digests a story."""
 EXCITED_NS = 10 * MINUTE
 LEVELS = 6
@@ -285,7 +287,7 @@ class MarketLife:
         tick = self.market.tick
         p = sigmoid(maker.belief)
         half = self.character.half_at(p, tick)
-        if abs(p * PRICE_ONE - maker.centre) > max(0.6 * tick, 0.25 * half):
+        if abs(p * PRICE_ONE - maker.centre) > max(RECENTRE * tick, 0.25 * half):
             maker.centre = p * PRICE_ONE
         bid, ask = tops(maker.centre, half, tick)
         self._pick_off(act, maker, bid, ask)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from practice.agents import DIFFUSION, Act, MarketLife, logit, open_purses, sigmoid, tops
+from practice.agents import DIFFUSION, RECENTRE, Act, MarketLife, logit, open_purses, sigmoid, tops
 from practice.catalogue import Catalogue, MarketSpec
 from practice.clock import MINUTE, SECOND
 from practice.exchange import FINE_ABOVE, FINE_BELOW, FINE_TICK, Exchange, Market
@@ -53,9 +53,9 @@ _Step = Callable[[int], "Happening | None"]
 class Path:
     """One number a world minute, oldest forgotten past a bound."""
 
-    def __init__(self, first: float, kind: str) -> None:
+    def __init__(self, first: float) -> None:
         self.skipped = 0
-        self.values = array(kind, [first])
+        self.values = array("d", [first])
 
     def add(self, value: float) -> None:
         self.values.append(value)
@@ -79,11 +79,12 @@ class World:
         self._stories = iter(stories)
         self._numbers = count()
         self._heap: list[tuple[int, int, _Step]] = []
-        self._past: dict[str, list[int]] = {}
+        self._past: dict[str, list[float]] = {}
         open_purses(self.exchange)
         self.lives = {spec.slug: self._open(spec) for spec in catalogue.markets}
-        self.mids = {slug: Path(_mid(life, None), "i") for slug, life in self.lives.items()}
-        self.truths = {slug: Path(sigmoid(life.truth), "d") for slug, life in self.lives.items()}
+        self.mids = {slug: Path(_mid(life, None)) for slug, life in self.lives.items()}
+        self.truths = {slug: Path(sigmoid(life.truth)) for slug, life in self.lives.items()}
+        self._without_past = iter(self.lives)
         self._after(MINUTE, self._minute)
         self._next_story()
 
@@ -171,33 +172,38 @@ class World:
         if past is None:
             past = self._past[slug] = self._imagine_past(slug)
         path = self.mids[slug]
-        mids = [*past, *path.values]
-        # past[-1] lies one minute before the start
-        first_ns = self.anchor_ns - len(past) * MINUTE + path.skipped * MINUTE
+        first_ns = self.anchor_ns - len(past) * MINUTE
         low = max(0, -(-(from_ns - first_ns) // MINUTE))
-        high = min(len(mids) - 1, (to_ns - first_ns) // MINUTE)
-        return [
-            ((first_ns + i * MINUTE) // SECOND, mids[i] / (2 * PRICE_ONE))
-            for i in range(low, high + 1)
-        ]
+        high = (to_ns - first_ns) // MINUTE + 1
+        gone = len(past) + path.skipped  # where what the world has seen begins
+        kept = list(enumerate(past[low:high], low))
+        seen = path.values[max(0, low - gone) : max(0, high - gone)]
+        kept.extend(enumerate(seen, max(low, gone)))
+        return [((first_ns + i * MINUTE) // SECOND, mid / (2 * PRICE_ONE)) for i, mid in kept]
 
-    def _imagine_past(self, slug: str) -> list[int]:
+    def remember_one(self) -> None:
+        """Make one market's past before somebody asks, so that nobody waits for all of them."""
+        slug = next(self._without_past, None)
+        if slug is not None:
+            self.prices(slug, self.anchor_ns, self.anchor_ns)
+
+    def _imagine_past(self, slug: str) -> list[float]:
         """Twice the midpoint, minute by minute before the start: a walk back from the first."""
         life = self.lives[slug]
         chance = random.Random(f"{self.seed} {slug} past")
         tick = life.spec.tick
-        belief = centre = logit(life.spec.start_probability)
-        mids = []
+        belief = logit(life.spec.start_probability)
+        quoted, mid = -1.0, 0
+        mids: list[float] = []
         for _ in range(PAST_MINUTES):
-            belief = max(-5.0, min(5.0, belief + chance.gauss(0.0, DIFFUSION)))
-            if abs(sigmoid(belief) - sigmoid(centre)) * PRICE_ONE > 0.6 * tick:
-                centre = belief
-            p = sigmoid(centre)
-            half = life.character.half_at(p, tick)
-            inside = chance.random() < INSIDE_SPREAD
-            lean = chance.choice((-tick, tick)) if inside else 0
-            bid, ask = tops(p * PRICE_ONE, half, tick)
-            mids.append(max(bid, 0) + min(ask, PRICE_ONE) + lean)
+            belief += chance.gauss(0.0, DIFFUSION)
+            p = sigmoid(belief)
+            if abs(p - quoted) * PRICE_ONE > RECENTRE * tick:
+                quoted = p
+                bid, ask = tops(p * PRICE_ONE, life.character.half_at(p, tick), tick)
+                mid = max(bid, 0) + min(ask, PRICE_ONE)
+            lean = tick if chance.random() < INSIDE_SPREAD else 0
+            mids.append(mid + (lean if chance.random() < 0.5 else -lean))
         mids.reverse()
         return mids
 

@@ -1,0 +1,251 @@
+"""Serve the practice venue and newsroom on loopback until told to stop."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import uvicorn
+
+from practice.agents import sigmoid
+from practice.catalogue import catalogue
+from practice.clock import MINUTE, WorldClock
+from practice.newsroom import Newsroom
+from practice.stories import schedule
+from practice.venue import CONTROL, WS_MARKET, Venue
+from practice.world import Published, World, story_truth
+
+HOST = "127.0.0.1"
+STEP_S = 0.05
+SLICE_S = 0.01
+"""Wall seconds of world at a stretch before requests get their turn."""
+PARENT_CHECK_S = 0.5
+GRACE_S = 1
+SPEED_MAX = 1000.0
+
+
+class Truth:
+    """The truth file: JSON lines, written as the world goes on."""
+
+    def __init__(self, world: World, file: TextIO | None) -> None:
+        self._world = world
+        self._file = file
+        self._minute_ns = world.anchor_ns
+        self._write({"kind": "world", "seed": world.seed, "anchor_ns": world.anchor_ns})
+
+    def story(self, published: Published) -> None:
+        self._write({"kind": "story", "story": story_truth(published)})
+
+    def keep_up(self) -> None:
+        """A line with every market's true odds for each world minute that has passed."""
+        while self._minute_ns <= self._world.now_ns:
+            at_ns, self._minute_ns = self._minute_ns, self._minute_ns + MINUTE
+            odds = {slug: round(sigmoid(life.truth), 5) for slug, life in self._world.lives.items()}
+            self._write({"kind": "odds", "at_ns": at_ns, "odds": odds})
+
+    def _write(self, row: dict[str, object]) -> None:
+        if self._file:
+            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            self._file.flush()
+
+
+class Practice:
+    """Venue, newsroom and the world behind them."""
+
+    def __init__(self, seed: int, speed: float, base_url: str, truth_file: TextIO | None) -> None:
+        self.clock = WorldClock(speed)
+        markets = catalogue(seed)
+        self.world = World(seed, markets, schedule(seed, markets), self.clock.anchor_ns)
+        self.venue = Venue(self.world, self.clock)
+        self.newsroom = Newsroom(base_url)
+        self.truth = Truth(self.world, truth_file)
+        self.base_url = base_url
+        self.app = self.venue.app(*self.newsroom.routes())
+
+    def addresses(self) -> dict[str, object]:
+        host = self.base_url.removeprefix("http://")
+        return {
+            "gamma": self.base_url,
+            "clob": self.base_url,
+            "data": self.base_url,
+            "ws_market": f"ws://{host}{WS_MARKET}",
+            "news": self.newsroom.feed_urls(),
+            "control": f"{self.base_url}{CONTROL}",
+            "seed": self.world.seed,
+            "speed": self.clock.speed,
+            "anchor_ns": self.world.anchor_ns,
+        }
+
+    async def live(self) -> None:
+        """Let the world go on in small steps and show what happens, for ever."""
+        while True:
+            await self._catch_up(self.clock.now_ns())
+            self.world.remember_one()
+            await asyncio.sleep(STEP_S)
+
+    async def _catch_up(self, to_ns: int) -> None:
+        pause_at = time.monotonic() + SLICE_S
+        for happening in self.world.run(to_ns):
+            self.truth.keep_up()
+            if isinstance(happening, Published):
+                self.truth.story(happening)
+                self.newsroom.publish(happening.story, happening.at_ns)
+            else:
+                self.venue.publish(happening)
+            if time.monotonic() > pause_at:
+                await asyncio.sleep(0)
+                pause_at = time.monotonic() + SLICE_S
+
+
+async def serve(practice: Practice, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set or a signal comes."""
+    config = uvicorn.Config(
+        practice.app,
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        ws="websockets-sansio",
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    world = asyncio.create_task(practice.live())
+    stopper = asyncio.create_task(_stop(server, stop))
+    served = asyncio.create_task(server.serve([listener]))
+    try:
+        # the world never ends by itself: when its task does, it failed
+        await asyncio.wait({world, served}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await served
+    finally:
+        stopper.cancel()
+        world.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await world
+
+
+async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110 (the system tells nobody of it)
+        await asyncio.sleep(PARENT_CHECK_S)
+    stop.set()
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on loopback; port 0 takes a free one."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if os.name == "posix":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.listen()
+    return listener
+
+
+async def _run(options: argparse.Namespace, truth_file: TextIO | None) -> None:
+    listener = listen(options.port)
+    base_url = f"http://{HOST}:{listener.getsockname()[1]}"
+    practice = Practice(options.seed, options.speed, base_url, truth_file)
+    stop = asyncio.Event()
+    if options.json:
+        sys.stdout.write(json.dumps(practice.addresses()) + "\n")
+    else:
+        sys.stdout.write(_greeting(practice))
+    sys.stdout.flush()
+    watcher = None
+    if options.with_parent:
+        watcher = asyncio.create_task(_watch_parent(os.getppid(), stop))
+    try:
+        await serve(practice, listener, stop)
+    finally:
+        if watcher:
+            watcher.cancel()
+
+
+def _greeting(practice: Practice) -> str:
+    lines = ["The practice world is open. Nothing in it is real."]
+    for name, value in practice.addresses().items():
+        shown = value if not isinstance(value, list) else "\n             ".join(value)
+        lines.append(f"  {name:<10} {shown}")
+    return "\n".join([*lines, "Stop it with ctrl-c.", ""])
+
+
+def _seconds_of_speed(text: str) -> float:
+    speed = float(text)
+    if not 0 < speed <= SPEED_MAX:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most {SPEED_MAX:g}, not {text}")
+    return speed
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"must be 0 to 65535, not {text}")
+    return port
+
+
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(
+        prog="ftt practice",
+        description="Serve a practice venue and newsroom on this machine alone.",
+        epilog="Example: ftt practice --json --port 0 --seed 7 --speed 60",
+    )
+    options.add_argument("--json", action="store_true", help="print one JSON line of addresses")
+    options.add_argument("--port", type=_port, default=0, help="0 takes a free one (default)")
+    options.add_argument("--seed", type=int, default=7, help="the same seed, the same world")
+    options.add_argument(
+        "--speed", type=_seconds_of_speed, default=1.0, help="world seconds a wall second"
+    )
+    options.add_argument("--truth", type=Path, help="write what is true, as JSON lines, here")
+    options.add_argument(
+        "--with-parent", action="store_true", help="end when the process that started this ends"
+    )
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. 0 when stopped, 1 when the port or file can't be had."""
+    options = parser().parse_args(argv)
+    restore = _quiet_signals()
+    try:
+        with contextlib.ExitStack() as stack:
+            truth_file = None
+            if options.truth:
+                truth_file = stack.enter_context(options.truth.open("w", encoding="utf-8"))
+            asyncio.run(_run(options, truth_file))
+    except OSError as error:
+        sys.stderr.write(f"practice: {error}\n")
+        return 1
+    finally:
+        restore()
+    return 0
+
+
+def _quiet_signals() -> Callable[[], None]:
+    """The server stops on the signal and then raises it again: let that second one pass."""
+    before = {
+        number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    return restore

@@ -1,0 +1,363 @@
+"""The market WebSocket: books first, then every change of what was asked for."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from practice.board import FEE_CAP_BPS, Board, Listing, of_outcome
+from practice.orders import NO, PRICE_ONE, YES, Change, TickChange, Trade
+from practice.wire import (
+    PRICE_TEXT,
+    BestBidAsk,
+    LastTrade,
+    PriceChange,
+    PriceChanges,
+    TickSizeChange,
+    as_event,
+    ask_text,
+    bid_text,
+    change_hash,
+    encode,
+    size_text,
+)
+from practice.world import Moved
+
+PENDING_FRAMES_MAX = 20_000
+PENDING_BYTES_MAX = 32 << 20
+"""What a connection may be behind before it is dropped."""
+ASSETS_MAX = 2_000
+CONNECTIONS_MAX = 200
+SILENCE_S = 60.0
+"""Wall seconds without a word from the client after which the connection ends."""
+POLICY_VIOLATION = 1008
+REFUSAL = "invalid subscription payload"
+
+
+class Subscription(msgspec.Struct):
+    """What a client may send, first or later."""
+
+    type: str = ""
+    operation: str = ""
+    assets_ids: list[str] | None = None
+    markets: list[str] = []
+    initial_dump: bool = True
+    level: int = 2
+    custom_feature_enabled: bool | None = None
+
+
+_subscription = msgspec.json.Decoder(Subscription)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faults:
+    """What goes wrong on the stream, by order. ``freeze`` names assets, or "all", or nothing.
+
+    Frozen: the socket stays open and answers PONG, but nothing about those assets is sent. It
+    holds for the connections open at that moment, and for later ones too with ``lasting``.
+    """
+
+    freeze: str | frozenset[str] = frozenset()
+    lasting: bool = False
+
+    def holds(self, asset: str) -> bool:
+        return self.freeze == "all" or asset in self.freeze
+
+
+NO_FAULTS = Faults()
+
+
+class Connection:
+    """One client: what it asked for and what it has not been sent yet."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.assets: set[str] = set()
+        self.begun = False
+        self.custom = False
+        self.cut = False
+        self.wake = asyncio.Event()
+        self.pending: deque[str] = deque()
+        self._pending_bytes = 0
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame; one that is too far behind is dropped."""
+        self.pending.append(frame.decode())
+        self._pending_bytes += len(frame)
+        if len(self.pending) > PENDING_FRAMES_MAX or self._pending_bytes > PENDING_BYTES_MAX:
+            self.drop()
+        self.wake.set()
+
+    def drop(self) -> None:
+        """End it without a goodbye."""
+        self.cut = True
+        self.pending.clear()
+        self.wake.set()
+
+    def take(self) -> str:
+        frame = self.pending.popleft()
+        self._pending_bytes -= len(frame)
+        return frame
+
+    def hears(self, asset: str) -> bool:
+        return asset in self.assets and not self.faults.holds(asset)
+
+
+class Stream:
+    """All connections of the market channel."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.faults = NO_FAULTS
+        self.connections: set[Connection] = set()
+        self._listeners: dict[str, set[Connection]] = {}
+        self._bests: dict[str, tuple[int | None, int | None]] = {
+            slug: board.bests(listing, YES) for slug, listing in board.listings.items()
+        }
+
+    # -- faults ----------------------------------------------------------------------------------
+
+    def set_faults(self, faults: Faults) -> None:
+        self.faults = faults if faults.lasting else NO_FAULTS
+        for connection in self.connections:
+            connection.faults = faults
+
+    def cut(self) -> int:
+        """Drop every connection as a broken network would; answers how many."""
+        count = len(self.connections)
+        for connection in self.connections:
+            connection.drop()
+        return count
+
+    # -- the socket ------------------------------------------------------------------------------
+
+    async def endpoint(self, socket: WebSocket) -> None:
+        await socket.accept()
+        if len(self.connections) >= CONNECTIONS_MAX:
+            await socket.close(POLICY_VIOLATION, "too many connections")
+            return
+        connection = Connection(self.faults)
+        self.connections.add(connection)
+        writer = asyncio.create_task(_write(socket, connection))
+        reader = asyncio.create_task(self._read(socket, connection))
+        try:
+            # whichever ends first ends the connection
+            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._forget(connection)
+            writer.cancel()
+            reader.cancel()
+            await asyncio.gather(writer, reader, return_exceptions=True)
+
+    async def _read(self, socket: WebSocket, connection: Connection) -> None:
+        try:
+            while True:
+                text = await asyncio.wait_for(socket.receive_text(), SILENCE_S)
+                if not self._heard(connection, text):
+                    await socket.close(POLICY_VIOLATION, REFUSAL)
+                    return
+        except (WebSocketDisconnect, TimeoutError, KeyError):
+            return  # gone, silent, or speaking binary
+
+    def _heard(self, connection: Connection, text: str) -> bool:
+        """Take in one frame; False when the client broke the rules."""
+        if text == "PING":
+            if connection.begun:
+                connection.send(b"PONG")
+            return connection.begun
+        try:
+            wanted = _subscription.decode(text)
+        except msgspec.MsgspecError:
+            return connection.begun  # rubbish is let pass once the channel is open
+        if connection.begun:
+            self._change(connection, wanted)
+            return True
+        if wanted.type.lower() != "market" or wanted.assets_ids is None:
+            return False
+        self._begin(connection, wanted)
+        return True
+
+    # -- subscriptions ---------------------------------------------------------------------------
+
+    def _begin(self, connection: Connection, wanted: Subscription) -> None:
+        """The first frame: answered by one array with every book."""
+        connection.begun = True
+        connection.custom = bool(wanted.custom_feature_enabled)
+        added = self._subscribe(connection, wanted.assets_ids or [])
+        if wanted.initial_dump and connection.faults.freeze != "all":
+            books = [self._book(asset) for asset in added if connection.hears(asset)]
+            connection.send(b"[" + b",".join(books) + b"]")
+
+    def _change(self, connection: Connection, wanted: Subscription) -> None:
+        """A later frame: assets come or go; naming one again only sets the custom feature."""
+        if wanted.custom_feature_enabled is not None:
+            connection.custom = wanted.custom_feature_enabled
+        if wanted.operation == "unsubscribe":
+            for asset in wanted.assets_ids or []:
+                self._unsubscribe(connection, asset)
+            return
+        for asset in self._subscribe(connection, wanted.assets_ids or []):
+            if wanted.initial_dump and connection.hears(asset):
+                connection.send(self._book(asset))
+
+    def _subscribe(self, connection: Connection, assets: Iterable[str]) -> list[str]:
+        """Answers the assets that are new here; unknown ones are passed over."""
+        added = []
+        for asset in assets:
+            full = len(connection.assets) >= ASSETS_MAX
+            if full or asset in connection.assets or asset not in self.board.by_asset:
+                continue
+            connection.assets.add(asset)
+            self._listeners.setdefault(asset, set()).add(connection)
+            added.append(asset)
+        return added
+
+    def _unsubscribe(self, connection: Connection, asset: str) -> None:
+        connection.assets.discard(asset)
+        listeners = self._listeners.get(asset)
+        if listeners:
+            listeners.discard(connection)
+            if not listeners:
+                del self._listeners[asset]
+
+    def _forget(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        for asset in list(connection.assets):
+            self._unsubscribe(connection, asset)
+
+    def _book(self, asset: str) -> bytes:
+        return as_event(self.board.book(*self.board.by_asset[asset]))
+
+    # -- publishing ------------------------------------------------------------------------------
+
+    def publish(self, moved: Moved) -> None:
+        """Tell everyone who listens; call it while the exchange stands at that moment."""
+        listing = self.board.listings[moved.market]
+        before = self._bests[moved.market]
+        self._bests[moved.market] = (moved.best_bid, moved.best_ask)
+        if not any(asset in self._listeners for asset in listing.assets):
+            return
+        at_ms = str(moved.at_ns // 1_000_000)
+        if moved.changes:
+            self._send_changes(listing, moved, at_ms)
+        for trade in moved.trades:
+            self._send_trade(listing, trade, at_ms)
+        if moved.tick:
+            self._send_tick(listing, moved.tick, at_ms)
+        if moved.trades or moved.tick:
+            self._send_books(listing)
+        if before != self._bests[moved.market]:
+            self._send_bests(listing, at_ms)
+
+    def _hearing(self, asset: str) -> list[Connection]:
+        listeners = self._listeners.get(asset, ())
+        return [connection for connection in listeners if not connection.faults.holds(asset)]
+
+    def _send_changes(self, listing: Listing, moved: Moved, at_ms: str) -> None:
+        """One message with the items of both assets, for whoever asked for either."""
+        first, second = listing.assets
+        one, other = set(self._hearing(first)), set(self._hearing(second))
+        frames: dict[tuple[bool, bool], bytes] = {}
+        for connection in one | other:
+            shown = (not connection.faults.holds(first), not connection.faults.holds(second))
+            if shown not in frames:
+                frames[shown] = encode(_price_changes(listing, moved, at_ms, shown))
+            connection.send(frames[shown])
+
+    def _send_trade(self, listing: Listing, trade: Trade, at_ms: str) -> None:
+        asset = listing.assets[trade.outcome]
+        hearing = self._hearing(asset)
+        if not hearing:
+            return
+        frame = encode(
+            LastTrade(
+                market=listing.condition,
+                asset_id=asset,
+                price=PRICE_TEXT[trade.price],
+                size=size_text(trade.size),
+                fee_rate_bps=str(FEE_CAP_BPS if listing.spec.fee_rate_e6 else 0),
+                side=trade.side,
+                timestamp=at_ms,
+                transaction_hash="0x" + change_hash(trade.taker_id, at_ms).ljust(64, "0"),
+            )
+        )
+        for connection in hearing:
+            connection.send(frame)
+
+    def _send_tick(self, listing: Listing, tick: TickChange, at_ms: str) -> None:
+        for asset in listing.assets:
+            old, new = PRICE_TEXT[tick.old], PRICE_TEXT[tick.new]
+            frame = encode(TickSizeChange(listing.condition, asset, old, new, at_ms))
+            for connection in self._hearing(asset):
+                connection.send(frame)
+
+    def _send_books(self, listing: Listing) -> None:
+        for asset in listing.assets:
+            hearing = self._hearing(asset)
+            if hearing:
+                frame = self._book(asset)
+                for connection in hearing:
+                    connection.send(frame)
+
+    def _send_bests(self, listing: Listing, at_ms: str) -> None:
+        for outcome, asset in zip((YES, NO), listing.assets, strict=True):
+            hearing = [connection for connection in self._hearing(asset) if connection.custom]
+            if hearing:
+                frame = encode(self._best_bid_ask(listing, outcome, at_ms))
+                for connection in hearing:
+                    connection.send(frame)
+
+    def _best_bid_ask(self, listing: Listing, outcome: int, at_ms: str) -> BestBidAsk:
+        bid, ask = of_outcome(outcome, *self._bests[listing.spec.slug])
+        spread = (PRICE_ONE if ask is None else ask) - (bid or 0)
+        return BestBidAsk(
+            market=listing.condition,
+            asset_id=listing.assets[outcome],
+            best_bid=bid_text(bid),
+            best_ask=ask_text(ask),
+            spread=PRICE_TEXT[spread],
+            timestamp=at_ms,
+        )
+
+
+def _price_changes(
+    listing: Listing, moved: Moved, at_ms: str, shown: tuple[bool, bool]
+) -> PriceChanges:
+    """Each change for both assets, the one that the cause spoke of first."""
+    items = []
+    for change in moved.changes:
+        for outcome in (change.outcome, 1 - change.outcome):
+            if shown[outcome]:
+                items.append(_item(listing, moved, change, outcome, at_ms))
+    return PriceChanges(listing.condition, items, at_ms)
+
+
+def _item(listing: Listing, moved: Moved, change: Change, outcome: int, at_ms: str) -> PriceChange:
+    bid, ask = of_outcome(outcome, moved.best_bid, moved.best_ask)
+    price = change.price if outcome == YES else PRICE_ONE - change.price
+    side = "BUY" if change.bid == (outcome == YES) else "SELL"
+    asset = listing.assets[outcome]
+    return PriceChange(
+        asset_id=asset,
+        price=PRICE_TEXT[price],
+        size=size_text(change.size),
+        side=side,
+        hash=change_hash(asset, price, change.size, side, at_ms),
+        best_bid=bid_text(bid),
+        best_ask=ask_text(ask),
+    )
+
+
+async def _write(socket: WebSocket, connection: Connection) -> None:
+    """Send what is pending, in order, until the connection is dropped or the client gone."""
+    try:
+        while not connection.cut:
+            await connection.wake.wait()
+            connection.wake.clear()
+            while connection.pending and not connection.cut:
+                await socket.send_text(connection.take())
+    except (WebSocketDisconnect, RuntimeError):
+        return  # the client went away while we wrote
