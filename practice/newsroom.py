@@ -110,7 +110,7 @@ class Newsroom:
             title=story.title,
             summary=story.summary,
             url=url,
-            author=f"{feed.source.name} practice desk",
+            author=f"{feed.source.name}, practice desk",
             published_ns=at_ns,
             updated_ns=at_ns,
         )

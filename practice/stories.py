@@ -8,15 +8,15 @@ and carry none. Everything here is invented, and every story says so.
 import heapq
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import count
+from itertools import chain, count, cycle
 
 import msgspec
 
-from practice.catalogue import Catalogue, MarketSpec
+from practice.catalogue import Catalogue
 
 PRACTICE_SENTENCE = "Practice story: invented, not news."
 SHELVES = (
@@ -30,8 +30,11 @@ OPENING_S = (20.0, 60.0, 100.0, 150.0, 210.0)
 """Seconds after the start at which every world brings a story that clearly moves odds."""
 OPENING_JITTER_S = 6.0
 OPENING_EFFECT_MIN = 0.7
+OPENING_SHELVES = ("stories-models.toml", "stories-hardware.toml")
+OPENING_ODDS = (0.15, 0.85)
+"""Where the odds must start for a move in logits to be one in points as well."""
 OPENING_ASIDES_S = (38.0, 125.0, 185.0)
-GAP_MEAN_S = 66.0
+GAP_MEAN_S = 56.0
 """Between happenings; with retellings and edits an item comes every 40 seconds or so."""
 GAP_MIN_S = 6.0
 GAP_MAX_S = 240.0
@@ -42,9 +45,11 @@ EDIT_MAX_S = 300.0
 RIVALS_MAX = 2
 """Siblings of a neg-risk outcome that give way when a story names none of them."""
 RIVAL_MOVE_MAX = 0.6
-DRIFT_MAX = 1.2
-"""Follow-ups may push a market this many logits from where the written stories left it."""
+DRIFT_MAX = 1.5
+"""Follow-ups never push a market further than this, in logits, from where it started."""
 FOLLOWUP_TRIES_MAX = 20
+FOLLOWUP_RETOLD_SHARE = 0.5
+"""How many of the follow-ups that can be retold are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,11 +159,11 @@ class _Templates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def written() -> tuple[Happening, ...]:
-    """Every happening that was written by hand, in the order of the files."""
+def written(shelves: tuple[str, ...] = SHELVES) -> tuple[Happening, ...]:
+    """The happenings that were written by hand, in the order of the files."""
     return tuple(
         happening
-        for name in SHELVES
+        for name in shelves
         for happening in msgspec.toml.decode(_text(name), type=_Shelf).story
     )
 
@@ -175,75 +180,132 @@ def schedule(seed: int, markets: Catalogue) -> Iterator[StorySpec]:
     Same seed and markets, same items. Effects on markets that ``markets`` lacks are left out.
     """
     chance = random.Random(f"stories {seed}")
+    odds = Odds(markets)
     waiting: list[tuple[float, int, StorySpec]] = []
     order = count()
-    event_of = {market.slug: market.event for market in markets.markets}
-    for at_s, happening in _happenings(chance, event_of):
+    for at_s, happening in _happenings(chance, odds):
         while waiting and waiting[0][0] <= at_s:
             yield heapq.heappop(waiting)[2]
-        for story in _tellings(happening, at_s, markets, chance):
+        effects = odds.effects(happening.effects)
+        odds.apply(effects)
+        for story in _tellings(happening, at_s, effects, chance):
             heapq.heappush(waiting, (story.at_s, next(order), story))
 
 
-def balanced(effects: dict[str, float], markets: Catalogue) -> tuple[tuple[str, float], ...]:
-    """The effects, with siblings of a neg-risk outcome giving way where none was named.
+class Odds:
+    """The true odds as the stories alone leave them: what keeps the endless tale coherent.
 
-    The likeliest siblings share the shift that keeps the event's odds adding up to what they did.
+    Siblings of a neg-risk event give way to each other, and follow-ups stay near the start.
     """
-    by_slug = {market.slug: market for market in markets.markets}
-    neg_risk = {event.slug for event in markets.events if event.neg_risk}
-    moves = {slug: move for slug, move in effects.items() if slug in by_slug}
-    for event in sorted({by_slug[slug].event for slug in moves} & neg_risk):
-        family = [market for market in markets.markets if market.event == event]
-        moves.update(_giving_way(moves, family))
-    return tuple(moves.items())
+
+    def __init__(self, markets: Catalogue) -> None:
+        self.markets = {market.slug: market for market in markets.markets}
+        self._x = {slug: _logit(m.start_probability) for slug, m in self.markets.items()}
+        neg_risk = {event.slug for event in markets.events if event.neg_risk}
+        self._families = {
+            event: [market.slug for market in markets.markets if market.event == event]
+            for event in sorted(neg_risk)
+        }
+
+    def effects(self, told: dict[str, float]) -> dict[str, float]:
+        """The told effects, and those on siblings that the story does not name.
+
+        Where all moves in a neg-risk event go one way, its likeliest other outcomes share the
+        shift that keeps the sum of its odds, up to ``RIVAL_MOVE_MAX`` each.
+        """
+        moves = {slug: move for slug, move in told.items() if slug in self.markets}
+        for family in self._families.values():
+            named = [slug for slug in family if slug in moves]
+            if len({moves[slug] > 0 for slug in named}) == 1:
+                moves.update(self._giving_way(moves, named, family))
+        return moves
+
+    def apply(self, effects: dict[str, float]) -> None:
+        for slug, move in effects.items():
+            self._x[slug] += move
+
+    def stays_near(self, effects: dict[str, float]) -> bool:
+        """Whether no market ends further than ``DRIFT_MAX`` from its start, or comes nearer."""
+        return all(self._may_move(slug, move) for slug, move in effects.items())
+
+    def _may_move(self, slug: str, move: float) -> bool:
+        drift = self._x[slug] - _logit(self.markets[slug].start_probability)
+        return abs(drift + move) <= max(DRIFT_MAX, abs(drift))
+
+    def _giving_way(
+        self, moves: dict[str, float], named: list[str], family: list[str]
+    ) -> dict[str, float]:
+        others = [slug for slug in family if slug not in moves]
+        rivals = sorted(others, key=lambda slug: (-self._x[slug], slug))[:RIVALS_MAX]
+        gained = sum(
+            _probability(self._x[slug] + moves[slug]) - _probability(self._x[slug])
+            for slug in named
+        )
+        slope = sum(_slope(self._x[slug]) for slug in rivals)
+        shift = -gained / slope if slope else 0.0
+        shift = round(min(max(shift, -RIVAL_MOVE_MAX), RIVAL_MOVE_MAX), 3)
+        return {slug: shift for slug in rivals if shift}
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1.0 - p))
+
+
+def _probability(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def _slope(x: float) -> float:
+    p = _probability(x)
+    return p * (1.0 - p)
 
 
 def _text(name: str) -> bytes:
     return files("practice").joinpath("writing", name).read_bytes()
 
 
-def _happenings(
-    chance: random.Random, event_of: dict[str, str]
-) -> Iterator[tuple[float, Happening]]:
-    opening = _opening(chance, event_of)
+def _happenings(chance: random.Random, odds: Odds) -> Iterator[tuple[float, Happening]]:
+    opening = _opening(chance, odds)
     yield from opening
     used = {happening.id for _, happening in opening}
     rest = [happening for happening in written() if happening.id not in used]
     chance.shuffle(rest)
-    at_s = opening[-1][0]
-    drift: dict[str, float] = {}
-    for happening in _then(rest, _followups(chance, drift)):
+    at_s = opening[-1][0] if opening else 0.0
+    for happening in chain(rest, _followups(chance, odds)):
         at_s = round(at_s + _gap(chance), 1)
         yield at_s, happening
-
-
-def _then(first: Iterable[Happening], after: Iterable[Happening]) -> Iterator[Happening]:
-    yield from first
-    yield from after
 
 
 def _gap(chance: random.Random) -> float:
     return min(max(chance.expovariate(1.0 / GAP_MEAN_S), GAP_MIN_S), GAP_MAX_S)
 
 
-def _opening(chance: random.Random, event_of: dict[str, str]) -> list[tuple[float, Happening]]:
+def _opening(chance: random.Random, odds: Odds) -> list[tuple[float, Happening]]:
     """The first four minutes: clear stories on different events, and a few that touch none."""
-    clear = [h for h in written() if h.strongest >= OPENING_EFFECT_MIN and h.kind == "news"]
+    clear = [happening for happening in written(OPENING_SHELVES) if _opens(happening, odds)]
     quiet = [h for h in written() if not h.effects and h.kind != "hostile"]
-    picked = _apart(chance.sample(clear, len(clear)), event_of)
-    asides = chance.sample(quiet, min(len(OPENING_ASIDES_S), len(quiet)))
-    times = [t + chance.uniform(0.0, OPENING_JITTER_S) for t in OPENING_S + OPENING_ASIDES_S]
-    timed = zip(times, [*picked, *asides], strict=False)
-    return sorted(((round(t, 1), h) for t, h in timed), key=lambda pair: pair[0])
+    picked = _apart(chance.sample(clear, len(clear)), odds)
+    asides = chance.sample(quiet, len(OPENING_ASIDES_S))
+    timed = zip(OPENING_S + OPENING_ASIDES_S, [*picked, *asides], strict=False)
+    jittered = [(round(t + chance.uniform(0.0, OPENING_JITTER_S), 1), h) for t, h in timed]
+    return sorted(jittered, key=lambda pair: pair[0])
 
 
-def _apart(candidates: Sequence[Happening], event_of: dict[str, str]) -> list[Happening]:
+def _opens(happening: Happening, odds: Odds) -> bool:
+    """Whether the strongest move of a story is a clear one, in logits and in points."""
+    if happening.strongest < OPENING_EFFECT_MIN:
+        return False
+    slug = max(happening.effects, key=lambda slug: abs(happening.effects[slug]))
+    low, high = OPENING_ODDS
+    return slug in odds.markets and low <= odds.markets[slug].start_probability <= high
+
+
+def _apart(candidates: Sequence[Happening], odds: Odds) -> list[Happening]:
     """The first candidates, one for each time of the opening, that share no event."""
     picked: list[Happening] = []
     touched: set[str] = set()
     for happening in candidates:
-        events = {event_of.get(slug, slug) for slug in happening.effects}
+        events = {odds.markets[slug].event for slug in happening.effects if slug in odds.markets}
         if len(picked) < len(OPENING_S) and touched.isdisjoint(events):
             picked.append(happening)
             touched |= events
@@ -251,10 +313,10 @@ def _apart(candidates: Sequence[Happening], event_of: dict[str, str]) -> list[Ha
 
 
 def _tellings(
-    happening: Happening, at_s: float, markets: Catalogue, chance: random.Random
+    happening: Happening, at_s: float, effects: dict[str, float], chance: random.Random
 ) -> Iterator[StorySpec]:
     """The first telling, then its retellings and the edit, each at its own time."""
-    yield _spec(happening, at_s, effects=balanced(happening.effects, markets))
+    yield _spec(happening, at_s, effects=tuple(effects.items()))
     for number, telling in enumerate(happening.retold, start=1):
         yield _spec(
             happening,
@@ -300,44 +362,19 @@ def _spec(
     )
 
 
-def _giving_way(moves: dict[str, float], family: list[MarketSpec]) -> dict[str, float]:
-    """How far the likeliest siblings move against a story whose moves all go one way."""
-    named = [market for market in family if market.slug in moves]
-    if len({moves[market.slug] > 0 for market in named}) != 1:
-        return {}
-    others = [market for market in family if market.slug not in moves]
-    rivals = sorted(others, key=lambda m: (-m.start_probability, m.slug))[:RIVALS_MAX]
-    gained = sum(_moved(m.start_probability, moves[m.slug]) - m.start_probability for m in named)
-    shift = _shift(rivals, gained)
-    return {market.slug: shift for market in rivals if shift}
-
-
-def _shift(rivals: list[MarketSpec], gained: float) -> float:
-    """The common move in logits by which the rivals give up ``gained`` in probability, bounded."""
-    slope = sum(m.start_probability * (1.0 - m.start_probability) for m in rivals)
-    shift = -gained / slope if slope else 0.0
-    return round(min(max(shift, -RIVAL_MOVE_MAX), RIVAL_MOVE_MAX), 3)
-
-
-def _moved(p: float, logits: float) -> float:
-    return 1.0 / (1.0 + math.exp(-(math.log(p / (1.0 - p)) + logits)))
-
-
-def _followups(chance: random.Random, drift: dict[str, float]) -> Iterator[Happening]:
+def _followups(chance: random.Random, odds: Odds) -> Iterator[Happening]:
     for number in count(1):
-        template, case = _next_case(chance, drift)
-        for slug, move in case.effects.items():
-            drift[slug] = drift.get(slug, 0.0) + move
+        template, case = _next_case(chance, odds)
         yield _filled(template, case, number, chance)
 
 
-def _next_case(chance: random.Random, drift: dict[str, float]) -> tuple[Template, Case]:
-    """A case that pushes no market further than ``DRIFT_MAX``; a quiet one if none is found."""
+def _next_case(chance: random.Random, odds: Odds) -> tuple[Template, Case]:
+    """A form and a filling that leave every market near its start; a quiet one if none is found."""
     forms = templates()
     for _ in range(FOLLOWUP_TRIES_MAX):
         template = chance.choice(forms)
         case = chance.choice(template.cases)
-        if all(abs(drift.get(s, 0.0) + move) <= DRIFT_MAX for s, move in case.effects.items()):
+        if odds.stays_near(odds.effects(case.effects)):
             return template, case
     quiet = chance.choice([form for form in forms if form.kind == "aside"])
     return quiet, chance.choice(quiet.cases)
@@ -347,11 +384,22 @@ def _filled(template: Template, case: Case, number: int, chance: random.Random) 
     slots: dict[str, str] = dict(case.words)
     for name, (low, high, step) in template.numbers.items():
         slots[name] = f"{chance.randrange(low, high + 1, step):,}"
+    tellings = [
+        Telling(source=source, title=title.format(**slots), summary=summary)
+        for source, title, summary in zip(
+            chance.sample(template.sources, len(template.sources)),
+            chance.sample(template.titles, len(template.titles)),
+            cycle(text.format(**slots) for text in template.summaries),
+            strict=False,
+        )
+    ]
+    first, *others = tellings
     return Happening(
         id=f"{template.key}-{number}",
-        source=chance.choice(template.sources),
-        title=chance.choice(template.titles).format(**slots),
-        summary=chance.choice(template.summaries).format(**slots),
+        source=first.source,
+        title=first.title,
+        summary=first.summary,
         kind=template.kind,
         effects=case.effects,
+        retold=others[:1] if chance.random() < FOLLOWUP_RETOLD_SHARE else [],
     )
