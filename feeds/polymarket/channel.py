@@ -1,0 +1,471 @@
+"""The market channel: what the stream means, without a socket.
+
+Bytes and times in; events, frames to send and questions for REST out. A shell
+(``feeds/polymarket/stream.py``) moves the bytes. What we *want* is kept apart from what the
+connection has been told, and survives every reconnect.
+
+The rules of the connection, in ``NEXT_LINK``: the venue closes a connection that sends anything
+before its first subscription, PING included; PING is a text frame every ten seconds from then on;
+a connection is given up when PONG stays out, or when a frozen book stays so after it was asked
+for again. Reconnecting voids every book at once and tells a ``Gap``.
+"""
+
+import logging
+import re
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, KeysView
+from enum import Enum, auto
+from typing import Any
+
+import msgspec
+
+from feeds.events import BookHealth, BookSnapshot, BookState, Event, Gap, MarketResolved
+from feeds.markets import Nanos
+from feeds.polymarket.errors import WireError
+from feeds.polymarket.frames import (
+    change_of,
+    changes_in,
+    print_of,
+    quote_of,
+    snapshot_of,
+    tick_size_of,
+)
+from feeds.polymarket.limits import ChannelLimits
+from feeds.polymarket.units import venue_nanos
+from feeds.polymarket.watch import AssetWatch
+from feeds.polymarket.wire import (
+    BestBidAskFrame,
+    LastTradeFrame,
+    MarketFrame,
+    NewMarketFrame,
+    PriceChangeFrame,
+    ResolvedFrame,
+    TickSizeFrame,
+    WireBook,
+    decode_each,
+    decode_frames,
+)
+from feeds.text import printable
+
+log = logging.getLogger(__name__)
+
+ASSETS_MAX = 500
+"""Beyond this, others saw first books stay out silently."""
+ASSETS_A_FRAME_MAX = 100
+PROBES_MAX = 500
+PRINTS_KEPT_MAX = 1_000
+REASONS_LOGGED_MAX = 50
+SCANS_A_TICK_MAX = 20
+PING, PONG = b"PING", b"PONG"
+_CONDITION_ID = re.compile(r"0x[0-9a-fA-F]{1,64}", re.ASCII)
+
+
+class Link(Enum):
+    """Where the connection stands."""
+
+    DOWN = auto()
+    OPEN = auto()
+    SUBSCRIBED = auto()
+    SPENT = auto()
+    """To be replaced by the shell; ``wants_reconnect`` says why."""
+
+
+class LinkNews(Enum):
+    CONNECTED = auto()
+    SUBSCRIBED = auto()
+    GIVEN_UP = auto()
+    DISCONNECTED = auto()
+
+
+NEXT_LINK: dict[tuple[Link, LinkNews], Link] = {
+    (Link.DOWN, LinkNews.CONNECTED): Link.OPEN,
+    (Link.DOWN, LinkNews.DISCONNECTED): Link.DOWN,  # an attempt failed
+    (Link.OPEN, LinkNews.SUBSCRIBED): Link.SUBSCRIBED,
+    (Link.OPEN, LinkNews.GIVEN_UP): Link.SPENT,
+    (Link.OPEN, LinkNews.DISCONNECTED): Link.DOWN,
+    (Link.SUBSCRIBED, LinkNews.GIVEN_UP): Link.SPENT,
+    (Link.SUBSCRIBED, LinkNews.DISCONNECTED): Link.DOWN,
+    (Link.SPENT, LinkNews.GIVEN_UP): Link.SPENT,
+    (Link.SPENT, LinkNews.DISCONNECTED): Link.DOWN,
+}
+"""Any other pair is a mistake of the shell's and raises."""
+
+
+class MarketChannel:
+    """One connection's worth of the market stream. Times are Unix nanoseconds of market time."""
+
+    def __init__(self, limits: ChannelLimits | None = None) -> None:
+        self.limits = limits or ChannelLimits()
+        self.link = Link.DOWN
+        self.wants_reconnect = ""
+        """Why the shell should close the connection and open another; "" where it should not."""
+        self.counts: Counter[str] = Counter()
+        self.last_data_ns: Nanos = 0
+        self.reconnects = 0
+        self.reason = "not connected yet"
+        self._assets: dict[str, AssetWatch] = {}
+        self._told: set[str] = set()
+        self._events: list[Event] = []
+        self._frames: list[bytes] = []
+        self._probes: list[str] = []
+        self._asked_about: dict[str, Nanos] = {}
+        self._prints: OrderedDict[tuple[Any, ...], None] = OrderedDict()
+        self._logged: set[str] = set()
+        self._scans = 0
+        self._now: Nanos = 0
+        self._connected_ns: Nanos = 0
+        self._pinged_ns: Nanos = 0
+        self._ponged_ns: Nanos = 0
+        self._failures = 0
+
+    # --------------------------------------------------------------------------------- wanting
+
+    @property
+    def wanted(self) -> KeysView[str]:
+        """The assets followed, in the order they were asked for."""
+        return self._assets.keys()
+
+    def watch(self, asset_id: str) -> AssetWatch | None:
+        """What is known of a wanted asset; for looking, not for changing."""
+        return self._assets.get(asset_id)
+
+    def want(self, asset_ids: Iterable[str]) -> None:
+        """From now on follow exactly these assets. Dropped ones end with a gap."""
+        wanted = dict.fromkeys(asset_ids)
+        assert len(wanted) <= ASSETS_MAX, f"{len(wanted)} assets; a connection takes {ASSETS_MAX}"
+        dropped = [asset_id for asset_id in self._assets if asset_id not in wanted]
+        for asset_id in wanted:
+            if asset_id not in self._assets:
+                watch = AssetWatch(asset_id, self.limits, self._events, self._now)
+                self._assets[asset_id] = watch
+        for asset_id in dropped:
+            del self._assets[asset_id]
+        self._say_goodbye(dropped)
+        if self.link is Link.OPEN or self.link is Link.SUBSCRIBED:
+            self._tell()
+
+    def _say_goodbye(self, dropped: list[str]) -> None:
+        if not dropped:
+            return
+        self._events.append(Gap(self._now, tuple(dropped), "no longer followed"))
+        self._events.extend(
+            BookHealth(self._now, asset_id, BookState.CLOSED, "no longer followed")
+            for asset_id in dropped
+        )
+        markets = {watch.market for watch in self._assets.values()}
+        self._asked_about = {key: at for key, at in self._asked_about.items() if key in markets}
+
+    def _tell(self) -> None:
+        """Bring what the venue was told in line with what is wanted."""
+        gone = [asset_id for asset_id in self._told if asset_id not in self._assets]
+        new = [asset_id for asset_id in self._assets if asset_id not in self._told]
+        self._subscribe(new)
+        if self.link is Link.SUBSCRIBED:
+            self._unsubscribe(gone)
+
+    def _subscribe(self, asset_ids: list[str]) -> None:
+        for chunk in _chunks(asset_ids):
+            frame: dict[str, Any] = {"assets_ids": chunk, "custom_feature_enabled": True}
+            if self.link is Link.OPEN:
+                frame = {"type": "market", **frame}
+                self._link_hears(LinkNews.SUBSCRIBED)
+                self._pinged_ns = self._ponged_ns = self._now
+            else:
+                frame = {"operation": "subscribe", **frame}
+            self._frames.append(msgspec.json.encode(frame))
+            self._told.update(chunk)
+            for asset_id in chunk:
+                self._assets[asset_id].subscribed(self._now)
+
+    def _unsubscribe(self, asset_ids: list[str]) -> None:
+        for chunk in _chunks(asset_ids):
+            frame = {"operation": "unsubscribe", "assets_ids": chunk}
+            self._frames.append(msgspec.json.encode(frame))
+            self._told.difference_update(chunk)
+
+    # ------------------------------------------------------------------------------ connection
+
+    def connected(self, now_ns: Nanos) -> None:
+        """A new connection stands; the first subscription is ready to be sent."""
+        self._now = now_ns
+        self._link_hears(LinkNews.CONNECTED)
+        self._connected_ns = now_ns
+        self.wants_reconnect = ""
+        self.reason = ""
+        self._told.clear()
+        self._frames.clear()
+        self._tell()
+
+    def disconnected(self, now_ns: Nanos, reason: str) -> None:
+        """The connection is gone, and every book void; or an attempt to connect failed."""
+        self._now = now_ns
+        stood = self.link is not Link.DOWN
+        lived = now_ns - self._connected_ns if self._connected_ns else 0
+        # a venue that accepts and drops at once must not be asked in a tight loop
+        self._failures = 0 if lived >= self.limits.proven_ns else self._failures + 1
+        self._link_hears(LinkNews.DISCONNECTED)
+        self._connected_ns = 0
+        self.reason = reason
+        self.wants_reconnect = ""
+        self._told.clear()
+        self._frames.clear()
+        self._probes.clear()
+        if stood:
+            self.reconnects += 1
+            self._void_all(reason)
+
+    def _void_all(self, reason: str) -> None:
+        open_ones = [w for w in self._assets.values() if w.state is not BookState.CLOSED]
+        if open_ones:
+            ids = tuple(watch.asset_id for watch in open_ones)
+            self._events.append(Gap(self._now, ids, reason))
+        for watch in open_ones:
+            watch.cut(self._now, reason)
+
+    def retry_in_ns(self, chance: float) -> Nanos:
+        """How long to wait before connecting again; ``chance`` from 0 to 1 is the jitter."""
+        limits = self.limits
+        doublings = min(max(self._failures - 1, 0), 20)
+        whole = min(limits.backoff_first_ns << doublings, limits.backoff_max_ns)
+        return int(whole * (0.5 + chance / 2))
+
+    def _link_hears(self, news: LinkNews) -> None:
+        self.link = NEXT_LINK[self.link, news]
+
+    def _give_up(self, reason: str) -> None:
+        self._link_hears(LinkNews.GIVEN_UP)
+        self.wants_reconnect = reason
+
+    # --------------------------------------------------------------------------------- hearing
+
+    def receive(self, frame: bytes, at_ns: Nanos) -> None:
+        """One whole text message of the venue's. Nothing it may hold raises."""
+        self._now = at_ns
+        if self.link is Link.DOWN:
+            self.counts["after the end"] += 1
+            return
+        if frame[:4] == PONG and frame.strip() == PONG:
+            self._ponged_ns = at_ns
+            return
+        self.counts["frames"] += 1
+        try:
+            for shape in decode_frames(frame):
+                _HEAR[type(shape)](self, shape, at_ns)
+        except WireError:
+            self._receive_patiently(frame, at_ns)
+
+    def _receive_patiently(self, frame: bytes, at_ns: Nanos) -> None:
+        """Take what is good of a frame and count what is not. Hearing a part twice is harmless."""
+        good, bad = decode_each(frame)
+        for shape in good:
+            try:
+                _HEAR[type(shape)](self, shape, at_ns)
+            except WireError as error:
+                bad.append(error)
+        for refused in bad:
+            self._refuse(refused)
+        if any(refused.kind != "unknown" for refused in bad):
+            self._doubt_named_in(frame)
+
+    def _refuse(self, error: WireError) -> None:
+        self.counts[f"refused: {error.kind}"] += 1
+        said = printable(str(error), 200)
+        if said not in self._logged and len(self._logged) < REASONS_LOGGED_MAX:
+            self._logged.add(said)
+            log.warning("market channel: a frame was left out (told once): %s", said)
+
+    def _doubt_named_in(self, frame: bytes) -> None:
+        """A refused frame may have held a change: have the books it names compared."""
+        if self._scans >= SCANS_A_TICK_MAX:
+            return
+        self._scans += 1
+        for asset_id, watch in self._assets.items():
+            if asset_id.encode() in frame:
+                watch.doubt("a message about it could not be read")
+
+    def _hear_book(self, frame: WireBook, at_ns: Nanos) -> None:
+        watch = self._assets.get(frame.asset_id)
+        if watch is None:
+            self.counts["unwanted"] += 1
+            return
+        self.last_data_ns = at_ns
+        watch.market = watch.market or frame.market
+        watch.snapshot(snapshot_of(frame, at_ns))
+
+    def _hear_changes(self, frame: PriceChangeFrame, at_ns: Nanos) -> None:
+        venue_ns = venue_nanos(frame.timestamp)
+        assets = self._assets
+        touched: AssetWatch | None = None
+        for index, change in enumerate(changes_in(frame)):
+            watch = assets.get(change.asset_id or frame.asset_id)
+            if watch is None:
+                continue
+            event = change_of(change, watch.asset_id, at_ns, venue_ns, index)
+            if watch.change(event):
+                touched = watch
+                watch.compare(event.best_bid, event.best_ask, at_ns)
+        if touched is None:
+            self.counts["unwanted"] += 1
+            return
+        self.last_data_ns = at_ns
+
+    def _hear_trade(self, frame: LastTradeFrame, at_ns: Nanos) -> None:
+        watch = self._assets.get(frame.asset_id)
+        if watch is None or watch.state is BookState.CLOSED:
+            self.counts["unwanted"] += 1
+            return
+        heard = print_of(frame, at_ns)
+        key = (frame.transaction_hash, frame.asset_id, heard.venue_ns, heard.price, heard.size)
+        if key in self._prints:
+            self.counts["repeated"] += 1
+            return
+        self._prints[key] = None
+        if len(self._prints) > PRINTS_KEPT_MAX:
+            self._prints.popitem(last=False)
+        self.last_data_ns = at_ns
+        self._events.append(heard)
+
+    def _hear_quote(self, frame: BestBidAskFrame, at_ns: Nanos) -> None:
+        watch = self._assets.get(frame.asset_id)
+        if watch is None:
+            self.counts["unwanted"] += 1
+            return
+        self.last_data_ns = at_ns
+        watch.quote(quote_of(frame, at_ns))
+
+    def _hear_tick_size(self, frame: TickSizeFrame, at_ns: Nanos) -> None:
+        watch = self._assets.get(frame.asset_id)
+        if watch is None:
+            self.counts["unwanted"] += 1
+            return
+        watch.tick_size(tick_size_of(frame, at_ns), venue_nanos(frame.timestamp))
+
+    def _hear_new_market(self, frame: NewMarketFrame, at_ns: Nanos) -> None:
+        self.counts["new markets"] += 1
+
+    def _hear_resolved(self, frame: ResolvedFrame, at_ns: Nanos) -> None:
+        ours = [self._assets[one] for one in frame.assets_ids if one in self._assets]
+        open_ones = [watch for watch in ours if watch.state is not BookState.CLOSED]
+        if not open_ones:
+            self.counts["unwanted"] += 1
+            return
+        winner = frame.winning_asset_id
+        # an unnamed winner is not a split: then the catalogue has to say
+        if winner in frame.assets_ids and _CONDITION_ID.fullmatch(frame.market):
+            self._events.append(MarketResolved(at_ns, frame.market, winner or ""))
+        for watch in open_ones:
+            watch.resolved(at_ns)
+
+    # -------------------------------------------------------------------------- time and REST
+
+    def tick(self, now_ns: Nanos) -> None:
+        """Time passed: ping, notice silence, decide what to ask and whether to give up."""
+        self._now = now_ns
+        self._scans = 0
+        if self.link is not Link.SUBSCRIBED:
+            return
+        self._keep_alive(now_ns)
+        for watch in self._assets.values():
+            watch.tick(now_ns)
+            if watch.wants_resubscribe:
+                watch.wants_resubscribe = False
+                self._unsubscribe([watch.asset_id])
+                self._subscribe_again(watch.asset_id)
+        self._ask(now_ns)
+        self._judge_connection(now_ns)
+
+    def _keep_alive(self, now_ns: Nanos) -> None:
+        if now_ns - self._pinged_ns >= self.limits.ping_every_ns:
+            self._pinged_ns = now_ns
+            self._frames.append(PING)
+
+    def _subscribe_again(self, asset_id: str) -> None:
+        frame = {"operation": "subscribe", "assets_ids": [asset_id], "custom_feature_enabled": True}
+        self._frames.append(msgspec.json.encode(frame))
+        self._told.add(asset_id)
+        self.counts["resubscribed"] += 1
+
+    def _ask(self, now_ns: Nanos) -> None:
+        """Turn what assets wish into questions: on mere doubt, one a market in ten seconds."""
+        granted: set[str] = set()
+        for watch in self._assets.values():
+            if not watch.wants_probe or len(self._probes) >= PROBES_MAX:
+                continue
+            if watch.state in _PACED and not self._may_ask(watch, granted, now_ns):
+                continue
+            watch.asked(now_ns)
+            self._probes.append(watch.asset_id)
+
+    def _may_ask(self, watch: AssetWatch, granted: set[str], now_ns: Nanos) -> bool:
+        market = watch.market or watch.asset_id
+        free_ns = self._asked_about.get(market, 0) + self.limits.doubt_every_ns
+        if market not in granted and now_ns < free_ns:
+            return False
+        granted.add(market)
+        self._asked_about[market] = now_ns
+        return True
+
+    def _judge_connection(self, now_ns: Nanos) -> None:
+        if now_ns - self._ponged_ns > self.limits.pong_max_ns:
+            seconds = (now_ns - self._ponged_ns) / 1e9
+            self._give_up(f"no PONG for {seconds:.0f} s")
+            return
+        frozen = [watch for watch in self._assets.values() if watch.wants_reconnect]
+        if frozen:
+            for watch in self._assets.values():
+                if watch.state is BookState.FROZEN:
+                    watch.reconnecting(now_ns)
+            self._give_up(f"{_books(len(frozen))} frozen: PONG comes, books do not")
+
+    def probed(self, asset_id: str, book: BookSnapshot | None, now_ns: Nanos) -> None:
+        """REST's answer about one asset; None where there was none."""
+        self._now = now_ns
+        watch = self._assets.get(asset_id)
+        if watch is not None:
+            self.counts["probes"] += 1
+            watch.probed(book, now_ns)
+
+    # ---------------------------------------------------------------------------------- taking
+
+    def take_events(self) -> list[Event]:
+        """What the desk should hear, in order."""
+        taken = self._events[:]
+        self._events.clear()
+        return taken
+
+    def take_frames_to_send(self) -> list[bytes]:
+        """Text frames for the venue, in order."""
+        taken, self._frames = self._frames, []
+        return taken
+
+    def take_probes(self) -> list[str]:
+        """Assets whose REST book is to be fetched and handed to ``probed``."""
+        taken, self._probes = self._probes, []
+        return taken
+
+    def states(self) -> Counter[BookState]:
+        """How many assets are in which state."""
+        return Counter(watch.state for watch in self._assets.values())
+
+
+_PACED = frozenset({BookState.LIVE, BookState.RESYNCING})
+_HEAR: dict[type[MarketFrame], Callable[[MarketChannel, Any, Nanos], None]] = {
+    WireBook: MarketChannel._hear_book,
+    PriceChangeFrame: MarketChannel._hear_changes,
+    LastTradeFrame: MarketChannel._hear_trade,
+    BestBidAskFrame: MarketChannel._hear_quote,
+    TickSizeFrame: MarketChannel._hear_tick_size,
+    NewMarketFrame: MarketChannel._hear_new_market,
+    ResolvedFrame: MarketChannel._hear_resolved,
+}
+
+
+def _books(count: int) -> str:
+    return "1 book is" if count == 1 else f"{count} books are"
+
+
+def _chunks(asset_ids: list[str]) -> list[list[str]]:
+    return [
+        asset_ids[start : start + ASSETS_A_FRAME_MAX]
+        for start in range(0, len(asset_ids), ASSETS_A_FRAME_MAX)
+    ]

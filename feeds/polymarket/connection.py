@@ -1,0 +1,167 @@
+"""The shell round one ``MarketChannel``: a socket, ticks, REST probes and reconnecting.
+
+It decides nothing. picows carries the frames: at the floor of what a socket costs, and its
+``websockets`` look-alike makes falling back one import.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+from feeds.clock import Clock
+from feeds.events import BookSnapshot, Event
+from feeds.markets import SECOND
+from feeds.polymarket.channel import MarketChannel
+from feeds.polymarket.errors import VenueError, WireError
+from feeds.polymarket.health import StreamHealth, health_of
+from feeds.polymarket.rest import ClobReader
+
+TICK_S = 0.05
+HEALTH_EVERY_S = 1.0
+FRAME_BYTES_MAX = 16 * 1024 * 1024
+HANDSHAKE_MAX_S = 10.0
+
+OnEvents = Callable[[list[Event]], None]
+OnHealth = Callable[[StreamHealth], None]
+
+
+class _Pipe(WSListener):
+    """Whole text messages to the channel, whose events go on after each read of the socket."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self.connection = connection
+        self.closed = asyncio.Event()
+        self.failure: BaseException | None = None
+        self._parts = bytearray()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        try:
+            self._take(frame)
+        except BaseException as error:  # picows would log it and go on; a bug must end the run
+            self.failure = error
+            transport.disconnect()
+
+    def _take(self, frame: WSFrame) -> None:
+        if frame.msg_type in (WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.BINARY):
+            payload = frame.get_payload_as_bytes()
+            if self._parts or not frame.fin:
+                self._parts += payload[: FRAME_BYTES_MAX - len(self._parts)]
+                payload = bytes(self._parts)
+            if frame.fin:
+                self._parts.clear()
+                self.connection.channel.receive(payload, self.connection.clock.now_ns())
+        if frame.last_in_buffer:
+            self.connection.deliver()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.closed.set()
+
+
+class Connection:
+    """One connection's share of the assets, kept connected for as long as ``run`` does."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        channel: MarketChannel,
+        clock: Clock,
+        reader: ClobReader,
+        probing: asyncio.Semaphore,
+        on_events: OnEvents,
+        on_health: OnHealth,
+        chance: Callable[[], float],
+    ) -> None:
+        self.name = name
+        self.channel = channel
+        self.clock = clock
+        self._url = url
+        self._reader = reader
+        self._probing = probing
+        self._on_events = on_events
+        self._on_health = on_health
+        self._chance = chance
+        self._wanting = asyncio.Event()
+
+    def want(self, asset_ids: Iterable[str]) -> None:
+        """Follow exactly these; without any the connection closes and waits."""
+        self.channel.want(asset_ids)
+        if self.channel.wanted:
+            self._wanting.set()
+        else:
+            self._wanting.clear()
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Hand on what the channel has to say."""
+        if events := self.channel.take_events():
+            self._on_events(events)
+
+    def _tell_health(self) -> None:
+        self._on_health(health_of(self.name, self.channel, self.clock.now_ns()))
+
+    async def run(self) -> None:
+        """Connect, stay connected, connect again, until cancelled."""
+        async with asyncio.TaskGroup() as probes:
+            while True:
+                await self._wanting.wait()
+                reason = await self._session(probes)
+                self.channel.disconnected(self.clock.now_ns(), reason)
+                self.deliver()
+                self._tell_health()
+                if self.channel.wanted:
+                    wait_ns = self.channel.retry_in_ns(self._chance())
+                    await self.clock.sleep(wait_ns / SECOND)
+
+    async def _session(self, probes: asyncio.TaskGroup) -> str:
+        """Connect and stay connected; says why it ended."""
+        pipe = _Pipe(self)
+        try:
+            transport, _ = await ws_connect(
+                lambda: pipe,
+                self._url,
+                websocket_handshake_timeout=HANDSHAKE_MAX_S,
+                max_frame_size=FRAME_BYTES_MAX,
+            )
+        except (OSError, WSError, TimeoutError) as error:
+            return f"connecting failed ({type(error).__name__})"
+        try:
+            return await self._stay(transport, pipe, probes)
+        finally:
+            transport.disconnect(graceful=False)
+
+    async def _stay(self, transport: WSTransport, pipe: _Pipe, probes: asyncio.TaskGroup) -> str:
+        channel, loop = self.channel, asyncio.get_running_loop()
+        channel.connected(self.clock.now_ns())
+        health_at = 0.0
+        while not pipe.closed.is_set() and channel.wanted and not channel.wants_reconnect:
+            for frame in channel.take_frames_to_send():
+                transport.send(WSMsgType.TEXT, frame)
+            if asset_ids := channel.take_probes():
+                probes.create_task(self._probe(asset_ids))
+            if loop.time() >= health_at:
+                self._tell_health()
+                health_at = loop.time() + HEALTH_EVERY_S
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await pipe.closed.wait()
+            except TimeoutError:
+                channel.tick(self.clock.now_ns())
+                self.deliver()
+        if pipe.failure is not None:
+            raise pipe.failure
+        if not channel.wanted:
+            return "no market is followed"
+        return channel.wants_reconnect or "the venue closed the connection"
+
+    async def _probe(self, asset_ids: list[str]) -> None:
+        books: dict[str, BookSnapshot] = {}
+        try:
+            async with self._probing:
+                books = await self._reader.books(asset_ids, tries=1)
+        except (VenueError, WireError):
+            self.channel.counts["probes unanswered"] += len(asset_ids)
+        for asset_id in asset_ids:
+            self.channel.probed(asset_id, books.get(asset_id), self.clock.now_ns())
+        self.deliver()

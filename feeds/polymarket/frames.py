@@ -1,0 +1,173 @@
+"""What a message of the market channel means: typed shapes in, events out.
+
+Pure translation. Raises ``WireError`` where a number cannot be what it should.
+"""
+
+from msgspec import UNSET
+
+from feeds.events import BestQuote, BookSnapshot, Level, LevelChange, Print, TickSizeChange
+from feeds.markets import ONE, SHARE, TICK_SIZES, Nanos, Side, Size
+from feeds.polymarket.errors import WireError
+from feeds.polymarket.units import (
+    BEST_ASKS,
+    BEST_BIDS,
+    PRICES,
+    SIZE_MAX,
+    UNSAID,
+    BadNumber,
+    exact_price,
+    exact_size,
+    venue_nanos,
+)
+from feeds.polymarket.wire import (
+    BestBidAskFrame,
+    LastTradeFrame,
+    PriceChangeFrame,
+    RestBook,
+    TickSizeFrame,
+    WireBook,
+    WireChange,
+    WireLevels,
+)
+
+SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+
+
+def snapshot_of(book: WireBook | RestBook, at_ns: Nanos) -> BookSnapshot:
+    """A whole book. A missing side is an empty one."""
+    return BookSnapshot(
+        at_ns,
+        book.asset_id,
+        venue_nanos(book.timestamp),
+        _levels("$.bids", book.bids),
+        _levels("$.asks", book.asks),
+        book.hash,
+    )
+
+
+def _levels(path: str, levels: WireLevels | None) -> tuple[Level, ...]:
+    if not levels:
+        return ()
+    sizes = [level.size for level in levels]
+    # one test for all: a sum is not a number, or infinite, if a part of it is
+    if not (min(sizes) >= 0 and sum(sizes) < SIZE_MAX):
+        _check_sizes(path, sizes)
+    try:
+        return tuple([(PRICES[level.price], int(level.size * SHARE + 0.5)) for level in levels])
+    except BadNumber:
+        raise _misplaced(path, levels) from None
+
+
+def _check_sizes(path: str, sizes: list[float]) -> None:
+    for index, size in enumerate(sizes):
+        try:
+            exact_size(size)
+        except BadNumber as error:
+            raise WireError(f"{path}[{index}].size", str(error)) from None
+
+
+def _misplaced(path: str, levels: WireLevels) -> WireError:
+    """The error for the first level whose price is none."""
+    for index, level in enumerate(levels):
+        try:
+            PRICES[level.price]
+        except BadNumber as error:
+            return WireError(f"{path}[{index}].price", str(error))
+    return WireError(path, "expected prices between 0 and 1")
+
+
+def changes_in(frame: PriceChangeFrame) -> tuple[WireChange, ...]:
+    """The changes of a frame in any of the venue's three shapes."""
+    if frame.price_changes is not UNSET:
+        return frame.price_changes
+    if frame.changes is not UNSET:
+        return frame.changes
+    if frame.price is UNSET or frame.size is UNSET or frame.side is UNSET:
+        raise WireError("$.price_changes", "expected changes, found none")
+    return (WireChange(frame.price, frame.size, frame.side),)
+
+
+def change_of(
+    change: WireChange, asset_id: str, at_ns: Nanos, venue_ns: Nanos, index: int = 0
+) -> LevelChange:
+    """One level's change. ``index`` is its place in the frame, for the error."""
+    size = change.size
+    if not 0 <= size < SIZE_MAX:
+        raise WireError(f"$.price_changes[{index}].size", f"expected a size, found {size!r}")
+    try:
+        return LevelChange(
+            at_ns,
+            asset_id,
+            venue_ns,
+            SIDES[change.side],
+            PRICES[change.price],
+            int(size * SHARE + 0.5),
+            BEST_BIDS[change.best_bid],
+            BEST_ASKS[change.best_ask],
+        )
+    except BadNumber as error:
+        raise WireError(f"$.price_changes[{index}]", str(error)) from None
+
+
+def level_changes(frame: PriceChangeFrame, at_ns: Nanos) -> list[LevelChange]:
+    """All changes of a frame, whoever wants them."""
+    venue_ns = venue_nanos(frame.timestamp)
+    return [
+        change_of(change, change.asset_id or frame.asset_id, at_ns, venue_ns, index)
+        for index, change in enumerate(changes_in(frame))
+    ]
+
+
+def quote_of(frame: BestBidAskFrame, at_ns: Nanos) -> BestQuote:
+    """The venue's best prices; an empty or unsaid side is -1."""
+    try:
+        bid, ask = BEST_BIDS[frame.best_bid], BEST_ASKS[frame.best_ask]
+    except BadNumber as error:
+        raise WireError("$.best_bid, $.best_ask", str(error)) from None
+    return BestQuote(
+        at_ns,
+        frame.asset_id,
+        venue_nanos(frame.timestamp),
+        UNSAID if bid == 0 else bid,
+        UNSAID if ask == ONE else ask,
+    )
+
+
+def print_of(frame: LastTradeFrame, at_ns: Nanos) -> Print:
+    """A trade on the public tape."""
+    try:
+        price = PRICES[frame.price]
+    except BadNumber as error:
+        raise WireError("$.price", str(error)) from None
+    return Print(
+        at_ns,
+        frame.asset_id,
+        venue_nanos(frame.timestamp),
+        price,
+        _traded(frame.size),
+        SIDES[frame.side],
+    )
+
+
+def _traded(shares: float) -> Size:
+    try:
+        size = exact_size(shares)
+    except BadNumber as error:
+        raise WireError("$.size", str(error)) from None
+    if size == 0:
+        raise WireError("$.size", "expected the size of a trade, found 0")
+    return size
+
+
+def tick_size_of(frame: TickSizeFrame, at_ns: Nanos) -> TickSizeChange:
+    """A new price grid; an unknown tick size is refused."""
+    sizes = []
+    for field, seen in (("old", frame.old_tick_size), ("new", frame.new_tick_size)):
+        try:
+            size = exact_price(seen)
+        except BadNumber as error:
+            raise WireError(f"$.{field}_tick_size", str(error)) from None
+        if size not in TICK_SIZES:
+            raise WireError(f"$.{field}_tick_size", f"expected a known tick size, found {seen!r}")
+        sizes.append(size)
+    return TickSizeChange(at_ns, frame.asset_id, sizes[0], sizes[1])

@@ -1,0 +1,173 @@
+"""Asking the venue over HTTP: paced, bounded, and asked again where that makes sense.
+
+Only for reads: asking twice must change nothing. Bodies are inflated here, so that a small
+answer cannot become a huge one in memory.
+"""
+
+import asyncio
+import random
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+import httpx
+import msgspec
+
+from feeds.polymarket.errors import TRANSPORT_ERRORS, VenueError, of_status, of_transport
+from feeds.text import printable
+
+TRIES_MAX = 4
+BACKOFF_FIRST_S = 0.5
+BACKOFF_MAX_S = 10.0
+TRY_MAX_S = 20.0
+BODY_BYTES_MAX = 48 * 1024 * 1024
+ERROR_BYTES_MAX = 16 * 1024
+ERROR_CHARS_MAX = 200
+QUEUE_MAX_S = 30.0
+TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
+_ENCODINGS = {"gzip": 31, "deflate": 47}
+
+Params = Sequence[tuple[str, str]]
+
+
+class Bucket:
+    """A token bucket on our side, so that the venue need not refuse: ``rate`` calls a second on
+    average, ``burst`` at once."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        assert rate > 0, rate
+        assert burst >= 1, burst
+        self.rate = rate
+        self.burst = burst
+        self._tokens = burst
+        self._at = 0.0
+
+    def wait_s(self, now: float) -> float:
+        """Take one token and say how long to wait before using it."""
+        grown = self._tokens + max(0.0, now - self._at) * self.rate
+        self._tokens = min(self.burst, grown) - 1
+        self._at = max(now, self._at)
+        return max(0.0, -self._tokens / self.rate)
+
+    def give_back(self) -> None:
+        """The token was not used after all."""
+        self._tokens += 1
+
+
+class Reads:
+    """GET and reading POST requests with pacing, limits and retries.
+
+    ``sleep``, ``chance`` (0 to 1) and ``monotonic`` are arguments so that tests need no time.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._http = http
+        self._sleep = sleep
+        self._chance = chance
+        self._monotonic = monotonic
+
+    async def get(self, url: str, params: Params, bucket: Bucket, tries: int = TRIES_MAX) -> bytes:
+        """The body of a 200 answer; raises ``VenueError``."""
+        return await self._ask("GET", url, params, None, bucket, tries)
+
+    async def post(self, url: str, body: bytes, bucket: Bucket, tries: int = TRIES_MAX) -> bytes:
+        """As ``get``, for the questions that the venue takes as a POST."""
+        return await self._ask("POST", url, (), body, bucket, tries)
+
+    async def _ask(
+        self, method: str, url: str, params: Params, body: bytes | None, bucket: Bucket, tries: int
+    ) -> bytes:
+        what = f"{method} {httpx.URL(url).path}"
+        for attempt in range(1, tries + 1):
+            await self._pace(bucket, what)
+            try:
+                return await self._once(method, url, params, body, what)
+            except VenueError as error:
+                if not error.retryable or attempt == tries:
+                    raise
+                await self._sleep(self._backoff_s(attempt, error.retry_after_s))
+        raise AssertionError("tries must be positive")
+
+    async def _pace(self, bucket: Bucket, what: str) -> None:
+        wait = bucket.wait_s(self._monotonic())
+        if wait > QUEUE_MAX_S:
+            bucket.give_back()
+            raise VenueError(f"{what}: too many questions are waiting already", retryable=False)
+        if wait > 0:
+            await self._sleep(wait)
+
+    def _backoff_s(self, attempt: int, retry_after_s: float | None) -> float:
+        backoff = min(BACKOFF_FIRST_S * 2.0 ** (attempt - 1), BACKOFF_MAX_S)
+        # jitter keeps many clients from coming back at the same moment
+        return max(retry_after_s or 0.0, backoff * (0.5 + self._chance() / 2))
+
+    async def _once(
+        self, method: str, url: str, params: Params, body: bytes | None, what: str
+    ) -> bytes:
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            async with (
+                asyncio.timeout(TRY_MAX_S),
+                self._http.stream(
+                    method,
+                    url,
+                    params=httpx.QueryParams(list(params)) if params else None,
+                    content=body,
+                    headers=headers,
+                    timeout=TIMEOUT,
+                ) as answer,
+            ):
+                if answer.status_code != 200:
+                    raise await _refusal(answer, what)
+                return await _bounded_body(answer, what, BODY_BYTES_MAX)
+        except TimeoutError:
+            raise VenueError(
+                f"{what}: no whole answer in {TRY_MAX_S:.0f} s", retryable=True
+            ) from None
+        except tuple(TRANSPORT_ERRORS) as error:
+            raise of_transport(error, what) from error
+
+
+async def _refusal(answer: httpx.Response, what: str) -> VenueError:
+    try:
+        said = _said(await _bounded_body(answer, what, ERROR_BYTES_MAX))
+    except VenueError:
+        said = ""
+    return of_status(answer.status_code, what, said, answer.headers.get("retry-after"))
+
+
+def _said(body: bytes) -> str:
+    """The venue's own words, cleaned; a web page says nothing."""
+    try:
+        shape = msgspec.json.decode(body, type=Mapping[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    words = shape.get("error") or shape.get("error_msg") or ""
+    return printable(words, ERROR_CHARS_MAX) if isinstance(words, str) else ""
+
+
+async def _bounded_body(answer: httpx.Response, what: str, most: int) -> bytes:
+    """The body, inflated by no more than ``most`` bytes."""
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", *_ENCODINGS):
+        raise VenueError(f"{what}: compressed in a way we did not offer", retryable=False)
+    inflater = zlib.decompressobj(_ENCODINGS[encoding]) if encoding in _ENCODINGS else None
+    body = bytearray()
+    async for chunk in answer.aiter_raw():
+        try:
+            body += inflater.decompress(chunk, most + 1 - len(body)) if inflater else chunk
+        except zlib.error:
+            raise VenueError(f"{what}: the compression is broken", retryable=False) from None
+        if len(body) > most:
+            raise VenueError(f"{what}: more than {most:,} bytes", retryable=False)
+    return bytes(body)

@@ -1,0 +1,375 @@
+"""The venue's shapes on the wire: any bytes in, typed shapes or ``WireError`` out.
+
+Unknown fields pass, since the venue adds some every month; a field that we use and that has not
+the shape it should is refused with its path. Each decoder is built once. Strings that hold JSON
+arrays, numbers that come as text and the like are accepted as they occur, and made plain by
+``feeds/polymarket/gamma.py`` and ``feeds/polymarket/frames.py``.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec.json import Decoder
+
+from feeds.polymarket.errors import WireError
+
+LEVELS_MAX = 20_000
+CHANGES_MAX = 20_000
+FRAMES_MAX = 2_000
+LIST_MAX = 5_000
+STAMP_MAX = 100_000_000_000_000
+
+Number: TypeAlias = str | float
+"""A price: text on the streams, a number in some REST answers."""
+Amount: TypeAlias = float
+"""A size in shares; text such as "85.36" is read as a number."""
+Stamp: TypeAlias = Annotated[int, Meta(ge=0, le=STAMP_MAX)]
+"""A time in seconds or milliseconds; 0 where the venue did not say."""
+Id: TypeAlias = Annotated[str, Meta(max_length=100)]
+WireSide: TypeAlias = Literal["BUY", "SELL"]
+
+_Shape = TypeVar("_Shape")
+
+# ----------------------------------------------------------------------- books and the stream
+
+
+class WireLevel(Struct, frozen=True, gc=False):
+    price: Number
+    size: Amount
+
+
+WireLevels: TypeAlias = Annotated[tuple[WireLevel, ...], Meta(max_length=LEVELS_MAX)]
+
+
+class WireBook(Struct, frozen=True, tag_field="event_type", tag="book"):
+    """A whole book. Bids ascend and asks descend, but nobody should rely on it."""
+
+    asset_id: Id
+    bids: WireLevels | None
+    asks: WireLevels | None
+    market: Id = ""
+    timestamp: Stamp = 0
+    hash: Id = ""
+
+
+class WireChange(Struct, frozen=True, gc=False):
+    """A level's new absolute size; ``asset_id`` is missing in the shape of June 2025."""
+
+    price: Number
+    size: Amount
+    side: WireSide
+    asset_id: str = ""
+    best_bid: Number | None = None
+    best_ask: Number | None = None
+
+
+WireChanges: TypeAlias = Annotated[tuple[WireChange, ...], Meta(max_length=CHANGES_MAX)]
+
+
+class PriceChangeFrame(Struct, frozen=True, tag_field="event_type", tag="price_change"):
+    """Levels that changed. Today's shape has ``price_changes``; the two older ones name one asset
+    at the top, with ``changes`` or with a single change in the frame itself."""
+
+    market: Id = ""
+    timestamp: Stamp = 0
+    price_changes: WireChanges | UnsetType = UNSET
+    asset_id: Id = ""
+    changes: WireChanges | UnsetType = UNSET
+    price: Number | UnsetType = UNSET
+    size: Amount | UnsetType = UNSET
+    side: WireSide | UnsetType = UNSET
+
+
+class LastTradeFrame(Struct, frozen=True, tag_field="event_type", tag="last_trade_price"):
+    """A trade; ``side`` is the taker's."""
+
+    asset_id: Id
+    price: Number
+    size: Amount
+    side: WireSide
+    market: Id = ""
+    timestamp: Stamp = 0
+    transaction_hash: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class TickSizeFrame(Struct, frozen=True, tag_field="event_type", tag="tick_size_change"):
+    asset_id: Id
+    old_tick_size: Number
+    new_tick_size: Number
+    market: Id = ""
+    timestamp: Stamp = 0
+
+
+class BestBidAskFrame(Struct, frozen=True, tag_field="event_type", tag="best_bid_ask"):
+    asset_id: Id
+    best_bid: Number | None = None
+    best_ask: Number | None = None
+    market: Id = ""
+    timestamp: Stamp = 0
+
+
+class NewMarketFrame(Struct, frozen=True, tag_field="event_type", tag="new_market"):
+    """Told to every connection, wanted or not; the catalogue learns it in its own time."""
+
+    condition_id: Id = ""
+    market: Id = ""
+
+
+class ResolvedFrame(Struct, frozen=True, tag_field="event_type", tag="market_resolved"):
+    market: Id
+    assets_ids: Annotated[tuple[Id, ...], Meta(max_length=LIST_MAX)] = ()
+    winning_asset_id: Id | None = ""
+
+
+MarketFrame: TypeAlias = (
+    WireBook
+    | PriceChangeFrame
+    | LastTradeFrame
+    | TickSizeFrame
+    | BestBidAskFrame
+    | NewMarketFrame
+    | ResolvedFrame
+)
+
+# ------------------------------------------------------------------------------- CLOB over REST
+
+
+class RestBook(Struct, frozen=True):
+    """``/book``: the book of the stream without its tag."""
+
+    asset_id: Id
+    bids: WireLevels | None
+    asks: WireLevels | None
+    market: Id = ""
+    timestamp: Stamp = 0
+    hash: Id = ""
+
+
+class HistoryPoint(Struct, frozen=True, gc=False):
+    t: Stamp
+    p: Amount
+
+
+class PricesHistory(Struct, frozen=True):
+    """``/prices-history``: Unix seconds and past midpoints."""
+
+    history: Annotated[tuple[HistoryPoint, ...], Meta(max_length=1_000_000)]
+
+
+class FeeDetails(Struct, frozen=True):
+    """``fd``: rate, exponent, taker only."""
+
+    r: Number
+    e: Number = 1
+    to: bool = True
+
+
+class ClobToken(Struct, frozen=True):
+    t: Id
+    o: str = ""
+
+
+class ClobMarket(Struct, frozen=True):
+    """``/clob-markets/{condition_id}``, whose keys are short; without ``fd`` there is no fee."""
+
+    t: Annotated[tuple[ClobToken, ...], Meta(max_length=LIST_MAX)]
+    mts: Number
+    mos: Number
+    c: Id = ""
+    nr: bool = False
+    ao: bool | None = None
+    fd: FeeDetails | None = None
+
+
+class ListedToken(Struct, frozen=True):
+    token_id: Id
+    outcome: str = ""
+    winner: bool | None = None
+
+
+class ListedMarket(Struct, frozen=True):
+    """``/markets/{condition_id}``: the long form, which alone says which token won."""
+
+    condition_id: Id
+    tokens: Annotated[tuple[ListedToken, ...], Meta(max_length=LIST_MAX)]
+    closed: bool = False
+    accepting_orders: bool | None = None
+    minimum_tick_size: Number | None = None
+    minimum_order_size: Number | None = None
+
+
+class ListedPage(Struct, frozen=True):
+    """A page of ``/markets``; the cursor ``LTE=`` ends it."""
+
+    data: Annotated[tuple[ListedMarket, ...], Meta(max_length=LIST_MAX)]
+    next_cursor: str = "LTE="
+
+
+# ---------------------------------------------------------------------------------------- Gamma
+
+Texts: TypeAlias = str | list[str] | None
+"""A real array of texts, or a text that holds one as JSON."""
+
+
+class GammaFees(Struct, frozen=True, rename="camel"):
+    rate: Number
+    exponent: Number = 1
+    taker_only: bool = True
+    rebate_rate: Number = 0
+
+
+class GammaTag(Struct, frozen=True):
+    label: str | None = None
+    slug: str | None = None
+
+
+class GammaParent(Struct, frozen=True):
+    id: str | int = ""
+    title: str | None = None
+
+
+class GammaMarket(Struct, frozen=True, rename="camel"):
+    """A market as the catalogue tells it; see ``market_from_gamma`` for what we make of it."""
+
+    condition_id: str
+    id: str | int = ""
+    slug: str | None = None
+    question: str | None = None
+    description: str | None = None
+    group_item_title: str | None = None
+    version: str | None = None
+    outcomes: Texts = None
+    outcome_prices: Texts = None
+    clob_token_ids: Texts = None
+    position_ids: Texts = None
+    active: bool | None = None
+    closed: bool | None = None
+    archived: bool | None = None
+    accepting_orders: bool | None = None
+    enable_order_book: bool | None = None
+    order_price_min_tick_size: Number | None = None
+    order_min_size: Number | None = None
+    neg_risk: bool | None = None
+    fees_enabled: bool | None = None
+    fee_schedule: GammaFees | None = None
+    end_date: str | None = None
+    volume: Number | None = None
+    volume_num: Number | None = None
+    liquidity: Number | None = None
+    liquidity_num: Number | None = None
+    uma_resolution_status: str | None = None
+    events: Annotated[list[GammaParent], Meta(max_length=LIST_MAX)] | None = None
+    tags: Annotated[list[GammaTag], Meta(max_length=LIST_MAX)] | None = None
+
+
+class GammaEvent(Struct, frozen=True):
+    """An event; its markets stay raw, so that one bad market costs only itself."""
+
+    id: str | int
+    title: str | None = None
+    markets: Annotated[list[Raw], Meta(max_length=LIST_MAX)] | None = None
+    tags: Annotated[list[GammaTag], Meta(max_length=LIST_MAX)] | None = None
+
+
+class EventsPage(Struct, frozen=True):
+    events: Annotated[list[Raw], Meta(max_length=LIST_MAX)]
+    next_cursor: str | None = None
+
+
+class MarketsPage(Struct, frozen=True):
+    markets: Annotated[list[Raw], Meta(max_length=LIST_MAX)]
+    next_cursor: str | None = None
+
+
+# ------------------------------------------------------------------------------------- decoders
+
+
+def shaped(decode: Callable[[bytes | Raw], _Shape], data: bytes | Raw) -> _Shape:
+    """Decode, with every failure turned into ``WireError``."""
+    try:
+        return decode(data)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `")
+        kind = "unknown" if path == "$.event_type`" else "shape"
+        raise WireError(path.rstrip("`") or "$", reason, kind) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WireError("$", f"not JSON: {error}", "not json") from None
+    except RecursionError:
+        raise WireError("$", "nested too deeply", "not json") from None
+
+
+def _built(shape: Any) -> Callable[[bytes | Raw], Any]:
+    # numbers may come as text; what may be text is declared so, and stays text
+    decode: Callable[[bytes | Raw], Any] = Decoder(shape, strict=False).decode
+    return decode
+
+
+_frame: Callable[[bytes | Raw], MarketFrame] = _built(MarketFrame)
+_frames: Callable[[bytes | Raw], list[MarketFrame]] = _built(
+    Annotated[list[MarketFrame], Meta(max_length=FRAMES_MAX)]
+)
+_raws: Callable[[bytes | Raw], list[Raw]] = _built(
+    Annotated[list[Raw], Meta(max_length=FRAMES_MAX)]
+)
+_texts: Callable[[bytes | Raw], list[str]] = _built(Annotated[list[str], Meta(max_length=LIST_MAX)])
+_decoders: dict[Any, Callable[[bytes | Raw], Any]] = {
+    shape: _built(shape)
+    for shape in (
+        RestBook,
+        PricesHistory,
+        ClobMarket,
+        ListedMarket,
+        ListedPage,
+        GammaMarket,
+        GammaEvent,
+        EventsPage,
+        MarketsPage,
+        int,
+    )
+}
+
+
+def decode_as(shape: type[_Shape], data: bytes | Raw) -> _Shape:
+    """One REST answer as ``shape``; raises ``WireError``."""
+    decoded: _Shape = shaped(_decoders[shape], data)
+    return decoded
+
+
+def decode_array(data: bytes) -> list[Raw]:
+    """The elements of a JSON array, each still to be decoded; raises ``WireError``."""
+    return shaped(_raws, data)
+
+
+def decode_texts(text: str) -> list[str]:
+    """A text that holds a JSON array of texts; raises ``WireError``."""
+    return shaped(_texts, text.encode("utf-8", "replace"))
+
+
+def decode_frame(data: bytes | Raw) -> MarketFrame:
+    """One object of the market channel; raises ``WireError``."""
+    return shaped(_frame, data)
+
+
+def decode_frames(data: bytes) -> list[MarketFrame]:
+    """One message of the market channel, an object or an array of them; raises ``WireError``."""
+    if data.lstrip()[:1] == b"{":
+        return [shaped(_frame, data)]
+    return shaped(_frames, data)
+
+
+def decode_each(data: bytes) -> tuple[list[MarketFrame], list[WireError]]:
+    """As ``decode_frames``, but a bad element of an array costs only itself."""
+    good: list[MarketFrame] = []
+    bad: list[WireError] = []
+    try:
+        elements = [data] if data.lstrip()[:1] == b"{" else shaped(_raws, data)
+    except WireError as error:
+        return [], [error]
+    for element in elements:
+        try:
+            good.append(shaped(_frame, element))
+        except WireError as error:
+            bad.append(error)
+    return good, bad

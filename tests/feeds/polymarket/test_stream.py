@@ -1,0 +1,184 @@
+"""The market stream against a real WebSocket server on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+
+from feeds.book import OrderBook
+from feeds.clock import Clock
+from feeds.events import (
+    BookHealth,
+    BookSnapshot,
+    BookState,
+    Event,
+    Gap,
+    LevelChange,
+    Print,
+)
+from feeds.polymarket.hosts import Hosts
+from feeds.polymarket.limits import ChannelLimits
+from feeds.polymarket.rest import ClobReader
+from feeds.polymarket.stream import MarketStream, StreamHealth, StreamState
+
+from .loopback import LoopbackVenue
+from .toy import ToyVenue
+
+FAST = ChannelLimits().divided(100)
+"""Silence 0.3 s, PING every 0.1 s, first back-off 5 ms."""
+
+
+class Desk:
+    """Keeps what the stream says, and books built from it."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.books: dict[str, OrderBook] = {}
+        self.states: dict[str, BookState] = {}
+        self.health: list[StreamHealth] = []
+        self._news = asyncio.Event()
+
+    def hear(self, events: list[Event]) -> None:
+        self.events += events
+        for event in events:
+            if isinstance(event, BookSnapshot):
+                self.books.setdefault(event.asset_id, OrderBook(event.asset_id))
+                self.books[event.asset_id].apply_snapshot(event)
+            elif isinstance(event, LevelChange):
+                self.books[event.asset_id].apply_change(event)
+            elif isinstance(event, Gap):
+                for asset_id in event.asset_ids:
+                    self.books.pop(asset_id, None)
+            elif isinstance(event, BookHealth):
+                self.states[event.asset_id] = event.state
+        self._news.set()
+
+    def hear_health(self, health: StreamHealth) -> None:
+        self.health.append(health)
+        self._news.set()
+
+    async def until(self, holds: Callable[[], bool], seconds: float = 10) -> None:
+        async with asyncio.timeout(seconds):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    def agrees_with(self, toy: ToyVenue) -> bool:
+        return all(
+            asset in self.books
+            and (self.books[asset].bids, self.books[asset].asks) == toy.levels(asset)
+            for asset in toy.assets
+        )
+
+    def all_in(self, state: BookState, assets: list[str]) -> bool:
+        return all(self.states.get(asset) is state for asset in assets)
+
+
+@asynccontextmanager
+async def streaming(
+    venue: LoopbackVenue, desk: Desk, limits: ChannelLimits = FAST, shard_max: int = 200
+) -> AsyncIterator[MarketStream]:
+    hosts = Hosts.of(clob=venue.http_base, ws_market=venue.ws_url)
+    clock = Clock()
+    async with httpx.AsyncClient() as http:
+        reader = ClobReader(hosts, http, clock)
+        stream = MarketStream(
+            hosts, clock, desk.hear, desk.hear_health, reader, limits, shard_max, lambda: 0.5
+        )
+        task = asyncio.create_task(stream.run())
+        try:
+            yield stream
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert task.cancelled(), task.exception()
+
+
+async def test_books_and_prints_arrive_and_equal_the_venues() -> None:
+    toy, desk = ToyVenue(markets=3), Desk()
+    async with LoopbackVenue(toy).running() as venue, streaming(venue, desk) as stream:
+        stream.set_wanted(toy.assets)
+        await desk.until(lambda: desk.agrees_with(toy))
+        for _ in range(200):
+            await venue.tell(toy.wander())
+        await venue.tell(*toy.trade("1001"))
+        await desk.until(lambda: any(isinstance(event, Print) for event in desk.events))
+        assert desk.agrees_with(toy)
+        assert desk.all_in(BookState.LIVE, toy.assets)
+
+
+async def test_a_stream_that_only_answers_pings_is_noticed_and_replaced() -> None:
+    toy, desk = ToyVenue(markets=2), Desk()
+    async with LoopbackVenue(toy).running() as venue, streaming(venue, desk) as stream:
+        stream.set_wanted(toy.assets)
+        await desk.until(lambda: desk.agrees_with(toy))
+        venue.frozen = True
+        toy.wander(), toy.set_level("1001", "BUY", 4_900, 77_000_000)
+        await desk.until(lambda: desk.states["1001"] is BookState.STALE)
+        await desk.until(lambda: desk.states["1001"] is BookState.FROZEN)
+        assert desk.books["1001"].bids == toy.bids["1001"], "kept fresh over REST"
+        await desk.until(lambda: venue.connections == 2)
+        venue.frozen = False
+        await desk.until(lambda: desk.all_in(BookState.LIVE, toy.assets))
+        assert desk.agrees_with(toy)
+        assert any("PONG comes, books do not" in health.sentence for health in desk.health)
+
+
+async def test_a_cut_tells_a_gap_and_brings_fresh_books() -> None:
+    toy, desk = ToyVenue(markets=2), Desk()
+    async with LoopbackVenue(toy).running() as venue, streaming(venue, desk) as stream:
+        stream.set_wanted(toy.assets)
+        await desk.until(lambda: desk.agrees_with(toy))
+        await venue.cut()
+        toy.set_level("2001", "SELL", 5_100, 0)
+        await desk.until(lambda: any(isinstance(event, Gap) for event in desk.events))
+        await desk.until(lambda: desk.agrees_with(toy))
+        gap = next(event for event in desk.events if isinstance(event, Gap))
+        assert set(gap.asset_ids) == set(toy.assets)
+        after = desk.events[desk.events.index(gap) :]
+        first: dict[str, type[Event]] = {}
+        for event in after:
+            if isinstance(event, BookSnapshot | LevelChange):
+                first.setdefault(event.asset_id, type(event))
+        assert set(first.values()) == {BookSnapshot}
+        assert venue.connections == 2
+
+
+async def test_quiet_markets_are_told_from_frozen_ones() -> None:
+    toy, desk = ToyVenue(), Desk()
+    async with LoopbackVenue(toy).running() as venue, streaming(venue, desk) as stream:
+        stream.set_wanted(toy.assets)
+        await desk.until(lambda: desk.all_in(BookState.QUIET, toy.assets))
+        assert desk.agrees_with(toy)
+        await venue.tell(toy.wander())
+        await desk.until(lambda: desk.all_in(BookState.LIVE, toy.assets))
+        assert venue.connections == 1
+
+
+async def test_assets_are_spread_over_connections_and_move_freely() -> None:
+    toy, desk = ToyVenue(markets=5), Desk()
+    async with (
+        LoopbackVenue(toy).running() as venue,
+        streaming(venue, desk, shard_max=4) as stream,
+    ):
+        stream.set_wanted(toy.assets)
+        await desk.until(lambda: desk.agrees_with(toy))
+        assert [len(channel.wanted) for channel in stream.channels] == [4, 4, 2]
+        stream.set_wanted(toy.assets[:2])
+        await desk.until(lambda: desk.states["5001"] is BookState.CLOSED)
+        assert [len(channel.wanted) for channel in stream.channels] == [2, 0, 0]
+        stream.set_wanted(toy.assets)
+        await desk.until(lambda: desk.agrees_with(toy))
+
+
+async def test_a_venue_that_is_not_there_is_told_and_waited_for() -> None:
+    toy, desk = ToyVenue(), Desk()
+    async with LoopbackVenue(toy).running() as venue:
+        venue.ws_url = "ws://127.0.0.1:1/ws/market"
+        async with streaming(venue, desk) as stream:
+            stream.set_wanted(toy.assets)
+            await desk.until(lambda: len(desk.health) >= 3)
+            assert desk.health[-1].state is StreamState.DOWN
+            assert "connecting failed" in desk.health[-1].sentence
+            assert not any(isinstance(event, BookSnapshot) for event in desk.events)
