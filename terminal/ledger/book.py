@@ -1,0 +1,379 @@
+"""The ledger: what happened to money, written before it is acted on.
+
+One thread owns the file. It takes all that has queued, writes it in one transaction, waits for
+the disk, and only then lets the callers go on; twenty rows cost the same wait as one. When a
+write fails the ledger takes nothing more: an engine that can't record must not act.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from terminal.ledger import past, store
+from terminal.ledger.past import Rebuilt
+from terminal.ledger.sidecar import Lock, Witness, beside, read_witness
+from terminal.ledger.store import LedgerError, translated
+from terminal.ledger.tables import (
+    CODECS,
+    MIGRATIONS,
+    NO_DIGEST,
+    VERSION,
+    Record,
+    Row,
+    chained,
+    row_of,
+)
+
+ROWS_PER_COMMIT_MAX = 2_000
+ROWS_QUEUED_MAX = 100_000
+"""More rows than that waiting means that the disk has stalled."""
+BUSY_S = 2.0
+CLOSE_WITHIN_S = 30.0
+
+Step = Callable[[str], None]
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Entry:
+    """Rows of one caller, kept together. ``done`` is None where nobody waits for the disk."""
+
+    rows: list[Row]
+    done: "asyncio.Future[None] | None" = None
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def money(self) -> bool:
+        return any(row.table.chained for row in self.rows)
+
+
+@dataclass(slots=True)
+class _Job:
+    """Work for the writer's thread that is no row."""
+
+    work: Callable[[], Any]
+    done: "Future[Any]"
+
+
+class Ledger:
+    """Open one with :meth:`open`; it belongs to the process that opened it."""
+
+    def __init__(self, path: Path, busy_s: float, step: Step | None) -> None:
+        self.path = path
+        self._busy_s = busy_s
+        self._step: Step = step or (lambda _: None)
+        self._queue: SimpleQueue[_Entry | _Job | None] = SimpleQueue()
+        self._queued_rows = 0
+        self._oldest: _Entry | None = None
+        self._failure: LedgerError | None = None
+        self._closed = False
+        self._seq, self._digest = 0, NO_DIGEST
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+
+    # -- opening and closing --------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls, path: str | Path, *, busy_s: float = BUSY_S, step: Step | None = None
+    ) -> "Ledger":
+        """Open a ledger, or make a new one; reads and checks every row first.
+
+        Raises :class:`LedgerError` when another engine has it, when it is not ours, damaged, cut
+        short, or of a newer version; nothing is changed then. ``busy_s`` is how long a lock is
+        waited for; ``step`` is told the name of each step of a write (for traces and crash tests).
+        """
+        ledger = cls(Path(path).absolute(), busy_s, step)
+        ledger._thread.start()
+        try:
+            ledger._ask(ledger._open)
+        except BaseException:
+            ledger._queue.put(None)
+            ledger._thread.join()
+            raise
+        return ledger
+
+    def _open(self) -> None:
+        with contextlib.ExitStack() as undo, translated(self.path):
+            self.path = self.path.resolve()
+            self._lock = Lock(self.path)
+            undo.callback(self._lock.release)
+            if not self.path.exists():
+                self._refuse_orphan()
+                store.create(self.path, MIGRATIONS)
+            store.check_file(self.path)
+            self._connection = store.connect(self.path, self._busy_s)
+            undo.callback(self._connection.close)
+            self._check()
+            self._witness = Witness(self.path)
+            self._witness.write(self._seq, self._digest)
+            undo.pop_all()
+
+    def _refuse_orphan(self) -> None:
+        if beside(self.path, "-wal").exists() or (read_witness(self.path) or (0,))[0]:
+            raise LedgerError(
+                f"{self.path}: is gone, but the files beside it remain: put it or a backup back, "
+                "or move them all away"
+            )
+
+    def _check(self) -> None:
+        connection = self._connection
+        version = store.check_identity(connection, self.path, VERSION)
+        store.check_integrity(connection, self.path)
+        if version < VERSION:
+            store.back_up(connection, beside(self.path, f".v{version}.backup"))
+            store.migrate(connection, MIGRATIONS, version)
+        store.check_schema(connection, self.path, MIGRATIONS)
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise LedgerError(
+                f"{self.path}: this disk can't keep a write-ahead log; set FTT_HOME to a local one"
+            )
+        connection.execute("PRAGMA synchronous = FULL")
+        self._seq, self._digest = past.verify(connection, self.path, read_witness(self.path))
+
+    async def close(self) -> None:
+        """Write what has queued, then let the file go. May be said twice."""
+        if self._stop():
+            await asyncio.to_thread(self._finish)
+
+    def shut(self) -> None:
+        """:meth:`close` where no loop runs."""
+        if self._stop():
+            self._finish()
+
+    def _stop(self) -> bool:
+        """Take nothing more, from this moment on; False when that was said before."""
+        if self._closed:
+            return False
+        self._closed = True
+        self._queue.put(None)
+        return True
+
+    def _finish(self) -> None:
+        self._thread.join(CLOSE_WITHIN_S)
+        if self._thread.is_alive():
+            raise LedgerError(f"{self.path}: the disk does not answer; the last rows may be lost")
+        self._witness.close()
+        self._lock.release()
+
+    # -- what callers do ------------------------------------------------------------------
+
+    async def record(self, rows: Sequence[Record]) -> None:
+        """Returns when these rows are safely on disk, all of them or none.
+
+        A row that is there already (an order's, fill's, suggestion's or session's id, a market's
+        resolution) adds nothing; one with the same id and other contents is a
+        :class:`LedgerError`, for this caller alone. Any other failure ends the ledger: this and
+        each later call raise. Where all rows are of the scorecard nobody waits for the disk.
+        Raises ``ValueError`` for a number beyond 64 bits.
+        """
+        entry = _Entry([row_of(record) for record in rows])
+        if not entry.rows:
+            return
+        self._refuse()
+        if entry.money:
+            entry.done = asyncio.get_running_loop().create_future()
+        if self._queued_rows + len(entry.rows) > ROWS_QUEUED_MAX:
+            raise LedgerError(f"{self.path}: {self._queued_rows} rows wait: the disk has stalled")
+        self._queued_rows += len(entry.rows)
+        self._queue.put(entry)
+        if entry.done is not None:
+            await entry.done
+
+    async def flush(self) -> None:
+        """Returns when everything recorded so far is safely on disk, the scorecard too."""
+        self._refuse()
+        await asyncio.wrap_future(self._post(self._flush))
+
+    def rebuild(self) -> Rebuilt:
+        """All that the ledger knows of money. Blocks: for the start, before the loop matters."""
+        self._refuse()
+        return self._ask(lambda: past.rebuild(self._connection, self.path))
+
+    def back_up(self, to: str | Path) -> None:
+        """Write a whole copy to another file; blocks, and replaces an older copy."""
+        self._refuse()
+        self._ask(lambda: store.back_up(self._connection, Path(to).absolute()))
+
+    @property
+    def waiting_s(self) -> float:
+        """How long the oldest row has waited for the disk: a stall shows here first."""
+        oldest = self._oldest
+        return time.monotonic() - oldest.since if oldest is not None else 0.0
+
+    def _refuse(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise LedgerError(f"{self.path}: is closed")
+
+    def _post(self, work: Callable[[], T]) -> "Future[T]":
+        done: Future[T] = Future()
+        self._queue.put(_Job(work, done))
+        return done
+
+    def _ask(self, work: Callable[[], T]) -> T:
+        return self._post(work).result()
+
+    # -- the writer's thread --------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._serve()
+        if hasattr(self, "_connection"):
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.close()
+
+    def _serve(self) -> None:
+        held: _Entry | _Job | None = None
+        while True:
+            first = held or self._queue.get()
+            held = None
+            if first is None:
+                return
+            if isinstance(first, _Job):
+                self._do(first)
+                continue
+            batch, held, ended = self._take(first)
+            self._write(batch)
+            if ended:
+                return
+
+    def _take(self, first: _Entry) -> tuple[list[_Entry], _Job | None, bool]:
+        """All rows that have queued, up to a job or the end, which are returned too."""
+        batch, rows = [first], len(first.rows)
+        while rows < ROWS_PER_COMMIT_MAX:
+            try:
+                following = self._queue.get_nowait()
+            except Empty:
+                break
+            if not isinstance(following, _Entry):
+                return batch, following, following is None
+            batch.append(following)
+            rows += len(following.rows)
+        return batch, None, False
+
+    def _do(self, job: _Job) -> None:
+        try:
+            with translated(self.path):
+                job.done.set_result(job.work())
+        except BaseException as error:
+            job.done.set_exception(error)
+
+    def _flush(self) -> None:
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _write(self, batch: list[_Entry]) -> None:
+        self._oldest = batch[0]
+        self._step("taken")
+        refused: dict[int, LedgerError] = {}
+        if self._failure is None:
+            try:
+                with translated(self.path):
+                    self._commit(batch, refused)
+            except Exception as error:
+                self._failure = _ends(self.path, error)
+        self._queued_rows -= sum(len(entry.rows) for entry in batch)
+        self._oldest = None
+        self._answer(batch, refused)
+        self._step("answered")
+
+    def _commit(self, batch: list[_Entry], refused: dict[int, LedgerError]) -> None:
+        """One transaction; what a repeat with other contents says is kept for its caller."""
+        seq, digest = self._seq, self._digest
+        waits = any(entry.money for entry in batch)
+        # a power cut may take the newest scorecard rows; each row of money waits for the disk
+        self._connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
+        with store.transaction(self._connection):
+            self._step("begun")
+            for number, entry in enumerate(batch):
+                try:
+                    fresh = self._fresh(entry.rows)
+                except LedgerError as error:
+                    refused[number] = error
+                    continue
+                for row in fresh:
+                    seq, digest = self._insert(row, seq, digest)
+            self._step("inserted")
+        self._step("committed")
+        self._seq, self._digest = seq, digest
+        if waits:
+            self._witness.write(seq, digest)
+        self._step("witnessed")
+
+    def _fresh(self, rows: list[Row]) -> list[Row]:
+        """The rows that add something; raises when one contradicts what is written."""
+        fresh: list[Row] = []
+        told: dict[tuple[str, Any], Row] = {}
+        for row in rows:
+            codec = CODECS[row.table.record]
+            key = codec.key_of(row)
+            if key is not None:
+                twin = told.get((row.table.name, key))
+                values = twin.values if twin else self._find(codec.find, key)
+                if values is not None:
+                    if not codec.same(row, values):
+                        raise LedgerError(
+                            f"{self.path}: {row.table.name} has {row.table.key} {key!r} already, "
+                            "with other contents; nothing of this was written"
+                        )
+                    continue
+                told[row.table.name, key] = row
+            fresh.append(row)
+        return fresh
+
+    def _find(self, query: str, key: Any) -> Sequence[Any] | None:
+        found: Sequence[Any] | None = self._connection.execute(query, (key,)).fetchone()
+        return found
+
+    def _insert(self, row: Row, seq: int, digest: bytes) -> tuple[int, bytes]:
+        insert = CODECS[row.table.record].insert
+        if not row.table.chained:
+            self._connection.execute(insert, (None, *row.values))
+            return seq, digest
+        seq += 1
+        digest = chained(digest, seq, row.table.name, row.values)
+        self._connection.execute(insert, (seq, *row.values, digest))
+        self._step("row")
+        return seq, digest
+
+    def _answer(self, batch: list[_Entry], refused: dict[int, LedgerError]) -> None:
+        """Wake the callers: once a loop, not once a row."""
+        by_loop: dict[
+            asyncio.AbstractEventLoop,
+            list[tuple[asyncio.Future[None], LedgerError | None]],
+        ] = {}
+        for number, entry in enumerate(batch):
+            if entry.done is not None:
+                error = self._failure or refused.get(number)
+                by_loop.setdefault(entry.done.get_loop(), []).append((entry.done, error))
+        for loop, answers in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # the loop has ended; nobody waits
+                loop.call_soon_threadsafe(_wake, answers)
+
+
+def _wake(answers: "list[tuple[asyncio.Future[None], LedgerError | None]]") -> None:
+    for done, error in answers:
+        if done.done():
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+
+def _ends(path: Path, error: Exception) -> LedgerError:
+    """What ended the ledger, as each later call says it."""
+    if isinstance(error, LedgerError):
+        return error
+    failure = LedgerError(f"{path}: a row was refused by its own table [{error}]; start again")
+    failure.__cause__ = error
+    return failure

@@ -1,0 +1,133 @@
+"""Reading a ledger: is it whole, and what does it say?"""
+
+import heapq
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from feeds.events import Fill, KillSwitch, MarketResolved, OrderState, OrderUpdate
+from feeds.markets import Money
+from strategies.decisions import OrderIntent
+from terminal.ledger.sidecar import beside
+from terminal.ledger.store import DAMAGED, LedgerError
+from terminal.ledger.tables import (
+    CODECS,
+    MONEY_TABLES,
+    NO_DIGEST,
+    Deposit,
+    SessionStart,
+    Table,
+    chained,
+)
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the ledger knows of money, in the order in which it was booked.
+
+    ``cash_start`` is None in a ledger where no cash ever came in. ``states`` holds the newest word
+    on each order that was heard of; one without is still INTENDED. ``past`` are fills and
+    resolutions together, as a portfolio wants them.
+    """
+
+    cash_start: Money | None = None
+    intents: tuple[OrderIntent, ...] = ()
+    states: dict[str, OrderUpdate] = {}
+    fills: tuple[Fill, ...] = ()
+    resolutions: tuple[MarketResolved, ...] = ()
+    past: tuple[Fill | MarketResolved, ...] = ()
+    killed: bool = False
+    next_session: int = 1
+    rows: int = 0
+
+    def state(self, order_id: str) -> OrderState:
+        """Where an order stood when the ledger last heard of it."""
+        update = self.states.get(order_id)
+        return update.state if update is not None else OrderState.INTENDED
+
+    @property
+    def open_intents(self) -> tuple[OrderIntent, ...]:
+        """Orders that were not over: a restart has to find out what became of them."""
+        return tuple(intent for intent in self.intents if not self.state(intent.order_id).over)
+
+
+def rows_in_order(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """All money rows by their number: (seq, table's number, values..., digest)."""
+
+    def of(number: int, table: Table) -> Iterator[tuple[Any, ...]]:
+        for row in connection.execute(CODECS[table.record].select):
+            yield (row[0], number, *row[1:])
+
+    return heapq.merge(*(of(n, table) for n, table in enumerate(MONEY_TABLES)))
+
+
+def verify(
+    connection: sqlite3.Connection, path: Path, witness: tuple[int, bytes] | None
+) -> tuple[int, bytes]:
+    """Follow the chain from the first row to the last; returns the last's number and digest.
+
+    Raises :class:`LedgerError` when a row is missing or changed, or when the ledger knows less
+    than its witness saw acknowledged.
+    """
+    seq, digest = 0, NO_DIGEST
+    witnessed = witness is None or witness == (0, NO_DIGEST)
+    for number, table, *values, kept in rows_in_order(connection):
+        if number != seq + 1:
+            raise LedgerError(f"{path}: {DAMAGED} [row {seq + 1} is missing]")
+        seq, digest = number, chained(digest, number, MONEY_TABLES[table].name, values)
+        if digest != kept:
+            raise LedgerError(f"{path}: {DAMAGED} [row {seq} is not as it was written]")
+        witnessed = witnessed or witness == (seq, digest)
+    if not witnessed:
+        assert witness is not None
+        raise LedgerError(
+            f"{path}: ends at row {seq}, but row {witness[0]} was acknowledged: newer rows were "
+            f"lost, or this is an older copy; put the right files back (with the one that ends in "
+            f"-wal), or remove {beside(path, '.witness').name} to go on from this one"
+        )
+    return seq, digest
+
+
+def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
+    """Read everything back into the records it was made of."""
+    past: list[Fill | MarketResolved] = []
+    intents: list[OrderIntent] = []
+    states: dict[str, OrderUpdate] = {}
+    cash: Money | None = None
+    killed, session, rows = False, 0, 0
+    for record in _records(connection, path):
+        rows += 1
+        match record:
+            case OrderIntent():
+                intents.append(record)
+            case OrderUpdate():
+                states[record.order_id] = record
+            case Fill() | MarketResolved():
+                past.append(record)
+            case Deposit():
+                cash = (cash or 0) + record.amount
+            case KillSwitch():
+                killed = record.on
+            case SessionStart():
+                session = max(session, record.number)
+    return Rebuilt(
+        cash_start=cash,
+        intents=tuple(intents),
+        states=states,
+        fills=tuple(record for record in past if isinstance(record, Fill)),
+        resolutions=tuple(record for record in past if isinstance(record, MarketResolved)),
+        past=tuple(past),
+        killed=killed,
+        next_session=session + 1,
+        rows=rows,
+    )
+
+
+def _records(connection: sqlite3.Connection, path: Path) -> Iterator[Any]:
+    for seq, table, *values, _ in rows_in_order(connection):
+        try:
+            yield CODECS[MONEY_TABLES[table].record].record(values)
+        except ValueError as error:
+            raise LedgerError(f"{path}: {DAMAGED} [row {seq}: {error}]") from error

@@ -1,0 +1,240 @@
+"""What the ledger keeps: its tables, and records as rows and back.
+
+Money rows of all tables share one count, ``seq``, and one chain: each row's digest covers the row
+and the digest before it. Rows of the scorecard (suggestions and trades decided against) stand
+beside it: they are worth keeping, but no money hangs on them.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import blake2b
+from typing import Any, TypeAlias, get_type_hints
+
+import msgspec
+
+from feeds.events import Fill, KillSwitch, MarketResolved, OrderUpdate
+from feeds.markets import Money, Nanos
+from strategies.decisions import OrderIntent, Skipped, Suggested, Suggestion, SuggestionOver
+from terminal.ledger.sidecar import DIGEST_BYTES
+from terminal.ledger.store import Migration
+
+INT_MAX = 2**63 - 1
+
+
+class SessionStart(msgspec.Struct, frozen=True, kw_only=True):
+    """An engine started: what ran, with which settings. ``mode`` is paper or live."""
+
+    number: int
+    at_ns: Nanos
+    version: str
+    config_digest: str
+    venue: str
+    mode: str = "paper"
+    speed: float = 1.0
+    seed: int = 0
+    strategies: str = ""
+
+
+class Deposit(msgspec.Struct, frozen=True, kw_only=True):
+    """Cash that came in; the first is what the account starts with."""
+
+    at_ns: Nanos
+    amount: Money
+
+
+Record: TypeAlias = (
+    SessionStart
+    | Deposit
+    | OrderIntent
+    | OrderUpdate
+    | Fill
+    | MarketResolved
+    | KillSwitch
+    | Suggestion
+    | Suggested
+    | SuggestionOver
+    | Skipped
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    (
+        """CREATE TABLE sessions (seq INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE,
+            at_ns INTEGER NOT NULL, version TEXT NOT NULL, config_digest TEXT NOT NULL,
+            venue TEXT NOT NULL, mode TEXT NOT NULL, speed REAL NOT NULL, seed INTEGER NOT NULL,
+            strategies TEXT NOT NULL, digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE deposits (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            amount INTEGER NOT NULL, digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE intents (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE,
+            at_ns INTEGER NOT NULL, origin TEXT NOT NULL, strategy TEXT NOT NULL,
+            condition_id TEXT NOT NULL, asset_id TEXT NOT NULL, side TEXT NOT NULL,
+            price INTEGER NOT NULL, size INTEGER NOT NULL, kind TEXT NOT NULL,
+            post_only INTEGER NOT NULL, fee_max INTEGER NOT NULL, digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE order_updates (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            order_id TEXT NOT NULL, state TEXT NOT NULL, filled INTEGER NOT NULL,
+            reason TEXT NOT NULL, queue_ahead INTEGER NOT NULL, digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE fills (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            id TEXT NOT NULL UNIQUE, order_id TEXT NOT NULL, condition_id TEXT NOT NULL,
+            asset_id TEXT NOT NULL, side TEXT NOT NULL, price INTEGER NOT NULL,
+            size INTEGER NOT NULL, fee INTEGER NOT NULL, liquidity TEXT NOT NULL,
+            digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE resolutions (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            condition_id TEXT NOT NULL UNIQUE, winner TEXT NOT NULL, digest BLOB NOT NULL)
+            STRICT""",
+        """CREATE TABLE kills (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            command_id TEXT NOT NULL, "on" INTEGER NOT NULL, digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE suggestions (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+            at_ns INTEGER NOT NULL, strategy TEXT NOT NULL, story_id TEXT NOT NULL,
+            condition_id TEXT NOT NULL, asset_id TEXT NOT NULL, side TEXT NOT NULL,
+            "limit" INTEGER NOT NULL, size INTEGER NOT NULL, edge REAL NOT NULL,
+            reason TEXT NOT NULL, until_ns INTEGER NOT NULL, mandate TEXT NOT NULL) STRICT""",
+        """CREATE TABLE suggestions_over (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            suggestion_id TEXT NOT NULL UNIQUE, how TEXT NOT NULL) STRICT""",
+        """CREATE TABLE skipped (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            strategy TEXT NOT NULL, story_id TEXT NOT NULL, condition_id TEXT NOT NULL,
+            gate TEXT NOT NULL, value TEXT NOT NULL, "limit" TEXT NOT NULL,
+            sentence TEXT NOT NULL) STRICT""",
+    ),
+)
+"""Numbered from 1 by their place; one that was released is never changed."""
+
+VERSION = len(MIGRATIONS)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: the record that its rows are, and the column that tells a repeat.
+
+    A row with a known ``key`` is a repeat and adds nothing if all but its time is the same.
+    """
+
+    name: str
+    record: type[msgspec.Struct]
+    key: str = ""
+    chained: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(field.name for field in msgspec.structs.fields(self.record))
+
+    @property
+    def quoted(self) -> str:
+        return ", ".join(f'"{column}"' for column in self.columns)
+
+
+TABLES: tuple[Table, ...] = (
+    Table("sessions", SessionStart, "number"),
+    Table("deposits", Deposit),
+    Table("intents", OrderIntent, "order_id"),
+    Table("order_updates", OrderUpdate),
+    Table("fills", Fill, "id"),
+    Table("resolutions", MarketResolved, "condition_id"),
+    Table("kills", KillSwitch),
+    Table("suggestions", Suggestion, "id", chained=False),
+    Table("suggestions_over", SuggestionOver, "suggestion_id", chained=False),
+    Table("skipped", Skipped, chained=False),
+)
+MONEY_TABLES = tuple(table for table in TABLES if table.chained)
+
+
+class Row(msgspec.Struct):
+    """A record on its way to disk."""
+
+    table: Table
+    values: tuple[Any, ...]
+
+
+class Codec:
+    """Turns records of one table into rows and back, exactly."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        hints = get_type_hints(table.record)
+        self._back: list[Callable[[Any], Any] | None] = [
+            _reader(hints[column]) for column in table.columns
+        ]
+        marks = ", ".join("?" * (len(table.columns) + 1 + table.chained))
+        digest = ", digest" if table.chained else ""
+        self.insert = f"INSERT INTO {table.name} (seq, {table.quoted}{digest}) VALUES ({marks})"  # noqa: S608 - our own names
+        self.select = f"SELECT seq, {table.quoted}{digest} FROM {table.name} ORDER BY seq"  # noqa: S608 - our own names
+        self.find = f'SELECT {table.quoted} FROM {table.name} WHERE "{table.key}" = ?'  # noqa: S608 - our own names
+
+    def row(self, record: msgspec.Struct) -> Row:
+        """Raises ``ValueError`` for what no column can hold exactly; names the field."""
+        values = msgspec.structs.astuple(record)
+        return Row(
+            self.table,
+            tuple(
+                _plain(value, self.table.name, column)
+                for value, column in zip(values, self.table.columns, strict=True)
+            ),
+        )
+
+    def record(self, values: Sequence[Any]) -> Any:
+        """The record that a row holds; raises ``ValueError`` for a word that we never wrote."""
+        pairs = zip(self.table.columns, values, self._back, strict=True)
+        return self.table.record(
+            **{name: value if back is None else back(value) for name, value, back in pairs}
+        )
+
+    def key_of(self, row: Row) -> Any:
+        """What tells a repeat of this row; None in a table without repeats."""
+        if not self.table.key:
+            return None
+        return row.values[self.table.columns.index(self.table.key)]
+
+    def same(self, row: Row, found: Sequence[Any]) -> bool:
+        """Whether two rows say the same, whenever they say it."""
+        pairs = zip(self.table.columns, row.values, found, strict=True)
+        return all(ours == theirs for name, ours, theirs in pairs if name != "at_ns")
+
+
+def _reader(hint: Any) -> Callable[[Any], Any] | None:
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint
+    return bool if hint is bool else None
+
+
+def _plain(value: Any, table: str, column: str) -> Any:
+    """A value as SQLite keeps it without loss."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int) and not -INT_MAX - 1 <= value <= INT_MAX:
+        raise ValueError(f"{table}.{column}: {value} needs more than 64 bits")
+    if isinstance(value, float) and math.isnan(value):
+        raise ValueError(f"{table}.{column}: not a number")
+    if isinstance(value, str) and not _encodable(value):
+        raise ValueError(f"{table}.{column}: holds half a character (a lone surrogate)")
+    return value
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+CODECS: dict[type[msgspec.Struct], Codec] = {table.record: Codec(table) for table in TABLES}
+
+
+def row_of(record: Record) -> Row:
+    """The row that a record becomes."""
+    if isinstance(record, Suggested):
+        record = record.suggestion
+    return CODECS[type(record)].row(record)
+
+
+NO_DIGEST = bytes(DIGEST_BYTES)
+"""What the first row's digest follows."""
+_encoder = msgspec.msgpack.Encoder()
+
+
+def chained(before: bytes, seq: int, table: str, values: Sequence[Any]) -> bytes:
+    """A row's digest: over the digest before it, its number, its table and all its values."""
+    body = _encoder.encode((before, seq, table, tuple(values)))
+    return blake2b(body, digest_size=DIGEST_BYTES).digest()
