@@ -14,18 +14,24 @@ from msgspec import Meta
 
 from feeds.book import OrderBook
 from feeds.events import BookState, Print, Story
-from feeds.markets import Market, Nanos, Price, Side, Size
+from feeds.markets import ONE, SHARE, Market, Nanos, Price, Side, Size
 from strategies.decisions import Impact, Link, Verdict
+from strategies.fills import Walk
+from strategies.impact import Move, expit, logit
+from strategies.words import cents
 
 __all__ = [
     "Annotated",
     "BookState",
     "Context",
     "Draft",
+    "Entry",
     "Impact",
     "Link",
     "Market",
     "Meta",
+    "Move",
+    "Nanos",
     "OrderBook",
     "Precedent",
     "Print",
@@ -34,6 +40,13 @@ __all__ = [
     "Strategy",
     "StrategyParams",
     "Verdict",
+    "Walk",
+    "cents",
+    "expit",
+    "find_entry",
+    "find_exit",
+    "logit",
+    "shares_for",
 ]
 
 
@@ -47,7 +60,8 @@ class StrategyParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A trade that a strategy wants: buy or sell up to ``size`` at ``limit`` or better.
 
-    ``edge`` is the expected gain in cents a share after fees; ``reason`` is one sentence.
+    ``edge`` is the expected gain in cents a share after fees; ``reason`` is one sentence. It
+    takes what is there at the limit and no more, unless it ``rests``.
     """
 
     condition_id: str
@@ -59,6 +73,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     story_id: str = ""
     valid_s: float = 120.0
+    rests: bool = False
 
 
 class Precedent(msgspec.Struct, frozen=True):
@@ -90,6 +105,8 @@ class Context(Protocol):
     def usual_move(self, condition_id: str, minutes: float) -> float | None:
         """The market's usual move over so many minutes, in logit (a robust deviation)."""
 
+    def story(self, story_id: str) -> Story | None: ...
+
     def links(self, story_id: str) -> Sequence[Link]: ...
 
     def stories_on(self, condition_id: str, seconds: float) -> Sequence[Story]:
@@ -99,8 +116,20 @@ class Context(Protocol):
 
     def precedent(self, story_id: str, condition_id: str) -> Precedent: ...
 
+    def abnormal(self, condition_id: str) -> Move | None:
+        """The move of the last minutes if it stands out by what this market usually does."""
+
     def position(self, asset_id: str) -> Size:
-        """Shares held, in 1/1,000,000 share."""
+        """Shares held, in 1/1,000,000 share, whoever bought them."""
+
+    def own(self, asset_id: str) -> Size:
+        """Shares that this strategy's own orders bought and have not sold again."""
+
+    def tradeable(self, asset_id: str) -> bool:
+        """Whether this asset's book is live or quiet, and not crossed."""
+
+    def walk(self, asset_id: str, side: Side, limit: Price, size: Size) -> Walk:
+        """What an order would meet in the book as it is now."""
 
     def fee_cents(self, condition_id: str, price: Price) -> float | None:
         """Taker fee a share in cents at this price, or None where the schedule is unknown."""
@@ -109,6 +138,79 @@ class Context(Protocol):
         self, condition_id: str, gate: str, value: str, limit: str, story_id: str = ""
     ) -> None:
         """Record a trade decided against: which gate, what number, what limit."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A trade worth making: limit, size, and the gain a share in cents after fees."""
+
+    limit: Price
+    size: Size
+    edge: float
+
+
+def find_entry(
+    ctx: Context, market: Market, asset_id: str, fair: float, dollars: float, edge_min: float
+) -> Entry | None:
+    """What to buy of an asset whose fair odds we think are ``fair``, or None.
+
+    The limit is the highest price at which a share still gains ``edge_min`` cents after the fee;
+    the edge is that of the average price which the book asks for the size now.
+    """
+    book, tick = ctx.book(asset_id), market.tick_size
+    limit = _highest(ctx, market, fair, edge_min, book.best_ask)
+    if limit is None:
+        return None
+    met = ctx.walk(asset_id, Side.BUY, limit, shares_for(dollars, limit))
+    fee = ctx.fee_cents(market.condition_id, limit)
+    if met.average is None or fee is None:
+        return None
+    size = met.filled - met.filled % (SHARE // 100)
+    edge = 100 * (fair - met.average / ONE) - fee
+    return Entry(min(limit, (met.worst or limit) + tick), size, edge) if size else None
+
+
+def find_exit(ctx: Context, market: Market, asset_id: str) -> Entry | None:
+    """How to sell what this strategy holds of an asset, or None if it can't be sold now.
+
+    The edge is what getting out costs against the midpoint, spread and fee, so it is negative.
+    """
+    book, tick = ctx.book(asset_id), market.tick_size
+    size = min(ctx.own(asset_id), ctx.position(asset_id))
+    size -= size % (SHARE // 100)
+    fee = ctx.fee_cents(market.condition_id, book.best_bid)
+    if size <= 0 or fee is None or not ctx.tradeable(asset_id) or not book.sound:
+        return None
+    if book.best_bid * size < ONE * SHARE:
+        return None  # the venue takes no sale at once for less than a dollar
+    half_spread = book.spread / 2
+    return Entry(max(tick, book.best_bid - tick), size, -100 * half_spread / ONE - fee)
+
+
+def _highest(
+    ctx: Context, market: Market, fair: float, edge_min: float, ask: Price
+) -> Price | None:
+    """The highest price on the grid, from the ask up, that leaves this edge."""
+
+    def leaves_enough(price: Price) -> bool:
+        fee = ctx.fee_cents(market.condition_id, price)
+        return fee is not None and 100 * (fair - price / ONE) - fee >= edge_min
+
+    tick = market.tick_size
+    low, high = -(-ask // tick), (ONE - tick) // tick
+    if low > high or not leaves_enough(low * tick):
+        return None
+    while low < high:  # a dearer share always gains less
+        middle = (low + high + 1) // 2
+        if leaves_enough(middle * tick):
+            low = middle
+        else:
+            high = middle - 1
+    return low * tick
+
+
+def shares_for(dollars: float, price: Price) -> Size:
+    """How many whole hundredths of a share so many dollars buy at a price."""
+    return int(dollars * 100 * ONE / max(price, 1)) * SHARE // 100
 
 
 class Strategy:

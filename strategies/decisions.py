@@ -76,7 +76,10 @@ class Mandate(Enum):
 
 
 class Suggestion(msgspec.Struct, frozen=True, array_like=True):
-    """A trade that a strategy proposes. ``edge`` is in cents a share after fees and slippage."""
+    """A trade that a strategy proposes. ``edge`` is in cents a share after fees and slippage.
+
+    It takes what is there at the limit, unless it ``rests``.
+    """
 
     id: str
     at_ns: Nanos
@@ -91,6 +94,7 @@ class Suggestion(msgspec.Struct, frozen=True, array_like=True):
     reason: str
     until_ns: Nanos
     mandate: Mandate = Mandate.SUGGEST
+    rests: bool = False
 
 
 class OrderIntent(msgspec.Struct, frozen=True, array_like=True):

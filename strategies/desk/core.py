@@ -1,0 +1,266 @@
+"""The desk: one event in, the decisions it causes out. Same events, same decisions.
+
+It holds no clock, no socket and no chance: time comes in the events, everything else stays outside.
+What it knows may be read between events by whoever draws a picture of it, and changed by nobody.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from feeds.book import OrderBook
+from feeds.events import (
+    BestQuote,
+    BookHealth,
+    BookSnapshot,
+    BookState,
+    CancelRequest,
+    Event,
+    Fill,
+    Gap,
+    KillSwitch,
+    LevelChange,
+    MarketResolved,
+    MarketSeen,
+    OddsPoint,
+    OrderRequest,
+    OrderUpdate,
+    Print,
+    Story,
+    SuggestionReply,
+    Tick,
+    TickSizeChange,
+)
+from feeds.markets import Market, MarketState, Nanos
+from strategies.context import Rooms
+from strategies.decisions import Decision, Impact, Link, LinksFound, Skipped
+from strategies.desk.impacts import Impacts
+from strategies.desk.news import News, StoryLinker
+from strategies.desk.orders import OrderRecord
+from strategies.desk.pulse import Pulse
+from strategies.desk.settings import DeskSettings, Enrolled
+from strategies.desk.signals import Signal, Signals
+from strategies.desk.trading import Trading
+from strategies.desk.watch import Watch
+from strategies.floor import Floor
+from strategies.odds import OddsHistory
+from strategies.portfolio import Portfolio
+from strategies.risk import Denial, Wanted
+
+
+class Desk:
+    """The deterministic core. Feed it every event in the order in which it was heard."""
+
+    def __init__(
+        self,
+        settings: DeskSettings,
+        strategies: Sequence[Enrolled] = (),
+        linker: StoryLinker | None = None,
+    ) -> None:
+        self.settings = settings
+        self.floor = Floor()
+        self.portfolio = Portfolio(settings.starting_cash)
+        self._pulse = Pulse()
+        self._news = News(linker, settings.relevance_min)
+        self._impacts = Impacts(self._pulse, self.floor, self._news, settings.impact_minutes)
+        self._trading = Trading(
+            self._pulse, self.floor, self.portfolio, settings.limits, settings.session
+        )
+        rooms = Rooms(self._pulse, self.floor, self._news, self._impacts, self._trading)
+        self._signals = Signals(rooms, settings, strategies)
+        self._watch = Watch(self._pulse, self.floor, self._news, self._trading, settings)
+        self._handlers: dict[type, Callable[[Any], object]] = {
+            LevelChange: self.floor.change,
+            BookSnapshot: self.floor.snapshot,
+            BestQuote: _ignore,  # a witness for the stream, which judges books; not a book
+            BookHealth: self.floor.health,
+            Gap: self.floor.gap,
+            TickSizeChange: self.floor.regrid,
+            Print: self.floor.printed,
+            OddsPoint: self._impacts.past_point,
+            Tick: self._on_tick,
+            Story: self._on_story,
+            MarketSeen: self._on_market,
+            MarketResolved: self._on_resolved,
+            OrderUpdate: self._trading.updated,
+            Fill: self._trading.filled,
+            OrderRequest: self._trading.requested,
+            CancelRequest: self._trading.cancel_requested,
+            SuggestionReply: self._signals.replied,
+            KillSwitch: self._trading.kill,
+        }
+
+    def handle(self, event: Event) -> list[Decision]:
+        """One event in, the decisions it causes out.
+
+        A stamp older than the newest counts as now: time does not go back.
+        """
+        if event.at_ns > self._pulse.now_ns:
+            self._pulse.now_ns = event.at_ns
+        self._handlers[type(event)](event)
+        return self._pulse.take()
+
+    def restore(self, past: Iterable[Fill | MarketResolved] = (), *, killed: bool = False) -> None:
+        """Rebuild cash and positions from what the ledger remembers, in its order.
+
+        Call it before the first event. Orders of earlier sessions are over; what was lost or won
+        before the last day in ``past`` does not count as that day's.
+        """
+        assert not self._pulse.now_ns, "the desk has begun its session already"
+        for fact in past:
+            self.portfolio.roll(fact.at_ns)
+            if isinstance(fact, Fill):
+                self.portfolio.apply(fact)
+            else:
+                self.portfolio.resolve(fact.condition_id, fact.winner)
+        self._trading.gate.killed = killed
+        self._trading.changed = True
+
+    def check(self, wanted: Wanted) -> Denial | None:
+        """What the gate would say of an order now. For a ticket's preview; changes nothing."""
+        return self._trading.check(wanted)
+
+    # -- what happens ----------------------------------------------------------------------
+
+    def _on_tick(self, _: Tick) -> None:
+        """Time-driven work, each part only when it is due."""
+        self.portfolio.mark(self.floor)
+        self.portfolio.roll(self._pulse.now_ns)
+        self._watch.tick()
+        self._impacts.fill_in_the_past()
+        self._impacts.observe(self._watch.markets)
+        for impact, link in self._impacts.measure_due():
+            self._signals.on_impact(impact, link)
+        self._signals.on_moves(self._watch.markets)
+        self._signals.expire()
+
+    def _on_story(self, story: Story) -> None:
+        forgotten = self._news.make_room() if story.id not in self._news.stories else None
+        if forgotten is not None:
+            self._impacts.forget(forgotten)
+        before = self._news.links.get(story.id)
+        links = self._news.hear(story)
+        if links is None or links == before:
+            return
+        self._pulse.say(LinksFound(self._pulse.now_ns, story.id, links))
+        if before is None:
+            self._impacts.watch(story, links)
+        else:
+            self._impacts.relink(story, links)
+        self._watch.refresh(self._signals.open_markets)
+        if links and before is None:
+            self._signals.on_story(story, links)
+
+    def _on_market(self, event: MarketSeen) -> None:
+        if not self.floor.see(event.market):
+            return
+        market = self.floor.markets[event.market.condition_id]
+        self._news.index(market)
+        self._watch.catalogue_changed()
+        if market.state is not MarketState.OPEN:
+            self._signals.withdraw(market.condition_id, f"the market is {market.state.value}")
+        if market.state in (MarketState.CLOSED, MarketState.RESOLVED):
+            self._impacts.close(market.condition_id)
+
+    def _on_resolved(self, event: MarketResolved) -> None:
+        market = self.floor.resolve(event)
+        if market is not None:
+            self._news.index(market)
+            self._impacts.close(market.condition_id)
+            self._watch.catalogue_changed()
+        self._signals.withdraw(event.condition_id, "the market is decided")
+        self._trading.resolved(event, market)
+
+    # -- what may be read between events ---------------------------------------------------
+
+    @property
+    def now_ns(self) -> Nanos:
+        return self._pulse.now_ns
+
+    @property
+    def markets(self) -> Mapping[str, Market]:
+        return self.floor.markets
+
+    @property
+    def books(self) -> Mapping[str, OrderBook]:
+        return self.floor.books
+
+    @property
+    def book_states(self) -> Mapping[str, BookState]:
+        return self.floor.states
+
+    @property
+    def book_reasons(self) -> Mapping[str, str]:
+        """Why a book is in its state, in words, where somebody said so."""
+        return self.floor.reasons
+
+    @property
+    def prints(self) -> Mapping[str, deque[Print]]:
+        """Trades of both assets by condition id, newest last."""
+        return self.floor.prints
+
+    @property
+    def stories(self) -> Mapping[str, Story]:
+        """Stories by id, newest last."""
+        return self._news.stories
+
+    @property
+    def links(self) -> Mapping[str, tuple[Link, ...]]:
+        """Links by story id, best first."""
+        return self._news.links
+
+    @property
+    def impacts(self) -> Mapping[tuple[str, str], Impact]:
+        """The newest impact by (story id, condition id)."""
+        return self._impacts.measured
+
+    def impact_of(self, story_id: str, condition_id: str) -> Impact | None:
+        """A story's impact; for a retelling, that of the telling which is measured."""
+        return self._impacts.of(story_id, condition_id)
+
+    def precedent(self, story_id: str, condition_id: str) -> tuple[float, int, float]:
+        """How far like stories moved like markets: median logit, how many, their spread."""
+        return self._impacts.precedent(story_id, condition_id)
+
+    def stories_on(self, condition_id: str) -> list[Story]:
+        """Stories linked to a market, newest first."""
+        return list(self._news.stories_on(condition_id))
+
+    @property
+    def histories(self) -> Mapping[str, OddsHistory]:
+        """Odds through time by condition id."""
+        return self._impacts.histories
+
+    @property
+    def suggestions(self) -> Mapping[str, Signal]:
+        """Suggestions and what became of them, newest last."""
+        return self._signals.signals
+
+    @property
+    def skipped(self) -> Sequence[Skipped]:
+        """Trades decided against, newest last."""
+        return self._pulse.skipped
+
+    @property
+    def orders(self) -> Mapping[str, OrderRecord]:
+        """Orders of this session, newest last."""
+        return self._trading.orders.records
+
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """Assets whose books the desk wants, by importance."""
+        return self._watch.assets
+
+    @property
+    def killed(self) -> bool:
+        """Whether the kill switch is on."""
+        return self._trading.gate.killed
+
+    @property
+    def parked(self) -> Mapping[str, str]:
+        """Strategies that failed, with the cause."""
+        return self._signals.parked
+
+
+def _ignore(_: object) -> None:
+    """Nothing to decide."""

@@ -1,0 +1,132 @@
+"""Stories of the session and the markets they touch."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Protocol
+
+from feeds.events import Story
+from feeds.markets import SECOND, Market, MarketState, Nanos
+from strategies.decisions import Link
+from strategies.linking import LinkableMarket, linkable
+
+STORIES_MAX = 2_000
+LINKS_MAX = 64
+"""Links kept a story, the best ones."""
+STORIES_ON_MARKET_MAX = 50
+FRESH_FOR: Nanos = 4 * 3_600 * SECOND
+"""How long a story keeps its markets followed."""
+HALF_LIFE: Nanos = 3_600 * SECOND
+"""A story's pull on what is followed halves in this time."""
+
+
+def began_ns(story: Story) -> Nanos:
+    """The earlier of a story's own stamp and our first sight: how old it really is."""
+    if story.published_ns is None:
+        return story.first_seen_ns
+    return min(story.first_seen_ns, story.published_ns)
+
+
+class StoryLinker(Protocol):
+    """Which markets does a story touch?"""
+
+    def add(self, market: LinkableMarket) -> None: ...
+
+    def remove(self, market_id: str) -> None: ...
+
+    def family(self, market_id: str) -> str: ...
+
+    def link(self, title: str, summary: str, published_ns: Nanos | None) -> tuple[Link, ...]: ...
+
+
+class News:
+    """Stories by id, newest last, with their links both ways."""
+
+    def __init__(self, linker: StoryLinker | None, relevance_min: float) -> None:
+        self.stories: dict[str, Story] = {}
+        self.links: dict[str, tuple[Link, ...]] = {}
+        self.on_market: dict[str, deque[str]] = {}
+        self._linker, self._relevance_min = linker, relevance_min
+        self._indexed: dict[str, LinkableMarket] = {}
+
+    # -- markets ---------------------------------------------------------------------------
+
+    def index(self, market: Market) -> None:
+        """Let the linker know a market, or forget it when it is over."""
+        if self._linker is None:
+            return
+        if market.state in (MarketState.CLOSED, MarketState.RESOLVED):
+            if self._indexed.pop(market.condition_id, None) is not None:
+                self._linker.remove(market.condition_id)
+            return
+        words = linkable(market)
+        if self._indexed.get(market.condition_id) == words:
+            return
+        if market.condition_id in self._indexed:
+            self._linker.remove(market.condition_id)
+        self._indexed[market.condition_id] = words
+        self._linker.add(words)
+
+    # -- stories ---------------------------------------------------------------------------
+
+    def hear(self, story: Story) -> tuple[Link, ...] | None:
+        """Take a story or an edit of one; its links, or None for a repeat."""
+        known = self.stories.get(story.id)
+        if known is not None and story.revision <= known.revision:
+            return None
+        self.stories[story.id] = story
+        self._unlink(story.id)
+        links = self._find(story)
+        self.links[story.id] = links
+        for link in links:
+            ring = self.on_market.setdefault(link.market_id, deque(maxlen=STORIES_ON_MARKET_MAX))
+            ring.append(story.id)
+        return links
+
+    def _find(self, story: Story) -> tuple[Link, ...]:
+        if self._linker is None:
+            return ()
+        found = self._linker.link(story.title, story.summary, story.published_ns)
+        return tuple(link for link in found if link.relevance >= self._relevance_min)[:LINKS_MAX]
+
+    def make_room(self) -> str | None:
+        """Forget the oldest story when another would be one too many; its id."""
+        if len(self.stories) < STORIES_MAX:
+            return None
+        oldest = next(iter(self.stories))
+        self._unlink(oldest)
+        self.links.pop(oldest, None)
+        del self.stories[oldest]
+        return oldest
+
+    def _unlink(self, story_id: str) -> None:
+        for link in self.links.get(story_id, ()):
+            ring = self.on_market.get(link.market_id)
+            if ring is not None and story_id in ring:
+                ring.remove(story_id)
+
+    def family(self, condition_id: str) -> str:
+        """The kind of question a market asks, or ""."""
+        return self._linker.family(condition_id) if self._linker is not None else ""
+
+    def link(self, story_id: str, condition_id: str) -> Link | None:
+        """How a story touches a market, if it does."""
+        links = self.links.get(story_id, ())
+        return next((link for link in links if link.market_id == condition_id), None)
+
+    def stories_on(self, condition_id: str) -> Iterator[Story]:
+        """Stories linked to a market, newest first."""
+        ring = self.on_market.get(condition_id, ())
+        return (self.stories[story_id] for story_id in reversed(ring))
+
+    def pull(self, now_ns: Nanos) -> dict[str, float]:
+        """How strongly recent stories ask for each market: relevance, fading with age."""
+        pull: dict[str, float] = {}
+        for story in self.stories.values():
+            age = now_ns - began_ns(story)
+            if age > FRESH_FOR or not self.links[story.id]:
+                continue
+            weight = 0.5 ** (age / HALF_LIFE) * (0.5 + 0.5 * story.novelty)
+            for link in self.links[story.id]:
+                strength = link.relevance * weight
+                pull[link.market_id] = max(pull.get(link.market_id, 0.0), strength)
+        return pull

@@ -1,0 +1,345 @@
+"""Strategies at work: they are asked, what they draft is judged, and suggestions live and end.
+
+A strategy can't harm the desk. What it raises parks it; what it drafts is checked like any foreign
+input, and refused with a reason when it makes no sense; how often it may speak is bounded.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+import msgspec
+
+from feeds.events import OrderKind, Story, SuggestionReply
+from feeds.markets import SECOND, Nanos, on_grid
+from strategies import words
+from strategies.api import Context, Draft, Strategy
+from strategies.context import DeskContext, Rooms
+from strategies.decisions import (
+    Impact,
+    Link,
+    Mandate,
+    Outcome,
+    Parked,
+    Suggested,
+    Suggestion,
+    SuggestionOver,
+)
+from strategies.desk.pulse import TEXT_MAX
+from strategies.desk.settings import DeskSettings, Enrolled
+from strategies.risk import SIZE_MAX, SIZE_STEP, Denial, Wanted
+
+DRAFTS_MAX = 16
+"""Drafts taken from one call of one strategy."""
+SIGNALS_MAX = 500
+"""Suggestions remembered, open ones and past."""
+LOOK_EVERY: Nanos = SECOND
+"""How often a strategy is told at most that one market's odds changed."""
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
+
+
+class Signal(msgspec.Struct):
+    """A suggestion and what became of it: ``over`` is "" while it is open."""
+
+    suggestion: Suggestion
+    over: str = ""
+    over_ns: Nanos = 0
+    order_id: str = ""
+
+
+class _Runner:
+    """One strategy on duty."""
+
+    def __init__(self, enrolled: Enrolled, rooms: Rooms) -> None:
+        self.strategy = enrolled.strategy
+        self.name = enrolled.name
+        self.mandate = enrolled.mandate
+        self.context: Context = DeskContext(self.name, rooms)
+        self.parked = ""
+
+
+class Signals:
+    """Asks the strategies and keeps their suggestions."""
+
+    def __init__(
+        self, rooms: Rooms, settings: DeskSettings, strategies: Iterable[Enrolled]
+    ) -> None:
+        self.signals: dict[str, Signal] = {}
+        self._rooms, self._settings = rooms, settings
+        self._runners = [_Runner(enrolled, rooms) for enrolled in strategies]
+        names = [runner.name for runner in self._runners]
+        assert len(set(names)) == len(names), f"two strategies of one name among {names}"
+        self._rested: dict[tuple[str, str], Nanos] = {}
+        self._open: dict[tuple[str, str], str] = {}
+        self._looked: dict[str, tuple[int, Nanos]] = {}
+        self._count = 0
+
+    @property
+    def parked(self) -> dict[str, str]:
+        """Strategies that failed, with the cause."""
+        return {runner.name: runner.parked for runner in self._runners if runner.parked}
+
+    @property
+    def open_markets(self) -> list[str]:
+        """Markets with open suggestions, oldest first."""
+        return [condition_id for _, condition_id in self._open]
+
+    # -- asking ----------------------------------------------------------------------------
+
+    def on_story(self, story: Story, links: tuple[Link, ...]) -> None:
+        """A story arrived and touches these markets."""
+        self._ask(lambda strategy, ctx: strategy.on_story(story, links, ctx))
+
+    def on_impact(self, impact: Impact, link: Link) -> None:
+        """An impact was measured again."""
+        self._ask(lambda strategy, ctx: strategy.on_impact(impact, link, ctx))
+
+    def on_moves(self, condition_ids: Iterable[str]) -> None:
+        """Tell of followed markets whose odds changed, each at most once a second."""
+        if not self._runners:
+            return
+        for condition_id in condition_ids:
+            if self._moved(condition_id):
+                self._tell_move(condition_id)
+
+    def _tell_move(self, condition_id: str) -> None:
+        self._ask(lambda strategy, ctx: strategy.on_move(condition_id, ctx))
+
+    def _moved(self, condition_id: str) -> bool:
+        floor, now_ns = self._rooms.floor, self._rooms.pulse.now_ns
+        book = floor.books.get(floor.markets[condition_id].yes.asset_id)
+        if book is None or not book.seen:
+            return False
+        odds, (before, when_ns) = (
+            book.best_bid + book.best_ask,
+            self._looked.get(condition_id, (0, 0)),
+        )
+        if odds == before or now_ns - when_ns < LOOK_EVERY:
+            return False
+        self._looked[condition_id] = (odds, now_ns)
+        return True
+
+    def _ask(self, call: Callable[[Strategy, Context], Iterable[Draft]]) -> None:
+        for runner in self._runners:
+            if runner.parked:
+                continue
+            try:
+                drafts = list(islice(call(runner.strategy, runner.context), DRAFTS_MAX))
+            except Exception as error:
+                self._park(runner, error)
+                continue
+            for draft in drafts:
+                self._consider(runner, draft)
+
+    def _park(self, runner: _Runner, error: Exception) -> None:
+        """A strategy failed: it is off until a restart, its orders are pulled, others go on."""
+        runner.parked = _cause(error)
+        pulse = self._rooms.pulse
+        pulse.say(Parked(pulse.now_ns, runner.name, runner.parked))
+        title = f"Strategy {runner.name} is off"
+        pulse.alert("strategy", f"strategy:{runner.name}", title, runner.parked)
+        self._rooms.trading.cancel_all(f"strategy {runner.name} failed", runner.name)
+        for signal in list(self._open_signals()):
+            if signal.suggestion.strategy == runner.name:
+                self._end(signal, "its strategy failed")
+
+    # -- judging drafts --------------------------------------------------------------------
+
+    def _consider(self, runner: _Runner, draft: Draft) -> None:
+        try:
+            draft = msgspec.convert(msgspec.to_builtins(draft), Draft)
+        except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
+            self._rooms.pulse.skip(runner.name, "", "", "draft", str(error), "a valid Draft")
+            return
+        flaw = self._flaw(draft)
+        if flaw is not None:
+            self._rooms.pulse.skip(
+                runner.name, draft.story_id, draft.condition_id, "draft", flaw[0], flaw[1]
+            )
+        elif self._may_speak(runner, draft):
+            self._suggest(runner, draft)
+
+    def _flaw(self, draft: Draft) -> tuple[str, str] | None:
+        """What makes no sense about a draft, and what would; None when it does."""
+        market = self._rooms.floor.markets.get(draft.condition_id)
+        if market is None:
+            return (f"market {draft.condition_id[:40]!r}", "a known market")
+        if draft.asset_id not in market.assets:
+            return (f"asset {draft.asset_id[:40]!r}", "an asset of this market")
+        if not on_grid(draft.limit, market.tick_size):
+            return (
+                f"limit {words.cents(draft.limit)}",
+                f"steps of {words.cents(market.tick_size)}",
+            )
+        if not 0 < draft.size <= SIZE_MAX or draft.size % SIZE_STEP:
+            return (f"{words.shares(draft.size)} shares", "hundredths of a share, more than none")
+        if not math.isfinite(draft.edge) or abs(draft.edge) > 100:
+            return (f"edge {draft.edge}", "cents a share, at most 100")
+        if not 0 < draft.valid_s < math.inf:
+            return (f"valid for {draft.valid_s} s", "a time above 0")
+        return None
+
+    def _may_speak(self, runner: _Runner, draft: Draft) -> bool:
+        """One open suggestion a strategy and market, and a rest after it."""
+        key = (runner.name, draft.condition_id)
+        if key in self._open:
+            return False
+        now_ns = self._rooms.pulse.now_ns
+        rest_s = (now_ns - self._rested.get(key, -(10**18))) / SECOND
+        if rest_s >= self._settings.cooldown_s:
+            return True
+        self._rooms.pulse.skip(
+            runner.name,
+            draft.story_id,
+            draft.condition_id,
+            "cooldown",
+            f"{rest_s:.0f} s since its last suggestion here",
+            f"{self._settings.cooldown_s:.0f} s",
+        )
+        return False
+
+    # -- suggestions -----------------------------------------------------------------------
+
+    def _suggest(self, runner: _Runner, draft: Draft) -> None:
+        suggestion = self._suggestion(runner, draft)
+        key = (suggestion.strategy, suggestion.condition_id)
+        if runner.mandate is Mandate.ALERT:
+            self._rested[key] = self._rooms.pulse.now_ns
+            self._alert(suggestion)
+            return
+        if runner.mandate is not Mandate.SUGGEST:
+            denial = self._rooms.trading.check(_wanted(suggestion))
+            if denial is not None:
+                self._rooms.pulse.deny(runner.name, draft.story_id, draft.condition_id, denial)
+                return
+        signal = self._remember(suggestion)
+        self._rooms.pulse.say(Suggested(suggestion))
+        self._alert(suggestion)
+        if runner.mandate is not Mandate.SUGGEST:
+            placed = self._place(signal, "placed")
+            assert not isinstance(placed, Denial), "the gate changed its mind within one event"
+
+    def _suggestion(self, runner: _Runner, draft: Draft) -> Suggestion:
+        self._count += 1
+        now_ns = self._rooms.pulse.now_ns
+        valid_s = min(draft.valid_s, self._settings.valid_s_max)
+        return Suggestion(
+            id=f"{self._settings.session}-s{self._count}",
+            at_ns=now_ns,
+            strategy=runner.name,
+            story_id=draft.story_id if draft.story_id in self._rooms.news.stories else "",
+            condition_id=draft.condition_id,
+            asset_id=draft.asset_id,
+            side=draft.side,
+            limit=draft.limit,
+            size=draft.size,
+            edge=draft.edge,
+            reason=draft.reason[:TEXT_MAX],
+            until_ns=now_ns + int(valid_s * SECOND),
+            mandate=runner.mandate,
+            rests=draft.rests,
+        )
+
+    def _remember(self, suggestion: Suggestion) -> Signal:
+        if len(self.signals) >= SIGNALS_MAX:
+            oldest = next((s for s in self.signals.values() if s.over), None)
+            oldest = oldest or next(iter(self.signals.values()))
+            if not oldest.over:
+                self._end(oldest, "too many suggestions")
+            del self.signals[oldest.suggestion.id]
+        self._open[suggestion.strategy, suggestion.condition_id] = suggestion.id
+        signal = self.signals[suggestion.id] = Signal(suggestion)
+        return signal
+
+    def _alert(self, suggestion: Suggestion) -> None:
+        market = self._rooms.floor.markets[suggestion.condition_id]
+        outcome = market.outcome(suggestion.asset_id).name
+        said = words.order(suggestion.side, suggestion.size, outcome, suggestion.limit)
+        self._rooms.pulse.alert(
+            "suggestion",
+            f"suggestion:{suggestion.strategy}:{suggestion.condition_id}",
+            f"{suggestion.strategy}: {said}",
+            f"{market.question} · {suggestion.reason}",
+            suggestion.story_id,
+            suggestion.condition_id,
+        )
+
+    def _place(self, signal: Signal, how: str) -> Denial | None:
+        """Send a suggestion's order through the gate; the suggestion is over if it passes."""
+        suggestion = signal.suggestion
+        placed = self._rooms.trading.place(_wanted(suggestion), suggestion.id, suggestion.strategy)
+        if isinstance(placed, Denial):
+            return placed
+        signal.order_id = placed.order_id
+        self._end(signal, how)
+        return None
+
+    def _end(self, signal: Signal, how: str) -> None:
+        suggestion, pulse = signal.suggestion, self._rooms.pulse
+        signal.over, signal.over_ns = how, pulse.now_ns
+        key = (suggestion.strategy, suggestion.condition_id)
+        self._open.pop(key, None)
+        self._rested[key] = pulse.now_ns
+        pulse.say(SuggestionOver(pulse.now_ns, suggestion.id, how))
+
+    def _open_signals(self) -> Iterable[Signal]:
+        return (self.signals[suggestion_id] for suggestion_id in self._open.values())
+
+    def expire(self) -> None:
+        """End the suggestions whose time is over."""
+        if not self._open:
+            return
+        now_ns = self._rooms.pulse.now_ns
+        for signal in [s for s in self._open_signals() if s.suggestion.until_ns <= now_ns]:
+            self._end(signal, "out of time")
+
+    def withdraw(self, condition_id: str, how: str) -> None:
+        """End the open suggestions on a market."""
+        for signal in [
+            s for s in self._open_signals() if s.suggestion.condition_id == condition_id
+        ]:
+            self._end(signal, how)
+
+    def replied(self, reply: SuggestionReply) -> None:
+        """A person accepted or dismissed a suggestion."""
+        signal, trading = self.signals.get(reply.suggestion_id), self._rooms.trading
+        if signal is None or signal.over:
+            why = f"it is over ({signal.over})" if signal is not None else "there is no such one"
+            said = f"Suggestion {reply.suggestion_id[:60]} can't be answered: {why}."
+            trading.answer(reply.command_id, Outcome.DENIED, said)
+        elif not reply.accepted:
+            self._end(signal, "dismissed")
+            trading.answer(reply.command_id, Outcome.CONFIRMED, "Dismissed.")
+        else:
+            denial = self._place(signal, "accepted")
+            if denial is not None:
+                trading.answer(reply.command_id, Outcome.DENIED, denial.sentence)
+            else:
+                said = f"Accepted: sent as {signal.order_id}."
+                trading.answer(reply.command_id, Outcome.CONFIRMED, said)
+
+
+def _wanted(suggestion: Suggestion) -> Wanted:
+    kind = OrderKind.GTC if suggestion.rests else OrderKind.FAK
+    return Wanted(
+        suggestion.condition_id,
+        suggestion.asset_id,
+        suggestion.side,
+        suggestion.limit,
+        suggestion.size,
+        kind,
+    )
+
+
+def _cause(error: Exception) -> str:
+    """What a strategy raised and where, the same in every replay."""
+    where = ""
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename.replace("\\", "/").rpartition("/")[2]
+        where = f" ({name}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    said = _ADDRESS.sub("0x…", str(error))[:TEXT_MAX]
+    return f"{type(error).__name__}: {said}{where}"
