@@ -87,6 +87,7 @@ _TRACKING = re.compile(
     r"|ref_src|ref_url|__twitter_impression|guccounter|guce_referrer(?:_sig)?",
     re.IGNORECASE,
 )
+_FROM_FEED = re.compile(r"(?:source|src|mod|ref|from|cmp)=rss[^&]*", re.IGNORECASE)
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_-]{1,63})*")
 _IPV6 = re.compile(r"[0-9a-f:.]{2,45}")
 _URL_SAFE = "%/:=&?~+!$,;'@()*[]"
@@ -225,6 +226,8 @@ def _without_tracking(query: str) -> str:
     kept = [
         pair
         for pair in query.split("&")
-        if pair and not _TRACKING.fullmatch(pair.partition("=")[0])
+        if pair
+        and not _TRACKING.fullmatch(pair.partition("=")[0])
+        and not _FROM_FEED.fullmatch(pair)
     ]
     return quote("&".join(kept), safe=_URL_SAFE)

@@ -64,6 +64,7 @@ _DOCTYPE = re.compile(
     r"""<!DOCTYPE\s+([^\s>\["']+)(?:"[^"]*"|'[^']*'|[^"'>\[])*([>\[])""", re.IGNORECASE
 )
 _ROOT = re.compile(r"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_FEED_INSIDE = re.compile(r"<feed\s+xmlns=|<rss\s+version=")
 _TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)[^<>]*?(/?)>")
 _UNNESTED = frozenset(("br", "img", "hr", "input", "p", "li", "wbr", "col", "meta", "source"))
 # XML 1.0 allows neither these characters nor references to them; one makes expat give up.
@@ -138,7 +139,9 @@ def _past_prolog(text: str) -> tuple[str, str]:
     if text.startswith("<!", at):
         raise FeedError(f"The document begins with a declaration of its own: {_WITHOUT_ENTITIES}")
     root = _ROOT.match(text, at)
-    if root and (other := _OTHERS.get(root[2].lower())):
+    other = _OTHERS.get(root[2].lower()) if root else None
+    # a few publishers wrap their feed in a page, and readers read it
+    if other and not (other == _PAGE and _FEED_INSIDE.search(text, at)):
         raise FeedError(other)
     return (root[2] if root else ""), text[at:]
 
