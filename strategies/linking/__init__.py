@@ -1,0 +1,115 @@
+"""Which markets does a story touch, which way, and why?
+
+:class:`Linker` holds the open markets and answers for one story at a time. It knows names and what
+they mean, the kinds of thing that happen, and the kinds of question that are asked; it stays
+silent when it does not know. Pure: no clock, no chance, no network.
+"""
+
+from typing import NamedTuple
+
+from feeds.markets import Nanos
+from strategies.decisions import Link
+from strategies.linking.affinity import Reading
+from strategies.linking.candidates import Group, Index
+from strategies.linking.dates import DAY_NS
+from strategies.linking.direction import direction
+from strategies.linking.market import LinkableMarket, linkable
+from strategies.linking.reading import Story, read
+from strategies.linking.score import Weights, features, load, relevance
+from strategies.linking.why import why
+
+__all__ = ["Explained", "LinkableMarket", "Linker", "linkable"]
+
+LINKS_MAX = 64
+"""Links shown for one story: a long ladder of prices fits."""
+
+
+class Explained(NamedTuple):
+    """A candidate with all that was weighed: shown or not."""
+
+    link: Link
+    group: int
+    family: str
+    relation: str
+    features: dict[str, float]
+    shown: bool
+
+
+class Linker:
+    """The open markets, ready for stories."""
+
+    def __init__(self, weights: Weights | None = None) -> None:
+        self._weights = weights or load()
+        self._index = Index()
+
+    def __len__(self) -> int:
+        return len(self._index.of_market)
+
+    def add(self, market: LinkableMarket) -> None:
+        """Take a market in; one with the same id is replaced."""
+        self._index.add(market)
+
+    def remove(self, market_id: str) -> None:
+        """Forget a market; an unknown id is no error."""
+        self._index.remove(market_id)
+
+    def link(
+        self, title: str, summary: str = "", published_ns: Nanos | None = None
+    ) -> tuple[Link, ...]:
+        """The markets this story touches, best first, at most 64; none is an answer.
+
+        ``published_ns`` shuts out markets that had ended by then; without it none is.
+        """
+        story = read(title, summary, published_ns)
+        found: list[Link] = []
+        for group in self._index.propose(story):
+            reading = self._index.reading(story, group)
+            told = features(story, group, self._index, reading)
+            likely = relevance(told, group.intent.family, self._weights)
+            if likely >= self._weights.floor:
+                found += self._links(story, group, reading, likely)
+        return tuple(sorted(found, key=_rank)[:LINKS_MAX])
+
+    def explain(
+        self, title: str, summary: str = "", published_ns: Nanos | None = None
+    ) -> tuple[Explained, ...]:
+        """Every candidate with its features, best first, whether it would be shown or not."""
+        story = read(title, summary, published_ns)
+        found: list[Explained] = []
+        for group in self._index.propose(story):
+            reading = self._index.reading(story, group)
+            told = features(story, group, self._index, reading)
+            likely = relevance(told, group.intent.family, self._weights)
+            shown = likely >= self._weights.floor
+            found += [
+                Explained(link, group.id, group.intent.family, reading.relation, told, shown)
+                for link in self._links(story, group, reading, likely)
+            ]
+        return tuple(sorted(found, key=lambda explained: _rank(explained.link)))
+
+    def family(self, market_id: str) -> str:
+        """The kind of question a market asks, or "" for an unknown market."""
+        key = self._index.of_market.get(market_id)
+        return self._index.groups[key].intent.family if key is not None else ""
+
+    def _links(self, story: Story, group: Group, reading: Reading, likely: float) -> list[Link]:
+        links = []
+        for market in group.markets.values():
+            if not _open(market, story):
+                continue
+            pushed = direction(story, group, reading, market)
+            facet = reading.row.facet if reading.row else ""
+            sentence = why(story, group, reading, pushed)
+            links.append(Link(market.id, round(likely, 4), pushed, sentence, facet))
+        return links
+
+
+def _rank(link: Link) -> tuple[float, str]:
+    return (-link.relevance, link.market_id)
+
+
+def _open(market: LinkableMarket, story: Story) -> bool:
+    """Whether the market had not ended on the story's day."""
+    if story.day is None or market.end_ns is None:
+        return True
+    return market.end_ns // DAY_NS >= story.day

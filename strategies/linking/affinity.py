@@ -1,0 +1,123 @@
+"""Which news bears on which question, and which way: a table, read as data.
+
+``data/affinity.toml`` says for a family of markets and a facet of a story how much the one bears on
+the other, given how the story stands to the market's subject.
+"""
+
+import tomllib
+from importlib.resources import files
+from typing import NamedTuple
+
+from strategies.linking.families import Intent
+from strategies.linking.names import NAMES
+from strategies.linking.reading import Story
+
+RELATIONS = ("self", "victim", "rival", "theme")
+ARENA_OF = {
+    "lead": "front",
+    "largest": "chips",
+    "price": "chips",
+    "ipo": "listing",
+    "autonomy": "robotaxi",
+    "users": "models",
+}
+"""Where a rival of the subject hurts it, by family of market."""
+SUMMARY_WEIGHT = 0.6
+
+
+class Row(NamedTuple):
+    """One cell of the table: facet, relation, how it pushes (``+-~!?``) and how much it bears."""
+
+    facet: str
+    relation: str
+    push: str
+    weight: float
+
+
+class Reading(NamedTuple):
+    """How a story stands to a market's subject, and what of it bears most on the question.
+
+    ``standing`` is 1 where the headline names the subject (or its rival), less in the summary.
+    """
+
+    relation: str
+    standing: float
+    row: Row | None
+    weight: float
+
+
+def load() -> dict[str, tuple[Row, ...]]:
+    """The table that ships with the package, by family."""
+    text = files("strategies.linking").joinpath("data/affinity.toml").read_text(encoding="utf-8")
+    table: dict[str, dict[str, dict[str, str]]] = tomllib.loads(text)
+    return {
+        family: tuple(
+            Row(facet, relation, cell[0], float(cell[1:]))
+            for facet, cells in facets.items()
+            for relation, cell in cells.items()
+        )
+        for family, facets in table.items()
+    }
+
+
+AFFINITY = load()
+
+
+def reading_of(story: Story, meaning: Intent) -> Reading:
+    """The relation under which most of the story bears on the question."""
+    best = Reading("", 0.0, None, 0.0)
+    for relation, standing in _standings(story, meaning):
+        reading = _bearing(story, meaning.family, relation, standing)
+        if reading.weight * max(reading.standing, 0.1) > best.weight * max(best.standing, 0.1) or (
+            not best.relation
+        ):
+            best = reading
+    return best
+
+
+def _bearing(story: Story, family: str, relation: str, standing: float) -> Reading:
+    best: Row | None = None
+    weight = 0.0
+    for row in AFFINITY.get(family, ()):
+        if row.relation == relation:
+            told = row.weight * story.says(row.facet)
+            if told > weight:
+                best, weight = row, told
+    return Reading(relation, standing, best, weight)
+
+
+def _standings(story: Story, meaning: Intent) -> list[tuple[str, float]]:
+    """Every way in which the story stands to the market's subject."""
+    subject = meaning.subject
+    found: list[tuple[str, float]] = []
+    if subject:
+        standing = _named(story, meaning)
+        if standing:
+            victim = subject in story.victims
+            found.append(("victim" if victim else "self", standing))
+        rival = _rivalry(story, meaning)
+        if rival and (not standing or standing < 1):
+            found.append(("rival", rival))
+    if any(row.relation == "theme" for row in AFFINITY.get(meaning.family, ())):
+        found.append(("theme", 1.0))
+    return found
+
+
+def _named(story: Story, meaning: Intent) -> float:
+    subject = meaning.subject
+    if subject in story.houses or subject in story.named or meaning.exact & story.named:
+        return 1.0
+    if subject == "china" and NAMES.arenas["chinese"] & story.houses:
+        return 1.0
+    if subject == "elon-musk" and NAMES.arenas["musk"] & story.houses:
+        return 0.8
+    return SUMMARY_WEIGHT if subject in story.also else 0.0
+
+
+def _rivalry(story: Story, meaning: Intent) -> float:
+    """How surely the story is about one who competes with the subject."""
+    arena = NAMES.arenas.get(ARENA_OF.get(meaning.family, ""), frozenset())
+    if meaning.subject not in arena:
+        return 0.0
+    others = NAMES.arenas["models"] if meaning.family == "lead" else arena
+    return 1.0 if (story.houses - {meaning.subject}) & others else 0.0

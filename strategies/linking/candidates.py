@@ -1,0 +1,177 @@
+"""Which questions could a story touch at all? An index of names, families and rare words.
+
+Markets that ask the same of the same subject (a ladder of prices, one question at several dates)
+are one :class:`Group`: they are read and scored once.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+
+from strategies.linking.affinity import AFFINITY, Reading, reading_of
+from strategies.linking.dates import MONTHS
+from strategies.linking.families import Intent, intent
+from strategies.linking.market import LinkableMarket
+from strategies.linking.names import NAMES
+from strategies.linking.reading import Story
+from strategies.linking.words import is_content, plain, tokens
+
+CANDIDATES_MAX = 400
+BY_WORDS_MAX = 60
+DESCRIPTION_MAX = 600
+"""Characters of the rules that are read."""
+COMMON_SHARE = 0.02
+"""Words in a larger share of the groups propose no candidates."""
+COMMON_MIN = 25
+
+_CALENDAR = frozenset(MONTHS) | {month[:3] for month in MONTHS} | {"end", "year", "eoy", "today"}
+_TAG = re.compile(r"<[^>]{0,200}>")
+
+
+class Group:
+    """Markets with one meaning: the same family, sense, subject, names and words."""
+
+    __slots__ = ("deadlines", "id", "intent", "markets", "rules", "words")
+
+    def __init__(
+        self, id: int, meaning: Intent, words: tuple[str, ...], rules: frozenset[str]
+    ) -> None:
+        self.id = id
+        self.intent = meaning
+        self.words = words
+        self.rules = rules
+        self.markets: dict[str, LinkableMarket] = {}
+
+
+class Index:
+    """Groups by what proposes them. Adding and removing keep it exact."""
+
+    def __init__(self) -> None:
+        self.groups: dict[object, Group] = {}
+        self.of_market: dict[str, object] = {}
+        self._by_name: dict[str, dict[object, Group]] = {}
+        self._by_family: dict[str, dict[object, Group]] = {}
+        self._by_word: dict[str, dict[object, Group]] = {}
+        self._idf: dict[str, float] = {}
+        self._next = 0
+
+    def add(self, market: LinkableMarket) -> None:
+        """Put a market in its group; one with the same id is replaced."""
+        self.remove(market.id)
+        meaning = intent(market.question, market.event, market.group_title)
+        words = content(market, meaning)
+        key = (meaning.family, meaning.sense, meaning.subject, meaning.topic, meaning.names, words)
+        group = self.groups.get(key)
+        if group is None:
+            group = Group(self._next, meaning, words, _rules(market.description))
+            self._next += 1
+            self.groups[key] = group
+            self._enter(key, group)
+        group.markets[market.id] = market
+        self.of_market[market.id] = key
+
+    def remove(self, market_id: str) -> None:
+        """Forget a market; unknown ids are ignored."""
+        key = self.of_market.pop(market_id, None)
+        if key is None:
+            return
+        group = self.groups[key]
+        del group.markets[market_id]
+        if not group.markets:
+            del self.groups[key]
+            self._leave(key, group)
+
+    def idf(self, word: str) -> float:
+        """How much a word tells: the rarer among the questions, the more."""
+        known = self._idf.get(word)
+        if known is None:
+            holding = len(self._by_word.get(word, ()))
+            known = math.log((len(self.groups) + 1) / (holding + 0.5))
+            self._idf[word] = known
+        return known
+
+    def propose(self, story: Story) -> list[Group]:
+        """Groups worth scoring, in a stable order, at most 400."""
+        found: dict[int, Group] = {}
+        for name in sorted(story.named | story.houses | story.also):
+            _take(found, self._by_name.get(name, {}).values())
+        for rival in sorted(_rivals(story)):
+            _take(found, self._by_name.get(rival, {}).values())
+        for family, rows in AFFINITY.items():
+            if any(row.relation == "theme" and story.says(row.facet) for row in rows):
+                _take(found, self._by_family.get(family, {}).values())
+        for group in self._by_words(story):
+            found.setdefault(group.id, group)
+        return list(found.values())
+
+    def reading(self, story: Story, group: Group) -> Reading:
+        """How the story stands to the group's subject, and what of it bears on the question."""
+        return reading_of(story, group.intent)
+
+    def _by_words(self, story: Story) -> list[Group]:
+        common = max(COMMON_MIN, int(COMMON_SHARE * len(self.groups)))
+        weights: dict[int, float] = {}
+        groups: dict[int, Group] = {}
+        for word, weight in story.words.items():
+            posting = self._by_word.get(word)
+            if not posting or len(posting) > common:
+                continue
+            told = weight * self.idf(word)
+            for group in posting.values():
+                weights[group.id] = weights.get(group.id, 0.0) + told
+                groups[group.id] = group
+        best = sorted(weights, key=lambda id: (-weights[id], id))[:BY_WORDS_MAX]
+        return [groups[id] for id in best]
+
+    def _enter(self, key: object, group: Group) -> None:
+        for name in group.intent.names | ({group.intent.subject} - {""}):
+            self._by_name.setdefault(name, {})[key] = group
+        self._by_family.setdefault(group.intent.family, {})[key] = group
+        for word in group.words:
+            self._by_word.setdefault(word, {})[key] = group
+        self._idf.clear()
+
+    def _leave(self, key: object, group: Group) -> None:
+        for name in group.intent.names | ({group.intent.subject} - {""}):
+            self._by_name[name].pop(key, None)
+        self._by_family[group.intent.family].pop(key, None)
+        for word in group.words:
+            self._by_word[word].pop(key, None)
+        self._idf.clear()
+
+
+def content(market: LinkableMarket, meaning: Intent) -> tuple[str, ...]:
+    """The stems of a question that are neither names of the table, numbers nor dates."""
+    text = plain(f"{market.question} {market.group_title}")
+    spans = [(mention.start, mention.end) for mention in NAMES.find(text)]
+    stems = {
+        token.stem
+        for token in tokens(text)
+        if is_content(token)
+        and not token.text[0].isdigit()
+        and token.text[0] != "$"
+        and token.text not in _CALENDAR
+        and not any(start <= token.start < end for start, end in spans)
+    }
+    return tuple(sorted(stems))
+
+
+def _rules(description: str) -> frozenset[str]:
+    text = plain(_TAG.sub(" ", description[: 2 * DESCRIPTION_MAX]))[:DESCRIPTION_MAX]
+    return frozenset(token.stem for token in tokens(text) if is_content(token))
+
+
+def _take(found: dict[int, Group], groups: Iterable[Group]) -> None:
+    for group in groups:
+        if len(found) >= CANDIDATES_MAX:
+            return
+        found.setdefault(group.id, group)
+
+
+def _rivals(story: Story) -> frozenset[str]:
+    """Companies that compete with one in the headline."""
+    rivals: set[str] = set()
+    for members in NAMES.arenas.values():
+        if members & story.houses:
+            rivals |= members
+    return frozenset(rivals - story.houses)

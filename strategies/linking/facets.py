@@ -1,0 +1,72 @@
+"""What a story says happened: launch, listing, export rule, earnings, outage ... and which way.
+
+Facets are found by their words, in English and, for the commonest, Chinese. A word in the headline
+counts in full, one only in the summary in part.
+"""
+
+import re
+import tomllib
+from importlib.resources import files
+from typing import NamedTuple
+
+from strategies.linking.words import has_cjk
+
+SUMMARY_WEIGHT = 0.6
+
+
+def _any(cues: list[str]) -> re.Pattern[str]:
+    """One expression for all cues: Latin ones as whole words, Chinese ones anywhere."""
+    latin = "|".join(cue for cue in cues if not has_cjk(cue))
+    chinese = [re.escape(cue) for cue in cues if has_cjk(cue)]
+    return re.compile("|".join([rf"(?<![A-Za-z0-9_])(?:{latin})(?![A-Za-z0-9_])", *chinese]), re.I)
+
+
+_TABLE = tomllib.loads(
+    files("strategies.linking").joinpath("data/cues.toml").read_text(encoding="utf-8")
+)
+FACETS: dict[str, re.Pattern[str]] = {name: _any(cues) for name, cues in _TABLE["facets"].items()}
+_POSITIVE, _NEGATIVE = _any(_TABLE["polarity"]["good"]), _any(_TABLE["polarity"]["bad"])
+_NEGATED = re.compile(
+    r"\b(?:not|never|no|isn't|aren't|won't|doesn't|don't|without|denies|forget|unlikely to"
+    r"|fails? to)(?: \w+){0,2} $",
+    re.I,
+)
+
+
+class Facet(NamedTuple):
+    """A facet found in a story: its name, how much it counts (1 in the headline), the words."""
+
+    name: str
+    weight: float
+    words: str
+    at: int
+
+
+def facets(title: str, summary: str) -> dict[str, Facet]:
+    """The facets of a story, by name. Texts must be plain; offsets are of the headline."""
+    found: dict[str, Facet] = {}
+    for name, pattern in FACETS.items():
+        match = pattern.search(title)
+        if match:
+            found[name] = Facet(name, 1.0, match.group().strip(), match.start())
+        elif summary and (match := pattern.search(summary)):
+            found[name] = Facet(name, SUMMARY_WEIGHT, match.group().strip(), -1)
+    return found
+
+
+def polarity(text: str) -> float:
+    """How good the news sounds, from -1 to +1: words that please less those that hurt.
+
+    A negation turns the next words round ("isn't yet working toward").
+    """
+    good = _count(_POSITIVE, text)
+    bad = _count(_NEGATIVE, text)
+    return (good - bad) / (good + bad) if good + bad else 0.0
+
+
+def _count(pattern: re.Pattern[str], text: str) -> float:
+    total = 0.0
+    for match in pattern.finditer(text):
+        turned = _NEGATED.search(text, max(0, match.start() - 40), match.start())
+        total += -0.5 if turned else 1.0
+    return max(total, 0.0)

@@ -1,0 +1,130 @@
+"""Links for lines of JSON: ``ftt link`` without the command line around it.
+
+A market line is ``{"id", "question", "description", "end_date", "event", "outcomes", "tags"}``, a
+story line ``{"id", "title", "summary", "source", "published"}``; only id and question, or id and title,
+are required and unknown keys are ignored. Each story gives ``{"id", "links": [{"market_id",
+"relevance", "direction", "why"}]}``, best first.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from feeds.markets import Nanos
+from strategies.linking import LinkableMarket, Linker
+from strategies.linking.dates import parse_time
+
+MARKETS_MAX = 200_000
+
+
+class LineError(ValueError):
+    """A line that cannot be read: which line, which field, what is wrong."""
+
+
+def link_lines(
+    markets: Iterable[dict[str, Any]], stories: Iterable[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """The links of each story, one dictionary a story in their order.
+
+    Raises :class:`LineError` naming the line (counted from 1) and the field.
+    """
+    linker = Linker()
+    for number, line in enumerate(markets, start=1):
+        if number > MARKETS_MAX:
+            raise LineError(f"markets line {number}: more than {MARKETS_MAX:,} markets")
+        linker.add(market_of(line, number))
+    for number, line in enumerate(stories, start=1):
+        id, title, summary, published = story_of(line, number)
+        links = linker.link(title, summary, published)
+        yield {
+            "id": id,
+            "links": [
+                {
+                    "market_id": link.market_id,
+                    "relevance": link.relevance,
+                    "direction": link.direction,
+                    "why": link.why,
+                }
+                for link in links
+            ],
+        }
+
+
+def market_of(line: object, number: int) -> LinkableMarket:
+    """A market line, checked."""
+    where = f"markets line {number}"
+    fields = _object(line, where)
+    return LinkableMarket(
+        id=_text(fields, "id", where, required=True),
+        question=_text(fields, "question", where, required=True),
+        description=_text(fields, "description", where),
+        end_ns=_time(fields, "end_date", where),
+        event=_text(fields, "event", where),
+        group_title=_text(fields, "group_title", where),
+        outcomes=_texts(fields, "outcomes", where),
+        tags=_texts(fields, "tags", where),
+    )
+
+
+def story_of(line: object, number: int) -> tuple[str, str, str, Nanos | None]:
+    """A story line, checked: id, title, summary and when it was published."""
+    where = f"stories line {number}"
+    fields = _object(line, where)
+    return (
+        _text(fields, "id", where, required=True),
+        _text(fields, "title", where, required=True),
+        _text(fields, "summary", where),
+        _time(fields, "published", where),
+    )
+
+
+def _object(line: object, where: str) -> dict[str, Any]:
+    if not isinstance(line, dict):
+        raise LineError(f"{where}: expected a JSON object, got {_kind(line)}")
+    return line
+
+
+def _text(fields: dict[str, Any], name: str, where: str, required: bool = False) -> str:
+    value = fields.get(name)
+    if value is None and not required:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool) and name == "id":
+        value = str(value)
+    if not isinstance(value, str):
+        wanted = "is required: give it" if value is None else f"is {_kind(value)}: give"
+        raise LineError(f"{where}: field '{name}' {wanted} as text")
+    if required and not value.strip():
+        raise LineError(f"{where}: field '{name}' is empty: give it as text")
+    return value
+
+
+def _texts(fields: dict[str, Any], name: str, where: str) -> tuple[str, ...]:
+    value = fields.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise LineError(f"{where}: field '{name}' must be a list of texts")
+    return tuple(value)
+
+
+def _time(fields: dict[str, Any], name: str, where: str) -> Nanos | None:
+    value = fields.get(name)
+    if value is None or value == "":
+        return None
+    when = parse_time(value) if isinstance(value, str) else None
+    if when is None:
+        raise LineError(
+            f"{where}: field '{name}' is {value!r:.60}: give an ISO 8601 date or time,"
+            " such as 2026-06-30 or 2026-06-30T12:00:00Z"
+        )
+    return when
+
+
+def _kind(value: object) -> str:
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "text",
+        bool: "true or false",
+        type(None): "null",
+    }
+    return names.get(type(value), "a number")

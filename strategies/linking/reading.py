@@ -1,0 +1,146 @@
+"""A story as the linker reads it, once, before any market is looked at."""
+
+import re
+from typing import NamedTuple
+
+from feeds.markets import Nanos
+from strategies.linking.dates import DAY_NS, planned_day
+from strategies.linking.facets import Facet, facets, polarity
+from strategies.linking.names import NAMES, Mention, Name
+from strategies.linking.words import (
+    is_content,
+    plain,
+    strip_boilerplate,
+    strip_source,
+    tokens,
+)
+
+_THREAT = re.compile(
+    r"(?:tak(?:es?|ing) (?:aim at|on)|aim(?:s|ed)? at|threat(?:s|ens?)?(?: to)?|rivals? (?:to|of)"
+    r"|encroach\w* on|challeng\w+(?: to)?|chas(?:es?|ing)|unsatisfied with|alternatives? to"
+    r"|compet\w+ with|catch\w* up (?:to|with)|overtak\w+|beats?|beating|surpass\w*|outperform\w*"
+    r"|fend\w* off|loses? to|behind|ahead of|away from|instead of|dethron\w+|against"
+    r"|leav\w+|ditch\w*|drop\w*|tops?|bett?er than|superior to|rely less on|reliance on) "
+    r"(?:[\w'$.-]+ ){0,2}$",
+    re.I,
+)
+_THREAT_AFTER = re.compile(
+    r"^'?s? (?:\w+ ){0,2}(?:turf|dominance|lead\b|grip|monopoly|rival)", re.I
+)
+_OPINION = re.compile(
+    r"^(?:why|how|what|is|are|can|could|should|opinion|the case|inside|meet|here's|thread|predict"
+    r"|looking|forget|i tested|watch|read)\b|\?|: how\b|\bopinion\b|explain\w*\b",
+    re.I,
+)
+_ROUNDUP = re.compile(
+    r"\bbrief\b|\bdaily open\b|\bmarkets wrap\b|\broundup\b|\bthe pulse\b|\bweek ahead\b|\bnewsletter\b"
+    r"|\bpodcast\b|\bcredit weekly\b",
+    re.I,
+)
+_MODEL_VERSION = re.compile(r"\d")
+
+
+class Story(NamedTuple):
+    """What a story names, says and when. Names of the headline and of the summary are apart."""
+
+    title: str
+    summary: str
+    day: int | None
+    planned: int | None
+    mentions: tuple[Mention, ...]
+    named: frozenset[str]
+    houses: frozenset[str]
+    also: frozenset[str]
+    victims: frozenset[str]
+    facets: dict[str, Facet]
+    words: dict[str, float]
+    tone: float
+    opinion: bool
+    roundup: bool
+
+    def says(self, facet: str) -> float:
+        """How much of this facet is in the story, 0 to 1."""
+        found = self.facets.get(facet)
+        return found.weight if found else 0.0
+
+
+def read(title: str, summary: str, published_ns: Nanos | None) -> Story:
+    """Read a headline and its summary."""
+    head = strip_source(strip_boilerplate(plain(title))).strip()
+    body = _body(strip_boilerplate(plain(summary)), head)
+    mentions = tuple(NAMES.find(head, tokens(head)))
+    below = NAMES.find(body) if body else []
+    victims = _victims(head, mentions)
+    named = frozenset(mention.name.id for mention in mentions)
+    houses = _houses(mentions)
+    also = frozenset(m.name.id for m in below) | _houses(tuple(below))
+    found = facets(head, body)
+    _compound(found, mentions)
+    day = None if published_ns is None else published_ns // DAY_NS
+    return Story(
+        title=head,
+        summary=body,
+        day=day,
+        planned=None if day is None else planned_day(head, day),
+        mentions=mentions,
+        named=named,
+        houses=houses,
+        also=also - named - houses,
+        victims=victims,
+        facets=found,
+        words=_words(head, body),
+        tone=polarity(head) or 0.5 * polarity(body),
+        opinion=bool(_OPINION.search(head)),
+        roundup=bool(_ROUNDUP.search(head)),
+    )
+
+
+def _body(summary: str, head: str) -> str:
+    """The summary without a headline repeated at its start, as aggregators do."""
+    body = summary.strip()
+    if head and body.startswith(head):
+        body = body[len(head) :]
+    return body.strip()
+
+
+def _houses(mentions: tuple[Mention, ...]) -> frozenset[str]:
+    return frozenset(_house(m.name) for m in mentions if m.name.owner or m.name.kind == "company")
+
+
+def _house(name: Name) -> str:
+    return name.owner or name.id
+
+
+def _victims(head: str, mentions: tuple[Mention, ...]) -> frozenset[str]:
+    """Companies that the headline names as threatened, chased or left."""
+    hurt = set()
+    for mention in mentions:
+        before = head[max(0, mention.start - 60) : mention.start]
+        after = head[mention.end : mention.end + 40]
+        if _THREAT.search(before) or _THREAT_AFTER.match(after):
+            hurt.add(_house(mention.name))
+    return frozenset(hurt)
+
+
+def _compound(found: dict[str, Facet], mentions: tuple[Mention, ...]) -> None:
+    """Facets made of two: a launch of a model, a launch of a chip, a model by its name."""
+    launch, model, chip = found.get("launch"), found.get("model"), found.get("chip")
+    named = next((m for m in mentions if m.name.kind == "model"), None)
+    if named:
+        found["model_named"] = Facet("model_named", 1.0, named.name.label, named.start)
+    if launch and (named or model):
+        weight = launch.weight if named else min(launch.weight, model.weight if model else 0.0)
+        found["model_launch"] = Facet("model_launch", weight, launch.words, launch.at)
+    if launch and chip:
+        weight = min(launch.weight, chip.weight)
+        found["chip_launch"] = Facet("chip_launch", weight, launch.words, launch.at)
+
+
+def _words(head: str, body: str) -> dict[str, float]:
+    """Stems and how much each counts: all of the headline, the summary in part."""
+    found: dict[str, float] = {}
+    for text, weight in ((head, 1.0), (body, 0.5)):
+        for token in tokens(text):
+            if is_content(token):
+                found[token.stem] = max(found.get(token.stem, 0.0), weight)
+    return found

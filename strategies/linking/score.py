@@ -1,0 +1,136 @@
+"""How sure is a link? A small logistic model over features that can be named to a trader.
+
+The weights are data (``data/weights.toml``), learnt by ``benchmarks/learn_linking.py``; what they
+were learnt from stands in that file.
+"""
+
+import math
+import tomllib
+from importlib.resources import files
+from typing import NamedTuple
+
+from strategies.linking.affinity import Reading
+from strategies.linking.candidates import Group, Index
+from strategies.linking.dates import deadline
+from strategies.linking.families import FAR_FAMILIES
+from strategies.linking.names import NAMES
+from strategies.linking.reading import Story
+
+HORIZON_YEAR = 365.0
+
+
+class Weights(NamedTuple):
+    """The learnt model: a bias, a weight a feature, a bias a family, and the floor for showing."""
+
+    bias: float
+    features: dict[str, float]
+    families: dict[str, float]
+    floor: float
+    """Below this relevance nothing is shown."""
+
+
+def load() -> Weights:
+    """The weights that ship with the package."""
+    text = files("strategies.linking").joinpath("data/weights.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    return Weights(table["bias"], table["features"], table["families"], table["floor"])
+
+
+def features(story: Story, group: Group, index: Index, reading: Reading) -> dict[str, float]:
+    """What speaks for and against a link, by name; absent features are 0."""
+    told: dict[str, float] = {}
+    if reading.relation:
+        told[f"{reading.relation}_bears"] = reading.weight * reading.standing
+        told[f"{reading.relation}_named"] = reading.standing
+        if reading.weight == 0:
+            told[f"{reading.relation}_alone"] = reading.standing
+    else:
+        told["stranger"] = 1.0
+    _exact(told, story, group)
+    _lexical(told, story, group, index, reading)
+    _names(told, story, group)
+    _mood(told, story, group)
+    return {name: value for name, value in told.items() if value}
+
+
+def relevance(told: dict[str, float], family: str, weights: Weights) -> float:
+    """The probability that a trader of this market wants to see the story."""
+    total = weights.bias + weights.families.get(family, 0.0)
+    for name, value in told.items():
+        total += weights.features.get(name, 0.0) * value
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def _exact(told: dict[str, float], story: Story, group: Group) -> None:
+    """The very product, model or person asked about."""
+    if not group.intent.exact:
+        return
+    if group.intent.exact & story.named:
+        told["exact"] = 1.0
+    elif group.intent.exact & story.also:
+        told["exact"] = 0.5
+    else:
+        told["exact_missing"] = 1.0
+
+
+def _lexical(
+    told: dict[str, float], story: Story, group: Group, index: Index, reading: Reading
+) -> None:
+    """Words that the question shares with the story, the rarer the more."""
+    total = shared = rarest = 0.0
+    for word in group.words:
+        idf = index.idf(word)
+        total += idf
+        weight = story.words.get(word, 0.0)
+        shared += idf * weight
+        if weight and idf * weight > rarest:
+            rarest = idf * weight
+    cover = shared / total if total else 0.0
+    far = group.intent.family in FAR_FAMILIES or not reading.weight
+    told["cover_far" if far else "cover"] = cover
+    told["shared_far" if far else "shared"] = math.log1p(shared)
+    told["rarest"] = rarest / 8
+    told["rules"] = _rules_overlap(story, group, index)
+
+
+def _rules_overlap(story: Story, group: Group, index: Index) -> float:
+    shared = sum(index.idf(word) for word in story.words if word in group.rules)
+    return math.log1p(shared) / 4
+
+
+def _names(told: dict[str, float], story: Story, group: Group) -> None:
+    """Names of the question besides its subject: how many the story has, and lacks."""
+    others = group.intent.names - {group.intent.subject} - group.intent.exact
+    if others:
+        heard = story.named | story.houses
+        have = sum(1.0 if n in heard else 0.5 if n in story.also else 0.0 for n in others)
+        told["others_named"] = have / len(others)
+        told["others_missing"] = 1 - have / len(others)
+    strangers = {
+        house
+        for house in story.houses
+        if house not in group.intent.names and house != group.intent.subject
+    }
+    told["strangers"] = min(len(strangers), 3) / 3
+    if strangers and group.intent.subject not in NAMES.arenas["models"]:
+        told["strangers_else"] = 1.0
+
+
+def _mood(told: dict[str, float], story: Story, group: Group) -> None:
+    told["opinion"] = float(story.opinion)
+    told["roundup"] = float(story.roundup)
+    told["feature"] = story.says("feature")
+    told["far"] = float(group.intent.family in FAR_FAMILIES)
+    told["horizon"] = _horizon(story, group)
+
+
+def _horizon(story: Story, group: Group) -> float:
+    """Years from the story to the nearest deadline of the group, on a log scale."""
+    if story.day is None:
+        return 0.0
+    days = [
+        (found.day - story.day)
+        for market in group.markets.values()
+        if (found := deadline(market.question, market.end_ns)) and found.day >= story.day
+    ]
+    return math.log1p(min(days) / HORIZON_YEAR) if days else 0.0

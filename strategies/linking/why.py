@@ -1,0 +1,82 @@
+"""One sentence for a link, made of what its score is made of."""
+
+from strategies.linking.affinity import Reading
+from strategies.linking.candidates import Group
+from strategies.linking.names import NAMES
+from strategies.linking.reading import Story
+
+FACET_WORDS = {
+    "model_launch": "a model launch",
+    "model_named": "news of a model",
+    "chip_launch": "a chip launch",
+    "ipo": "a listing",
+    "vr": "virtual reality",
+    "exec": "a change at the top",
+    "agi": "general intelligence",
+    "node": "chip production",
+    "rates": "interest rates",
+    "ads": "advertising",
+}
+FAMILY_WORDS = {
+    "lead": "who has the best model",
+    "release": "a release",
+    "score": "a benchmark score",
+    "ipo": "a listing",
+    "ipo_cap": "the value at listing",
+    "largest": "the largest company",
+    "price": "a price",
+    "export": "chip exports",
+    "exec": "who stays in charge",
+    "nomination": "a nomination",
+    "wealth": "a fortune",
+    "autonomy": "driverless cars",
+    "bubble": "a bubble",
+    "rates": "interest rates",
+    "acquisition": "a takeover",
+    "for_profit": "the legal form",
+    "revenue": "revenue or value",
+    "users": "users",
+    "capacity": "capacity",
+    "outage": "an outage",
+    "lawsuit": "a court case",
+    "tariff": "trade",
+    "law": "a law",
+    "layoffs": "jobs",
+    "military": "force",
+    "peace": "peace",
+    "leader": "who leads",
+    "election": "an election",
+    "agi": "general intelligence",
+}
+
+
+def why(story: Story, group: Group, reading: Reading, pushed: int) -> str:
+    """Who is named, what happened in which words, what the market asks, and which way."""
+    parts = [_who(group, reading), _what(story, group, reading)]
+    ask = FAMILY_WORDS.get(group.intent.family)
+    parts.append(f"the market asks about {ask}" if ask else "the market asks in the same words")
+    parts.append({1: "pushes YES up", -1: "pushes YES down", 0: "direction unclear"}[pushed])
+    return "; ".join(part for part in parts if part) + "."
+
+
+def _who(group: Group, reading: Reading) -> str:
+    name = NAMES.names.get(group.intent.subject)
+    label = name.label if name else group.intent.subject
+    where = "headline" if reading.standing >= 1 else "summary"
+    match reading.relation:
+        case "self" if label:
+            return f"{where} names {label}"
+        case "victim":
+            return f"{label} is the one threatened"
+        case "rival":
+            return f"about a rival of {label}"
+    return ""
+
+
+def _what(story: Story, group: Group, reading: Reading) -> str:
+    if reading.row is None:
+        shared = [word for word in group.words if word in story.words]
+        return f"shares the words {', '.join(shared[:4])}" if shared else ""
+    facet = story.facets[reading.row.facet]
+    said = FACET_WORDS.get(facet.name, facet.name)
+    return f"{said} (“{facet.words}”)"
