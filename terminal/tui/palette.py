@@ -1,0 +1,98 @@
+"""The command palette: every action that makes sense now, every story, every market on the page."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.fuzzy import FuzzySearch
+
+from terminal.tui import words
+from terminal.tui.actions import ACTIONS
+from terminal.tui.theme import PALETTES
+
+if TYPE_CHECKING:
+    from terminal.tui.app import FitToTrade
+
+STORIES_MAX = 200
+
+
+class Offer(NamedTuple):
+    """Something the palette can do. ``help`` is our own words only: the palette reads it as markup."""
+
+    name: str
+    help: str
+    do: Callable[[], object]
+
+
+class FaceCommands(Provider):
+    """Actions first, then markets to trade and see, stories, themes."""
+
+    @property
+    def face(self) -> "FitToTrade":
+        return cast("FitToTrade", self.app)
+
+    async def discover(self) -> Hits:
+        for offer in self._actions():
+            yield DiscoveryHit(Content(offer.name), offer.do, text=offer.name, help=offer.help)
+
+    async def search(self, query: str) -> Hits:
+        fuzzy = FuzzySearch()
+        style = self.matcher_style
+        for offer in (*self._actions(), *self._themes(), *self._markets(), *self._stories()):
+            score, places = fuzzy.match(query, offer.name)
+            if score > 0:
+                name = Content(offer.name)
+                for at in places:
+                    name = name.stylize(style, at, at + 1)
+                yield Hit(score, name, offer.do, text=offer.name, help=offer.help)
+
+    @property
+    def matcher_style(self) -> str:
+        """How matched letters stand out."""
+        return "bold underline"
+
+    def _actions(self) -> Iterator[Offer]:
+        face = self.face
+        for action in ACTIONS:
+            if action.id != "palette" and not face.missing(action):
+                keys = face.keymap.names(action.id).replace("[", r"\[")
+                name = f"{action.label.capitalize()}: {action.help}"
+                yield Offer(name, f"key {keys}", partial(self._later, action.id))
+
+    def _later(self, id: str) -> None:
+        self.face.call_later(self.face.do, id)
+
+    def _themes(self) -> Iterator[Offer]:
+        for name in PALETTES:
+            yield Offer(
+                f"Theme: {name}", "the edition's colours", partial(self.face.turn_theme, name)
+            )
+
+    def _markets(self) -> Iterator[Offer]:
+        seen, front = self.face.seen, self.face.front
+        known = {card.condition_id: card.question for card in seen.cards()}
+        known |= (
+            {row.lead_condition_id: row.lead_question for row in seen.news.rows if row.links}
+            if seen.news
+            else {}
+        )
+        known |= {row.condition_id: row.question for row in seen.positions}
+        for condition_id, question in known.items():
+            question = words.plain(question)
+            yield Offer(
+                f"Market: {question}", "put it in focus", partial(front.show_market, condition_id)
+            )
+            for side in ("buy", "sell"):
+                yield Offer(
+                    f"{side.capitalize()}: {question}",
+                    "a ticket for this market",
+                    partial(front.trade_market, condition_id, side),
+                )
+
+    def _stories(self) -> Iterator[Offer]:
+        rows = self.face.seen.news.rows if self.face.seen.news else ()
+        for row in rows[:STORIES_MAX]:
+            name = f"Story: {words.plain(row.title)}"
+            yield Offer(name, "open it", partial(self.face.front.show_story, row.id))

@@ -1,0 +1,1 @@
+"""The front page and what may lie on top of it: ticket, question, search, help."""

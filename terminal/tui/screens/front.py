@@ -1,0 +1,240 @@
+"""The front page: what happened, what it means, what you can do, from left to right."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.command import CommandPalette
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+
+from terminal.tui.actions import KeyMap
+from terminal.tui.deeds import Deeds
+from terminal.tui.palette import FaceCommands
+from terminal.tui.widgets.article import Article
+from terminal.tui.widgets.blotter import Blotter
+from terminal.tui.widgets.chart import LatencyStrip, OddsChart, Siblings
+from terminal.tui.widgets.ladder import Ladder
+from terminal.tui.widgets.masthead import KeyLine, Masthead, Rule, SmallCard, StatusLine
+from terminal.tui.widgets.news import NewsList
+from terminal.tui.widgets.pane import Pane
+from terminal.tui.widgets.prints import Prints, TicketLine
+from terminal.tui.widgets.signals import Signals
+from terminal.views import (
+    ArticleView,
+    BlotterView,
+    MarketView,
+    NewsView,
+    SignalsView,
+    StatusView,
+)
+
+if TYPE_CHECKING:
+    from terminal.tui.app import FitToTrade
+
+PAGES = {
+    "news": "news",
+    "article": "article",
+    "book": "book",
+    "prints": "book",
+    "siblings": "card",
+    "other": "card",
+    "signals": "signals",
+    "blotter": "blotter",
+}
+"""Panes that take keys, in the order of tab, with the page of a narrow screen they stand on."""
+DETAILS = ("article", "book", "card")
+LOOK_AFTER_S = 0.06
+"""Holding j down asks the engine for the story where it stops, not for each one passed."""
+
+_SHOWN_BY: dict[type, tuple[str, ...]] = {
+    StatusView: ("masthead", "status"),
+    NewsView: ("news",),
+    ArticleView: ("article", "latency"),
+    MarketView: ("book", "prints", "ticket", "chart", "siblings", "other"),
+    SignalsView: ("signals",),
+    BlotterView: ("blotter",),
+}
+
+
+class FrontPage(Deeds, Screen[object]):
+    """All panes; their places follow the width, and where the keys are."""
+
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-tiny"),
+        (60, "-narrow"),
+        (100, "-medium"),
+        (180, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-flat"),
+        (20, "-low"),
+        (32, "-mid"),
+        (50, "-tall"),
+    ]
+    AUTO_FOCUS = "#news"
+
+    def __init__(self) -> None:
+        super().__init__(id="front")
+        self.pane = "news"
+        self.detail = "article"
+        self._second = 0
+        self._was_old = True
+
+    @property
+    def face(self) -> "FitToTrade":
+        return cast("FitToTrade", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield Masthead(id="masthead")
+        with Horizontal(id="columns"):
+            yield NewsList(id="news")
+            yield Article(id="article")
+            with Vertical(id="book-column"):
+                yield Ladder(id="book")
+                yield Prints(id="prints")
+                yield TicketLine(id="ticket")
+            with Vertical(id="card-column"):
+                yield OddsChart(id="chart")
+                yield Siblings(id="siblings")
+                yield Ladder(id="other", other=True, question=False)
+                yield LatencyStrip(id="latency")
+        yield Rule(id="rule")
+        with Vertical(id="foot"):
+            yield Signals(id="signals")
+            yield Blotter(id="blotter")
+        yield StatusLine(id="status")
+        yield KeyLine(id="keys")
+        yield SmallCard(id="small")
+
+    def on_mount(self) -> None:
+        self._place("news")
+
+    def get(self, name: str) -> Pane:
+        """A pane by name."""
+        return self.get_widget_by_id(name, Pane)
+
+    @property
+    def news(self) -> NewsList:
+        return self.get_widget_by_id("news", NewsList)
+
+    # -- drawing ---------------------------------------------------------------------------
+
+    def draw(self, fresh: set[type]) -> None:
+        """Draw the panes that show the views which came."""
+        if NewsView in fresh:
+            self._follow_news()
+        for kind in fresh:
+            for name in _SHOWN_BY.get(kind, ()):
+                self.get(name).rebuild()
+        if MarketView in fresh and not self.face.seen.story_id:
+            self.get("article").rebuild()
+        second = self.face.seen.now_ns // 1_000_000_000
+        if second != self._second:
+            self._second = second
+            self.news.rebuild()
+        self.get("keys").rebuild()
+        if fresh & {SignalsView, BlotterView}:
+            self.get("rule").rebuild()
+
+    def draw_all(self) -> None:
+        """Draw every pane: the theme, the link or the focus changed."""
+        if self.is_attached:
+            for pane in self.query(Pane):
+                pane.rebuild()
+
+    def pulse(self) -> None:
+        """Draw what ages by itself: panes that wait, and a page that has gone silent."""
+        seen = self.face.seen
+        if seen.old != self._was_old or seen.old or not seen.full:
+            self._was_old = seen.old
+            self.draw_all()
+
+    def _follow_news(self) -> None:
+        """The first story is opened; a link found later puts its market in focus."""
+        seen = self.face.seen
+        if not seen.story_id and not seen.condition_id:
+            self.news.rebuild()
+            if self.news.keys:
+                self.news.choose(self.news.keys[0])
+        elif seen.story_id and not seen.condition_id:
+            row = seen.story()
+            if (
+                row is not None
+                and row.lead_condition_id
+                and seen.focus_market(row.lead_condition_id)
+            ):
+                self.refocus()
+
+    # -- focus -----------------------------------------------------------------------------
+
+    def go(self, name: str) -> None:
+        """Give the keys to a pane, showing the page it stands on."""
+        self._place(name)
+        self.get(name).focus()
+
+    def _place(self, name: str) -> None:
+        self.pane = name
+        page = PAGES[name]
+        if page in DETAILS:
+            self.detail = page
+        for each in PAGES.values():
+            self.set_class(each == page, f"-at-{each}")
+        for each in DETAILS:
+            self.set_class(each == self.detail, f"-detail-{each}")
+        for line in ("keys", "rule"):
+            self.get(line).rebuild()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        name = event.widget.id or ""
+        if name in PAGES and name != self.pane:
+            self._place(name)
+
+    def step_pane(self, step: int) -> None:
+        """The pane after or before."""
+        names = list(PAGES)
+        self.go(names[(names.index(self.pane) + step) % len(names)])
+
+    def page_names(self) -> list[tuple[str, bool]]:
+        """The pages of a narrow screen, and which one has the keys."""
+        seen = self.face.seen
+        notes = {"signals": len(seen.open_signals()), "blotter": len(seen.orders)}
+        out = []
+        for page in dict.fromkeys(PAGES.values()):
+            count = notes.get(page)
+            label = "orders" if page == "blotter" else page
+            out.append((f"{label} {count}" if count else label, page == PAGES[self.pane]))
+        return out
+
+    def refocus(self) -> None:
+        """The focus changed: ask for it soon, and show at once that the old one is gone."""
+        self.set_timer(LOOK_AFTER_S, self.face.look)
+        for name in ("article", *_SHOWN_BY[MarketView], "latency", "keys"):
+            pane = self.get(name)
+            if name in ("article", "siblings"):
+                pane.top = 0
+            pane.rebuild()
+
+    # -- the panes say what was chosen -----------------------------------------------------
+
+    @on(Pane.Moved)
+    def _moved(self, event: Pane.Moved) -> None:
+        if isinstance(event.pane, NewsList) and event.key and self.face.seen.focus_story(event.key):
+            self.get("article").chosen = ""
+            self.refocus()
+
+    @on(Pane.Opened)
+    def _opened(self, event: Pane.Opened) -> None:
+        self.open_entry(event.pane, event.key)
+
+    def open_palette(self) -> None:
+        """Everything by name."""
+        if not CommandPalette.is_open(self.face):
+            self.face.push_screen(
+                CommandPalette([FaceCommands], placeholder="an action, a story, a market")
+            )
+
+
+def front_page(keymap: KeyMap) -> type[FrontPage]:
+    """The front page with the user's keys as its bindings."""
+    return type("FrontPage", (FrontPage,), {"BINDINGS": keymap.bindings()})

@@ -1,0 +1,206 @@
+"""What happened and what it means: the story in focus with the markets it touches."""
+
+from rich.cells import cell_len
+
+from terminal.tui import words
+from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
+from terminal.views import ArticleView, CardView, MarketView
+
+MEASURE_MAX = 84
+"""Lines of text no longer than this are easy to read."""
+SUMMARY_LINES_MAX = 40
+SPARK_MAX = 48
+
+
+class Article(Pane):
+    """The story in focus; without one, the terms of the market in focus."""
+
+    def entries(self, width: int) -> list[Entry]:
+        width = min(width - 1, MEASURE_MAX)
+        article = self.seen.article
+        if article is not None:
+            return self._story(article, width)
+        if not self.seen.story_id and self.seen.market is not None:
+            return _terms(self.seen.market, width)
+        return []
+
+    def empty(self) -> str:
+        if self.seen.story_id:
+            return self.face.waiting(ArticleView, "Fetching the story.")
+        return (
+            f"No story is chosen: {self.face.keymap.names('down')} choose one,"
+            f" {self.face.keymap.name('search')} finds one by its words."
+        )
+
+    def move(self, step: int) -> None:
+        """Down to the next card, or by lines while there is text to read before it."""
+        keys = self.keys
+        at = keys.index(self.chosen) if self.chosen in keys else -1 if step > 0 else len(keys)
+        to = at + (1 if step > 0 else -1)
+        if 0 <= to < len(keys):
+            start, end = self._starts[keys[to]]
+            if self.top <= start and end <= self.top + self.room:
+                self.choose(keys[to])
+                return
+        self.scroll_lines(step)
+
+    def _story(self, article: ArticleView, width: int) -> list[Entry]:
+        top: list[Line] = [((line, "bold"),) for line in words.wrap(article.title, width)]
+        top += _dateline(article, width)
+        top.append(BLANK)
+        if article.summary:
+            top += [((line, ""),) for line in words.wrap(article.summary, width, SUMMARY_LINES_MAX)]
+            top.append(BLANK)
+        cards = sorted(article.cards, key=lambda c: c.condition_id != self.seen.condition_id)
+        entries = [Entry("", tuple(top)), *self._cards(cards, width)]
+        return [*entries, Entry("", tuple(_tail(article, width)))]
+
+    def _cards(self, cards: list[CardView], width: int) -> list[Entry]:
+        if not cards:
+            lines = words.wrap(
+                "This story touches no market that is followed here."
+                f" {self.face.keymap.name('search')} finds a market by its words.",
+                width,
+            )
+            return [Entry("", (*(((line, "faint"),) for line in lines), BLANK))]
+        first, *rest = cards
+        entries = [Entry(first.condition_id, self._boxed(first, width)), Entry("", (BLANK,))]
+        if rest:
+            entries.append(Entry("", (((" also touches", "faint"),),)))
+            entries += [Entry(card.condition_id, (self._brief(card, width),)) for card in rest]
+            entries.append(Entry("", (BLANK,)))
+        return entries
+
+    def _boxed(self, card: CardView, width: int) -> tuple[Line, ...]:
+        inner = width - 4
+        name = words.plain(card.question)
+        lines: list[Line] = []
+        if cell_len(name) > inner - 1:
+            name, *more = words.wrap(name, inner - 1, 3)
+            lines = [((line, "bold"),) for line in more]
+        lines += [self._odds_line(card), *_said(card, inner), *_history(card, inner)]
+        top = (
+            ("╭ ", "rule"),
+            (name, "bold"),
+            (" " + "─" * (width - 4 - cell_len(name)) + "╮", "rule"),
+        )
+        boxed = [top, *(_walled(line, inner) for line in lines)]
+        return (*boxed, (("╰" + "─" * (width - 2) + "╯", "rule"),))
+
+    def _odds_line(self, card: CardView) -> Line:
+        under = self.changes.mark("card " + card.condition_id, words.odds(card.odds))
+        line: list[tuple[str, str]] = [
+            (words.right(words.odds(card.odds), 5), "bold" + under),
+            (" %   ", "bold"),
+        ]
+        if card.points is not None:
+            colour = words.role_of(card.points)
+            line += [
+                (f"{words.glyph(card.points)} {words.points(card.points)}", f"bold {colour}"),
+                (" since the story", ""),
+            ]
+        if card.z is not None:
+            line.append((f"   z {card.z:.1f}", "faint"))
+        return tuple(line)
+
+    def _brief(self, card: CardView, width: int) -> Line:
+        under = self.changes.mark("card " + card.condition_id, words.odds(card.odds))
+        colour = words.role_of(card.points)
+        return (
+            (" ", ""),
+            (words.fit(card.question, width - 17), ""),
+            (words.right(words.odds(card.odds), 6), "bold" + under),
+            ("  " + words.glyph(card.points), colour),
+            (words.right(words.points(card.points), 6), colour),
+        )
+
+
+def _walled(line: Line, inner: int) -> Line:
+    used = sum(cell_len(text) for text, _ in line)
+    return (("│ ", "rule"), *line, (" " * (inner - used), ""), (" │", "rule"))
+
+
+def _said(card: CardView, inner: int) -> list[Line]:
+    """The verdict in words, and why the story touches this market."""
+    verdict = f"{card.verdict}: {card.reason}" if card.verdict and card.reason else card.verdict
+    lines: list[Line] = [((line, "italic"),) for line in words.wrap(verdict, inner, 3)]
+    if card.why:
+        direction = {1: "for YES", -1: "against YES"}.get(card.direction, "either way")
+        said = f"linked {card.relevance:.0%}, {direction}: {card.why}"
+        lines += [((line, "faint"),) for line in words.wrap(said, inner, 2)]
+    return lines
+
+
+def _history(card: CardView, inner: int) -> list[Line]:
+    quote = f"{card.best_bid / 100:.1f} / {card.best_ask / 100:.1f}"
+    if card.volume:
+        quote += f"   {words.volume(card.volume)}"
+    room = min(SPARK_MAX, inner - len(quote) - 3)
+    drawn = words.spark(card.spark, room)
+    if not drawn or room < 8:
+        return [((quote, ""),)]
+    mark = card.spark_story - max(0, len(card.spark) - room)
+    line: Line = ((drawn, ""),)
+    if 0 <= mark < len(drawn):
+        line = ((drawn[:mark], "faint"), ("┃", "bold focus"), (drawn[mark + 1 :], ""))
+    return [(*line, ("   ", ""), (quote, ""))]
+
+
+def _dateline(article: ArticleView, width: int) -> list[Line]:
+    when = words.minute(article.published_ns) if article.published_ns else "no date given"
+    parts = [
+        article.source.upper(),
+        when,
+        f"first seen {words.clock(article.first_seen_ns)}",
+        words.counted(max(1, len(article.sources)), "source"),
+        "novelty " + _grade(article.novelty),
+    ]
+    if article.revision:
+        parts.append(f"edited {words.counted(article.revision, 'time')}")
+    if article.date_note:
+        parts.append(article.date_note)
+    return [((line, "faint"),) for line in words.wrap(" · ".join(parts), width)]
+
+
+def _grade(novelty: float) -> str:
+    return "high" if novelty >= 0.7 else "some" if novelty >= 0.3 else "low"
+
+
+def _tail(article: ArticleView, width: int) -> list[Line]:
+    lines: list[Line] = []
+    if article.meaning:
+        lines.append((("WHAT IT MEANS", "bold"),))
+        for sentence in article.meaning:
+            lines += [((line, ""),) for line in words.wrap(sentence, width)]
+        lines.append(BLANK)
+    if len(article.sources) > 1:
+        told = "told by " + ", ".join(article.sources)
+        lines += [((line, "faint"),) for line in words.wrap(told, width, 3)]
+    if article.author:
+        lines.append(((words.fit("by " + article.author, width).rstrip(), "faint"),))
+    if article.url:
+        lines += [((line, "faint"),) for line in words.wrap(article.url, width, 3)]
+    return lines
+
+
+def _terms(market: MarketView, width: int) -> list[Entry]:
+    """A market that was chosen without a story: its question and its terms."""
+    lines: list[Line] = [((line, "bold"),) for line in words.wrap(market.question, width)]
+    facts = [market.event_title, f"volume {words.volume(market.volume)}"]
+    if market.end_ns:
+        facts.append(f"ends {words.day(market.end_ns)}")
+    facts += [market.fee_words, market.state]
+    lines += [((line, "faint"),) for line in words.wrap(" · ".join(f for f in facts if f), width)]
+    lines += [BLANK, ((f"{words.odds(market.odds)} %", "bold"),), BLANK]
+    for paragraph in market.description.split("\n"):
+        lines += [((line, ""),) for line in words.wrap(paragraph, width)]
+    stories = [
+        Entry(
+            "story " + mark.story_id,
+            (((words.minute(mark.at_ns) + "  ", "faint"), (mark.title, "")),),
+        )
+        for mark in reversed(market.marks)
+    ]
+    if stories:
+        lines += [BLANK, (("STORIES THAT TOUCHED IT", "bold"),)]
+    return [Entry("", tuple(lines)), *stories]

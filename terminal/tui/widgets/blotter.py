@@ -1,0 +1,106 @@
+"""Positions, open orders and fills: what is ours."""
+
+from terminal.tui import words
+from terminal.tui.widgets.pane import Entry, Line, Pane
+from terminal.views import BlotterView, FillRow, OrderRow, PositionRow
+
+FILLS_SHOWN_MAX = 50
+_LEAD = 32
+"""Cells for the deal, so that what follows stands in columns."""
+
+
+class Blotter(Pane):
+    """Positions first, then orders, then fills. x cancels an order or closes a position."""
+
+    def head(self, width: int) -> list[Line]:
+        blotter = self.seen.blotter or BlotterView()
+        parts: list[tuple[str, str]] = [(" ", "")]
+        for name, count in (
+            ("POSITIONS", len(blotter.positions)),
+            ("ORDERS", len(blotter.orders)),
+            ("FILLS", len(blotter.fills)),
+        ):
+            parts += [
+                self.title(name),
+                (f" {count}", "bold" if count else "faint"),
+                (" ▪ ", "rule"),
+            ]
+        return [tuple(parts[:-1])]
+
+    def entries(self, width: int) -> list[Entry]:
+        blotter = self.seen.blotter
+        if blotter is None:
+            return []
+        return [
+            *(self._position(row, width - 1) for row in blotter.positions),
+            *(self._order(row, width - 1) for row in blotter.orders),
+            *(_fill(row, width - 1) for row in blotter.fills[:FILLS_SHOWN_MAX]),
+        ]
+
+    def empty(self) -> str:
+        return self.face.waiting(
+            BlotterView,
+            "Nothing is held and no order is open:"
+            f" {self.face.keymap.name('buy')} opens a ticket for the market in focus.",
+        )
+
+    def position(self, key: str) -> PositionRow | None:
+        """The position of an entry."""
+        return next((p for p in self.seen.positions if "p" + p.asset_id == key), None)
+
+    def order(self, key: str) -> OrderRow | None:
+        """The order of an entry."""
+        return next((o for o in self.seen.orders if "o" + o.order_id == key), None)
+
+    def _position(self, row: PositionRow, width: int) -> Entry:
+        key = "p" + row.asset_id
+        mark = words.FLAT if row.mark is None else f"{row.mark / 100:.1f}"
+        gain = words.gain(row.unrealised)
+        colour = words.role_of(row.unrealised / words.DOLLAR * 10)
+        under = self.changes.mark(key, mark + gain)
+        tail: Line = (
+            (f"avg {row.average / 100:5.1f}  mark {mark:>5}  ", ""),
+            (words.right(words.money(row.value), 11), ""),
+            (
+                f"  {words.glyph(row.unrealised / words.DOLLAR * 10)}{gain:>10}",
+                f"bold {colour}{under}",
+            ),
+        )
+        lead = f"▪ {words.shares(row.size)} {row.outcome}"
+        return Entry(key, (_columns(lead, "bold", row.question, tail, width),))
+
+    def _order(self, row: OrderRow, width: int) -> Entry:
+        left = f"{words.shares(row.filled)} of {words.shares(row.size)} filled"
+        if row.queue_ahead:
+            left += f"  {words.whole_shares(row.queue_ahead)} ahead"
+        under = self.changes.mark("o" + row.order_id, left + row.state)
+        state = row.state if not row.reason else f"{row.state}: {row.reason}"
+        tail: Line = ((left, under), (f"  {words.plain(state)}", "faint"))
+        lead = (
+            f"{row.side.upper()} {row.outcome} {words.shares(row.size)} @ {row.price / 100:.1f}"
+            f" {row.kind}"
+        )
+        return Entry("o" + row.order_id, (_columns(lead, "bold focus", row.question, tail, width),))
+
+
+def _fill(row: FillRow, width: int) -> Entry:
+    done = "bought" if row.side == "buy" else "sold"
+    lead = f"{words.clock(row.at_ns)} {done} {words.shares(row.size)} {row.outcome}"
+    tail: Line = (
+        (
+            f"at {row.price / 100:.1f}  fee {words.money(row.fee)}  {words.plain(row.liquidity)}",
+            "faint",
+        ),
+    )
+    return Entry("f" + row.id, (_columns(lead, "faint", row.question, tail, width),))
+
+
+def _columns(lead: str, role: str, question: str, tail: Line, width: int) -> Line:
+    """Deal, question and numbers; on a narrow page the question gives way, never a number."""
+    used = sum(len(text) for text, _ in tail)
+    lead_width = min(_LEAD, max(len(lead) + 1, width - used))
+    room = width - lead_width - used - 2
+    asked = (words.fit(question, room) + "  ", "") if room >= 8 else ("", "")
+    if room < 8:
+        lead_width = len(lead) + 2
+    return ((words.fit(lead, max(lead_width, len(lead) + 1)), role), asked, *tail)

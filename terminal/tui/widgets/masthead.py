@@ -1,0 +1,191 @@
+"""The lines that frame the page: masthead, rules, money and health, and the keys."""
+
+from rich.cells import cell_len
+
+from terminal.tui import words
+from terminal.tui.actions import ACTIONS
+from terminal.tui.widgets.pane import Entry, Line, Pane
+from terminal.views import StatusView, StreamView
+
+NAME = "F I T   T O   T R A D E"
+MOTTO = "All the news that's fit to trade"
+_NARROW = 100
+WIDTH_MIN, HEIGHT_MIN = 60, 20
+
+
+def justified(left: Line, middle: Line, right: Line, width: int) -> Line:
+    """Three groups on one line, the middle one in the middle while there is room."""
+    sizes = [sum(cell_len(text) for text, _ in part) for part in (left, middle, right)]
+    room = width - sum(sizes)
+    if room < 2 and middle:
+        return justified(left, (), right, width)
+    before = max(1, min(room - 1, (width - sizes[1]) // 2 - sizes[0])) if middle else 0
+    return (*left, (" " * before, ""), *middle, (" " * max(0, room - before), ""), *right)
+
+
+class FrameLine(Pane, can_focus=False):
+    """A pane of fixed lines."""
+
+    def _empty_entries(self, width: int) -> list[Entry]:
+        return []
+
+
+class Masthead(FrameLine):
+    """Date, name, and PAPER or LIVE with the venue and its clock; below, the motto or the alarm."""
+
+    def head(self, width: int) -> list[Line]:
+        status = self.seen.status
+        date = words.day(status.now_ns) if status else ""
+        if self.content_size.height == 1:
+            alarm = self._alarm(status)
+            left: Line = (((" " + alarm), "bold down"),) if alarm else ((" Fit to Trade", "bold"),)
+            room = width - sum(cell_len(text) for text, _ in _mode(status)) - 2
+            left = ((words.fit(left[0][0], min(room, cell_len(left[0][0]))), left[0][1]),)
+            return [(*justified(left, (), _mode(status), width - 1), (" ", ""))]
+        line = justified(((" " + date, ""),), ((NAME, "bold"),), _mode(status), width - 1)
+        return [(*line, (" ", "")), self._rule(status, width)]
+
+    def _alarm(self, status: StatusView | None) -> str:
+        alarm = self.seen.trouble or self._silence()
+        if not alarm and status and status.killed:
+            alarm = (
+                "KILL SWITCH: no order is taken, open orders were cancelled."
+                f" {self.face.keymap.name('kill')} resumes, and asks first."
+            )
+        return alarm
+
+    def _rule(self, status: StatusView | None, width: int) -> Line:
+        alarm = self._alarm(status)
+        said, role = (alarm, "bold down") if alarm else (MOTTO, "italic faint")
+        if not alarm and status and status.message:
+            said, role = status.message, "bold"
+        said = words.fit(said, min(cell_len(words.plain(said)), width - 8))
+        room = width - cell_len(said) - 4
+        before = room // 2
+        return ((" " + "═" * before, "rule"), (f" {said} ", role), ("═" * (room - before), "rule"))
+
+    def _silence(self) -> str:
+        if not self.seen.old or self.seen.status is None:
+            return ""
+        return f"No word from the engine for {words.age(self.seen.silent_s)}: nothing here is live."
+
+
+def _mode(status: StatusView | None) -> Line:
+    if status is None:
+        return (("connecting", "faint"),)
+    mode = (f" {status.mode} ", "live") if status.mode == "LIVE" else (status.mode, "bold")
+    speed = f" · ×{status.speed:g}" if status.speed != 1 else ""
+    clock = f" · {words.plain(status.venue)} · {words.clock(status.now_ns)} UTC{speed}"
+    killed = (" · KILLED", "bold down") if status.killed else ("", "")
+    return (mode, (clock, ""), killed)
+
+
+class Rule(FrameLine):
+    """A thin rule; on a narrow page it carries the names of the pages."""
+
+    def head(self, width: int) -> list[Line]:
+        names = self.face.page_names()
+        if not names or width >= _NARROW:
+            return [((" " + "─" * (width - 2), "rule"),)]
+        line: list[tuple[str, str]] = [(" ── ", "rule")]
+        for name, current in names:
+            line += [(name, "bold focus" if current else "faint"), (" · ", "rule")]
+        line.pop()
+        used = sum(len(text) for text, _ in line)
+        return [(*line, (" " + "─" * max(0, width - used - 2), "rule"))]
+
+
+class StatusLine(FrameLine):
+    """Cash, equity and the day's result; at the right the health of what feeds the engine."""
+
+    def head(self, width: int) -> list[Line]:
+        status = self.seen.status
+        if status is None:
+            return [((" " + self.face.waiting(StatusView, "Waiting for the engine."), "faint"),)]
+        left = self._money(status)
+        used = sum(len(text) for text, _ in left)
+        return [justified(left, (), _health(status, width - used - 3), width - 1)]
+
+    def _money(self, status: StatusView) -> Line:
+        today = status.today / words.DOLLAR * 10
+        mark = self.changes.mark
+        cash, equity = words.money(status.cash), words.money(status.equity)
+        return (
+            (" cash ", "faint"),
+            (cash, "bold" + mark("cash", cash)),
+            ("  equity ", "faint"),
+            (equity, "bold" + mark("equity", equity)),
+            ("  today ", "faint"),
+            (f"{words.glyph(today)} {words.gain(status.today)}", f"bold {words.role_of(today)}"),
+        )
+
+
+def _health(status: StatusView, room: int) -> Line:
+    """Each stream in a word, the sick ones first and with their sentence, as far as it fits."""
+    ranks = {"down": 0, "stale": 1, "quiet": 2, "live": 3}
+    streams = sorted(status.streams, key=lambda s: ranks.get(s.state, 0))
+    for told in (_told_in_full, _told_in_short):
+        pieces: list[tuple[str, str]] = []
+        for stream in streams:
+            sick = stream.state in ("down", "stale")
+            pieces += [(told(stream), "bold down" if sick else "faint"), (" · ", "rule")]
+        if status.errors:
+            pieces = [
+                (words.counted(status.errors, "error"), "bold down"),
+                (" · ", "rule"),
+                *pieces,
+            ]
+        pieces = pieces[:-1]
+        if sum(cell_len(text) for text, _ in pieces) <= room:
+            return tuple(pieces)
+    sick_ones = [s for s in streams if s.state != "live"]
+    said = (
+        f"{len(sick_ones)} of {len(streams)} streams not live" if sick_ones else "all streams live"
+    )
+    return ((said if len(said) <= room else "", "down" if sick_ones else "faint"),)
+
+
+def _told_in_full(stream: StreamView) -> str:
+    sick = stream.state in ("down", "stale") and stream.sentence
+    return words.plain(f"{stream.name} {stream.state}" + (f": {stream.sentence}" if sick else ""))
+
+
+def _told_in_short(stream: StreamView) -> str:
+    age = words.age(stream.age_s) if stream.state in ("down", "stale") else ""
+    return words.plain(f"{stream.name} {stream.state} {age}".strip())
+
+
+class SmallCard(FrameLine):
+    """Lies over everything on a screen that is too small to set a page on."""
+
+    def head(self, width: int) -> list[Line]:
+        size = self.app.size
+        said = (
+            f"This screen is {size.width} by {size.height}. The page needs {WIDTH_MIN} by {HEIGHT_MIN}:"
+            f" make the window larger, or the letters smaller. {self.face.keymap.name('quit')} quits."
+        )
+        mode = self.seen.status.mode if self.seen.status else ""
+        top: Line = ((mode, "live" if mode == "LIVE" else "bold"),)
+        return [top, *(((line, ""),) for line in words.wrap(said, max(8, width)))]
+
+
+class KeyLine(FrameLine):
+    """The keys that make sense now, from the registry."""
+
+    def head(self, width: int) -> list[Line]:
+        pane = self.face.pane_name()
+        line: list[tuple[str, str]] = []
+        used = 0
+        for action in ACTIONS:
+            if not ("*" in action.line or pane in action.line) or self.face.missing(action):
+                continue
+            keys = "j k" if action.id == "down" else self.face.keymap.name(action.id)
+            if action.id == "down":
+                keys = f"{self.face.keymap.name('down')} {self.face.keymap.name('up')}"
+            piece = [(f" {keys}", "bold"), (f" {action.label} ", "faint")]
+            size = sum(cell_len(text) for text, _ in piece)
+            if used + size > width:
+                continue
+            used += size
+            line += piece
+        return [tuple(line)]

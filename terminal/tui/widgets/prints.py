@@ -1,0 +1,71 @@
+"""The market's trades, and what a ticket would start from."""
+
+from terminal.tui import words
+from terminal.tui.widgets.pane import Entry, Line, Pane
+from terminal.views import MarketView, PrintRow
+
+_COLUMN = 25
+
+
+class Prints(Pane):
+    """Trades of the market in focus, newest first, in as many columns as fit."""
+
+    def head(self, width: int) -> list[Line]:
+        return [(self.title(" PRINTS"),)]
+
+    def entries(self, width: int) -> list[Entry]:
+        market = self.seen.market
+        prints = market.prints if market else ()
+        columns = max(1, width // _COLUMN)
+        return [
+            Entry("", (sum((_print(p) for p in prints[at : at + columns]), ()),))
+            for at in range(0, len(prints), columns)
+        ]
+
+    def empty(self) -> str:
+        if not self.seen.condition_id:
+            return f"Trades of the market in focus; {self.face.keymap.name('search')} finds one."
+        if self.seen.market is None:
+            return self.face.waiting(MarketView, "Waiting for the market.")
+        return f"No trade yet in this market; {self.face.keymap.name('buy')} would make one."
+
+
+def _print(row: PrintRow) -> Line:
+    """``14:02:09  24.1 ▲ 500``: the arrow is what the taker did."""
+    glyph, colour = (words.UP, "up") if row.side == "buy" else (words.DOWN, "down")
+    size = words.whole_shares(row.size)
+    return (
+        (words.clock(row.at_ns), "faint"),
+        (words.right(f"{row.price / 100:.1f}", 6), ""),
+        (f" {glyph}", colour),
+        (words.right(size, 7) + "  ", ""),
+    )
+
+
+class TicketLine(Pane, can_focus=False):
+    """What is held here, and the keys that open a ticket."""
+
+    def head(self, width: int) -> list[Line]:
+        keys = self.face.keymap
+        line: Line = (
+            (" TICKET", "bold"),
+            (f"  {keys.name('buy')}", "bold focus"),
+            (" buy", ""),
+            (f"  {keys.name('sell')}", "bold focus"),
+            (" sell", ""),
+        )
+        book = self.seen.book()
+        if book is None:
+            return [line]
+        held = (
+            f"{words.shares(book.held)} {book.outcome} held"
+            if book.held
+            else f"no {book.outcome} held"
+        )
+        room = width - sum(len(text) for text, _ in line) - 1
+        if len(held) + 2 <= room:
+            return [(*line, (words.right(held, room), "faint"))]
+        return [line]
+
+    def _empty_entries(self, width: int) -> list[Entry]:
+        return []
