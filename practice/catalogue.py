@@ -148,9 +148,12 @@ def _moved(p: float, logits: float) -> float:
 def _events(family: _Family, start: date) -> Iterator[EventSpec]:
     tags = tuple(family.tags)
     if not family.loose:
-        end = _day_name(start, _last_day(family))
-        title = family.title.format(end=end, start=_day_name(start, 0))
-        description = f"{_worded(family.rules, '', end, start)} {PRACTICE_SENTENCE}"
+        days = {outcome.days or family.days for outcome in family.outcome}
+        end = _day_name(start, max(days)) if len(days) == 1 else "the day that its question names"
+        title = _worded(family.title, "", end, start)
+        description = (
+            f"{_worded(family.rules, 'the stated number of', end, start)} {PRACTICE_SENTENCE}"
+        )
         yield EventSpec(
             slug=family.slug,
             title=title,
@@ -205,10 +208,6 @@ def _name(family: _Family, outcome: _Outcome, start: date) -> str:
 
 def _worded(text: str, name: str, end: str, start: date) -> str:
     return text.format(name=name, end=end, start=_day_name(start, 0))
-
-
-def _last_day(family: _Family) -> int:
-    return max(o.days or family.days for o in family.outcome)
 
 
 def _day_name(start: date, days: int) -> str:
