@@ -113,7 +113,10 @@ class Edited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Happening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One written happening with its tellings; ``title_times`` repeats the headline."""
+    """One written happening with its tellings.
+
+    ``title_times`` repeats the headline; ``opens`` says whether a world may start with it.
+    """
 
     id: str
     source: str
@@ -124,6 +127,7 @@ class Happening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retold: list[Telling] = []
     edited: Edited | None = None
     title_times: int = 1
+    opens: bool = True
     link: str = ""
 
     @property
@@ -293,7 +297,7 @@ def _opening(chance: random.Random, odds: Odds) -> list[tuple[float, Happening]]
 
 def _opens(happening: Happening, odds: Odds) -> bool:
     """Whether the strongest move of a story is a clear one, in logits and in points."""
-    if happening.strongest < OPENING_EFFECT_MIN:
+    if not happening.opens or happening.strongest < OPENING_EFFECT_MIN:
         return False
     slug = max(happening.effects, key=lambda slug: abs(happening.effects[slug]))
     low, high = OPENING_ODDS
