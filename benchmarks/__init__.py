@@ -1,0 +1,1 @@
+"""Ratios against floors and peers, measured in the same run: `make bench`."""

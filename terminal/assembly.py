@@ -1,0 +1,121 @@
+"""Puts an engine together from a configuration: ledger, past, strategies, tape, alerts."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from feeds.clock import Clock
+from feeds.events import OrderState, OrderUpdate
+from feeds.markets import SECOND, Nanos
+from feeds.tape import TapeWriter
+from strategies.decisions import Mandate
+from strategies.desk import DeskSettings
+from terminal.alerts import Alerts
+from terminal.cli import VERSION
+from terminal.config import Config
+from terminal.engine import Engine
+from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
+from terminal.paths import Paths, private_folder
+from terminal.session import Header, Session, StrategySetting
+
+
+def assemble(
+    config: Config,
+    paths: Paths,
+    *,
+    tape: Path | None = None,
+    to_stdout: bool = True,
+    as_json: bool = False,
+) -> Engine:
+    """An engine ready to run; raises the ledger's, tape's or roster's own error."""
+    paths.make()
+    clock = Clock(config.venue.clock_speed, config.venue.clock_anchor_ns)
+    ledger = Ledger.open(paths.ledger)
+    try:
+        past = ledger.rebuild()
+        header = _header(config, past, clock.now_ns())
+        session = Session(header)
+        asyncio.run(ledger.record(_opening(config, past, header)))
+        recorder = _recorder(config, paths, tape, header)
+    except BaseException:
+        ledger.shut()
+        raise
+    alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
+    return Engine(config, session, ledger, alerts, clock, recorder)
+
+
+def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
+    cash = config.account.starting_cash if past.cash_start is None else past.cash_start
+    return Header(
+        version=VERSION,
+        venue=config.venue.name,
+        started_ns=now_ns,
+        speed=config.venue.clock_speed,
+        desk=DeskSettings(
+            session=f"s{past.next_session}",
+            starting_cash=cash,
+            limits=config.risk.limits,
+            follow_max=config.engine.follow_max,
+        ),
+        strategies=tuple(
+            StrategySetting(name, Mandate(known.mandate), known.path, known.params)
+            for name, known in config.strategies.items()
+            if known.enabled
+        ),
+        past=past.past,
+        killed=past.killed,
+    )
+
+
+def _opening(config: Config, past: Rebuilt, header: Header) -> list[Record]:
+    """What the ledger is told at the start: who runs, with what; and the paper money, once."""
+    start = SessionStart(
+        number=past.next_session,
+        at_ns=header.started_ns,
+        version=VERSION,
+        config_digest=config.digest,
+        venue=header.venue,
+        speed=header.speed,
+        strategies=",".join(setting.name for setting in header.strategies),
+    )
+    rows: list[Record] = [start]
+    if past.cash_start is None:
+        rows.append(Deposit(at_ns=header.started_ns, amount=header.desk.starting_cash))
+    # a paper order lives in its engine: one that was open when that ended is over
+    rows += [
+        OrderUpdate(
+            header.started_ns,
+            intent.order_id,
+            OrderState.CANCELLED,
+            past.states[intent.order_id].filled if intent.order_id in past.states else 0,
+            "the engine ended",
+        )
+        for intent in past.open_intents
+    ]
+    return rows
+
+
+def _recorder(config: Config, paths: Paths, tape: Path | None, header: Header) -> TapeWriter | None:
+    """The tape of this session: where it was asked for, else where sessions are kept."""
+    contents = msgspec.to_builtins(header)
+    if tape is not None:
+        return TapeWriter(tape, contents)
+    if not config.tape.record:
+        return None
+    folder = Path(config.tape.folder).expanduser() if config.tape.folder else paths.tapes
+    private_folder(folder)
+    _make_room(folder, config.tape.keep_bytes)
+    stamp = datetime.fromtimestamp(header.started_ns // SECOND, UTC).strftime("%Y%m%dT%H%M%S")
+    return TapeWriter(folder / f"{stamp}-{header.desk.session}.tape", contents)
+
+
+def _make_room(folder: Path, keep_bytes: int) -> None:
+    """Delete the oldest tapes beyond what may be kept."""
+    tapes = sorted(folder.glob("*.tape"), key=lambda tape: tape.stat().st_mtime, reverse=True)
+    kept = 0
+    for tape in tapes:
+        kept += tape.stat().st_size
+        if kept > keep_bytes:
+            tape.unlink(missing_ok=True)

@@ -1,0 +1,220 @@
+"""One-shot questions and orders to a running engine: a table for people, JSON for programs."""
+
+import argparse
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from feeds.markets import ONE
+from terminal import figures, out
+from terminal.cli import DONE, FAILED, REFUSED, CommandError
+from terminal.commands.common import ask
+from terminal.views import (
+    CancelOrder,
+    Command,
+    Done,
+    FillRow,
+    Kill,
+    MarketRow,
+    MarketView,
+    OrderRow,
+    PositionRow,
+    Query,
+    Rows,
+    SignalRow,
+    StoryRow,
+)
+
+
+def _id() -> str:
+    return uuid.uuid4().hex
+
+
+def _rows(arguments: argparse.Namespace, what: str) -> Rows:
+    if not 1 <= arguments.most <= 500:
+        raise CommandError(f"--most: expected 1 to 500, found {arguments.most}", 2)
+    text = " ".join(arguments.words)
+    answer = ask(Query(id=_id(), what=what, text=text, most=arguments.most))
+    if isinstance(answer, Done):
+        raise CommandError(answer.message)
+    assert isinstance(answer, Rows)
+    return answer
+
+
+Cells = Callable[[Any], Sequence[str]]
+
+
+def _print(
+    arguments: argparse.Namespace,
+    rows: Iterable[Any],
+    columns: Sequence[str],
+    cells: Cells,
+    empty: str,
+) -> int:
+    if arguments.json:
+        for row in rows:
+            out.data(plain(row))
+    else:
+        out.table(columns, [cells(row) for row in rows], empty)
+    return DONE
+
+
+_EXACT = {"price", "limit", "best_bid", "best_ask", "average", "mark", "tick_size", "spread"}
+_MONEY = {"cost", "value", "unrealised", "realised", "fee", "cash", "equity", "today"}
+_SIZES = {"size", "filled", "queue_ahead", "held", "own", "min_order_size"}
+
+
+def plain(row: Any) -> Any:
+    """A view as JSON people expect: dollars and shares as exact strings, times in ISO 8601."""
+    if isinstance(row, msgspec.Struct):
+        return {name: _plain(name, getattr(row, name)) for name in row.__struct_fields__}
+    if isinstance(row, tuple):
+        return [plain(item) for item in row]
+    return row
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name.endswith("_ns"):
+        return figures.iso(value) if value else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        if name in _EXACT:
+            return figures.exact_price(value)
+        if name in _MONEY:
+            return figures.exact_dollars(value)
+        if name in _SIZES:
+            return figures.shares(value).replace(",", "")
+    return plain(value)
+
+
+def news(arguments: argparse.Namespace) -> int:
+    """Stories of the session, newest first."""
+
+    def cells(row: StoryRow) -> Sequence[str]:
+        odds = f"{figures.percent(row.odds)} {figures.points(row.points)}" if row.links else ""
+        return (figures.clock(row.first_seen_ns), row.source, row.title, odds, row.lead_question)
+
+    columns = ("seen", "source", "story", ">odds", "market")
+    return _print(arguments, _rows(arguments, "news").news, columns, cells, "no story yet")
+
+
+def markets(arguments: argparse.Namespace) -> int:
+    """The catalogue, by volume."""
+
+    def cells(row: MarketRow) -> Sequence[str]:
+        quote = f"{figures.cents(row.best_bid)} / {figures.cents(row.best_ask)}"
+        quoted = quote if row.best_bid > 0 or row.best_ask < ONE else ""
+        return (row.question, figures.percent(row.odds), quoted, f"{row.volume:,.0f}", row.state)
+
+    columns = ("question", ">odds", ">bid / ask", ">volume $", "state")
+    rows = _rows(arguments, "markets").markets
+    return _print(arguments, rows, columns, cells, "no market matches")
+
+
+def book(arguments: argparse.Namespace) -> int:
+    """One market's books and prints."""
+    answer = ask(Query(id=_id(), what="book", text=arguments.market))
+    if isinstance(answer, Done) or not isinstance(answer, Rows) or answer.market is None:
+        words = answer.message if isinstance(answer, Done) else "no market matches"
+        raise CommandError(words)
+    if arguments.json:
+        out.data(plain(answer.market))
+        return DONE
+    _say_book(answer.market)
+    return DONE
+
+
+def _say_book(market: MarketView) -> None:
+    out.line(market.question)
+    yes = market.yes
+    out.line(f"{yes.outcome}  {yes.state}  odds {figures.percent(market.odds)}  {market.fee_words}")
+    bids = [(figures.shares(level.size), figures.cents(level.price)) for level in yes.bids]
+    asks = [(figures.cents(level.price), figures.shares(level.size)) for level in yes.asks]
+    depth = max(len(bids), len(asks))
+    bids += [("", "")] * (depth - len(bids))
+    asks += [("", "")] * (depth - len(asks))
+    rows = [(*bid, *ask) for bid, ask in zip(bids, asks, strict=True)]
+    out.table((">size", ">bid", "ask", ">size"), rows, "no order stands in this book")
+
+
+def orders(arguments: argparse.Namespace) -> int:
+    """Open orders first, then the newest of the others."""
+
+    def cells(row: OrderRow) -> Sequence[str]:
+        what = f"{row.side} {row.outcome} {figures.shares(row.size)} @ {figures.cents(row.price)}"
+        return (row.order_id, row.state, what, figures.shares(row.filled), row.question, row.reason)
+
+    columns = ("order", "state", "what", ">filled", "market", "reason")
+    return _print(arguments, _rows(arguments, "orders").orders, columns, cells, "no order yet")
+
+
+def positions(arguments: argparse.Namespace) -> int:
+    """What is held, and what it is worth."""
+
+    def cells(row: PositionRow) -> Sequence[str]:
+        mark = "–" if row.mark is None else figures.cents(row.mark)
+        money = (figures.dollars(row.value), figures.dollars(row.unrealised, signed=True))
+        size, average = figures.shares(row.size), figures.cents(row.average)
+        return (row.question, row.outcome, size, average, mark, *money)
+
+    columns = ("market", "outcome", ">shares", ">average", ">mark", ">value", ">unrealised")
+    rows = _rows(arguments, "positions").positions
+    return _print(arguments, rows, columns, cells, "nothing is held")
+
+
+def fills(arguments: argparse.Namespace) -> int:
+    """What traded, newest first."""
+
+    def cells(row: FillRow) -> Sequence[str]:
+        what = f"{row.side} {row.outcome} {figures.shares(row.size)} @ {figures.cents(row.price)}"
+        fee = figures.exact_dollars(row.fee)
+        return (figures.clock(row.at_ns), what, fee, row.liquidity, row.question, row.order_id)
+
+    columns = ("time", "what", ">fee $", "as", "market", "order")
+    return _print(arguments, _rows(arguments, "fills").fills, columns, cells, "nothing traded yet")
+
+
+def signals(arguments: argparse.Namespace) -> int:
+    """Suggestions, and trades decided against with the reason."""
+
+    def cells(row: SignalRow) -> Sequence[str]:
+        what = ""
+        if row.side:
+            size, limit = figures.shares(row.size), figures.cents(row.limit)
+            what = f"{row.side} {row.outcome} {size} @ {limit}"
+        return (figures.clock(row.at_ns), row.strategy, row.state, what, row.question, row.reason)
+
+    columns = ("time", "strategy", "state", "what", "market", "reason")
+    rows = _rows(arguments, "signals").signals
+    return _print(arguments, rows, columns, cells, "no suggestion yet")
+
+
+def cancel(arguments: argparse.Namespace) -> int:
+    """Take one order, or all, off the book."""
+    if bool(arguments.order) == arguments.all:
+        raise CommandError("name one order's id, or say --all", 2)
+    return _act(arguments, CancelOrder(id=_id(), order_id=arguments.order))
+
+
+def kill(arguments: argparse.Namespace) -> int:
+    """Cancel everything and take no order until resumed."""
+    return _act(arguments, Kill(id=_id(), on=True))
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Take orders again."""
+    return _act(arguments, Kill(id=_id(), on=False))
+
+
+_CODES = {"done": DONE, "refused": FAILED, "denied": REFUSED, "unknown": FAILED}
+
+
+def _act(arguments: argparse.Namespace, command: Command) -> int:
+    answer = ask(command)
+    assert isinstance(answer, Done)
+    if arguments.json:
+        out.data({"outcome": answer.outcome, "message": answer.message})
+    else:
+        out.line(answer.message or answer.outcome)
+    return _CODES.get(answer.outcome, FAILED)

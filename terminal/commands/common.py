@@ -1,0 +1,46 @@
+"""What several commands share: reading the configuration, asking the running engine."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from terminal.cli import FAILED, USAGE, VERSION, CommandError
+from terminal.config import ConfigError, Loaded, load
+from terminal.link import Face, LinkError
+from terminal.paths import Paths
+from terminal.views import Command, FromEngine, Look
+
+ANSWER_WITHIN_S = 15.0
+
+
+def configuration(arguments: argparse.Namespace) -> Loaded:
+    """The configuration this command runs with; ends the command when it is broken."""
+    named = getattr(arguments, "config", None)
+    try:
+        return load(Path(named) if named else None)
+    except ConfigError as error:
+        raise CommandError(str(error), USAGE) from error
+
+
+def ask(command: Command) -> FromEngine:
+    """Send one command to the running engine and return what it answers."""
+    try:
+        return asyncio.run(_ask(command))
+    except (LinkError, TimeoutError) as error:
+        words = str(error) or f"the engine did not answer within {ANSWER_WITHIN_S:.0f} s"
+        raise CommandError(words, FAILED) from error
+
+
+async def _ask(command: Command) -> FromEngine:
+    assert not isinstance(command, Look)
+    face = await Face.connect(Paths.find().runtime, VERSION)
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await face.send(Look(views=()))
+            await face.send(command)
+            while True:
+                message = await face.receive()
+                if getattr(message, "id", None) == command.id:
+                    return message
+    finally:
+        await face.close()

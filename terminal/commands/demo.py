@@ -1,0 +1,155 @@
+"""`ftt demo` and `ftt practice`: the practice venue, alone or with a terminal in front of it."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from terminal import out
+from terminal.cli import DONE, FAILED, CommandError
+
+SPEED = 20.0
+"""A story every two seconds is a lively screen that can still be read."""
+HEADLESS_SPEED = 60.0
+"""Half a minute on the wall is half an hour of market: enough for stories to be traded on."""
+VENUE_ENDS_WITHIN_S = 5.0
+
+
+def practice(arguments: argparse.Namespace) -> int:
+    """Serve the practice venue and newsroom until stopped."""
+    from practice.serve import main
+
+    argv = ["--port", str(arguments.port), "--seed", str(arguments.seed)]
+    argv += ["--speed", str(arguments.speed)]
+    argv += ["--json"] if arguments.json else []
+    argv += ["--truth", arguments.truth] if arguments.truth else []
+    return main(argv)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The terminal on a practice world of its own; everything it keeps is gone afterwards."""
+    speed = arguments.speed or (HEADLESS_SPEED if arguments.headless else SPEED)
+    seed = 1 if arguments.seed is None else arguments.seed
+    with contextlib.ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="ftt-demo-"))
+        venue = stack.enter_context(_venue(seed, speed, Path(home, "practice.log")))
+        os.environ["FTT_HOME"] = home
+        config = Path(home, "demo.toml")
+        config.write_text(demo_config(venue), encoding="utf-8")
+        if arguments.headless:
+            return _headless(arguments, config)
+        return _interactive(config, seed)
+
+
+def demo_config(venue: dict[str, Any]) -> str:
+    """The configuration of a demo: an ordinary one that names the practice venue's addresses."""
+    feeds = "\n".join(
+        f"[[feeds]]\nid = {json.dumps(_feed_id(url))}\nname = {json.dumps(_feed_name(url))}\n"
+        f"url = {json.dumps(url)}\nevery_s = 30\ntrust = 0.7\n"
+        for url in venue["news"]
+    )
+    return f"""
+[venue]
+name = "practice"
+gamma = {json.dumps(venue["gamma"])}
+clob = {json.dumps(venue["clob"])}
+data = {json.dumps(venue["data"])}
+ws_market = {json.dumps(venue["ws_market"])}
+tags = []
+clock_speed = {float(venue["speed"])}
+clock_anchor_ns = {int(venue["anchor_ns"])}
+
+[account]
+starting_cash = 10000
+
+[strategies.drift]
+enabled = true
+mandate = "paper"
+
+[strategies.fade]
+enabled = true
+mandate = "suggest"
+
+{feeds}
+"""
+
+
+def _feed_id(url: str) -> str:
+    return url.rsplit("/", 1)[-1].partition(".")[0]
+
+
+def _feed_name(url: str) -> str:
+    return _feed_id(url).replace("-", " ").title()
+
+
+@contextlib.contextmanager
+def _venue(seed: int, speed: float, log: Path) -> Iterator[dict[str, Any]]:
+    """A practice venue in a process of its own, ended when we are done, however we end."""
+    command = [sys.executable, "-m", "practice", "--json", "--port", "0", "--with-parent"]
+    command += ["--seed", str(seed), "--speed", str(speed)]
+    with log.open("w+", encoding="utf-8") as talk:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=talk, text=True)  # noqa: S603 - our own interpreter and module
+        try:
+            yield _first_line(process, log)
+        finally:
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(VENUE_ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _first_line(process: "subprocess.Popen[str]", log: Path) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        said = log.read_text(encoding="utf-8")[-2_000:].strip()
+        raise CommandError(f"the practice venue did not start: {said or 'it said nothing'}")
+    venue: dict[str, Any] = json.loads(line)
+    return venue
+
+
+def _headless(arguments: argparse.Namespace, config: Path) -> int:
+    from terminal.assembly import assemble
+    from terminal.config import load
+    from terminal.paths import Paths
+    from terminal.report import report
+
+    tape = Path(arguments.tape) if arguments.tape else None
+    engine = assemble(load(config).config, Paths.find(), tape=tape, to_stdout=False)
+
+    async def session() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(arguments.seconds, stop.set)
+        await engine.run(stop)
+
+    asyncio.run(session())
+    summary = report(engine)
+    if arguments.json:
+        out.data(summary)
+    else:
+        out.table(("what", ">value"), [(k, str(v)) for k, v in summary.items()], "nothing happened")
+    for sentence in engine.mistakes:
+        out.talk(f"error: {sentence}")
+    return FAILED if summary["errors"] else DONE
+
+
+def _interactive(config: Path, seed: int) -> int:
+    from terminal.commands.run import face_with_engine
+
+    out.talk(f"practice world {seed}: invented stories, invented markets, paper money")
+    return face_with_engine(config)

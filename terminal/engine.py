@@ -1,0 +1,440 @@
+"""The engine: one asyncio loop from feeds to desk to broker, ledger, alerts and views.
+
+Sources only append to the inbox; one loop drains it in bounded batches, so nothing trades inside
+a socket callback. What concerns money is on disk before the next event is looked at: an intent
+before the broker may act on it, a fill before anyone is shown it.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import msgspec
+
+from feeds.clock import Clock
+from feeds.events import (
+    BookSnapshot,
+    Event,
+    Fill,
+    Gap,
+    KillSwitch,
+    LevelChange,
+    MarketResolved,
+    MarketSeen,
+    Story,
+    Tick,
+)
+from feeds.markets import SECOND, Market, MarketState
+from feeds.news.poller import NewsPoller, SourceHealth
+from feeds.polymarket.catalogue import Catalogue
+from feeds.polymarket.errors import VenueError, WireError
+from feeds.polymarket.health import StreamHealth
+from feeds.polymarket.rest import ClobReader
+from feeds.polymarket.stream import MarketStream
+from feeds.tape import TapeWriter
+from strategies.decisions import (
+    Alert,
+    Answer,
+    Decision,
+    Follow,
+    LinksFound,
+    Parked,
+    Place,
+    Skipped,
+    Suggested,
+    SuggestionOver,
+)
+from terminal.alerts import Alerts
+from terminal.config import Config
+from terminal.journeys import Journeys
+from terminal.latency import Spans
+from terminal.ledger import Ledger, Record
+from terminal.session import Session, Step
+
+log = logging.getLogger(__name__)
+
+TICKS_PER_SECOND = 10
+BATCH_MAX = 512
+INBOX_MAX = 200_000
+HISTORIES_AT_ONCE_MAX = 4
+CATALOGUE_EVERY_S = 900.0
+CATALOGUE_AGAIN_S = 2.0
+FOLLOWED_EVERY_S = 60.0
+"""How often followed markets are looked up, in market time: closing and resolution show there."""
+STORIES_TIMED_MAX = 5_000
+"""How many stories' arrival times are kept for the latency figures."""
+FILLS_MAX = 1_000
+MISTAKES_MAX = 100
+
+
+@dataclass
+class Counters:
+    """What the engine has counted since it started."""
+
+    stories: int = 0
+    links: int = 0
+    frames: int = 0
+    suggestions: int = 0
+    orders: int = 0
+    fills: int = 0
+    errors: int = 0
+    clusters: set[str] = field(default_factory=set)
+    books: set[str] = field(default_factory=set)
+    last_error: str = ""
+
+
+class EngineHalted(Exception):
+    """The engine stopped itself rather than act on something it could not keep."""
+
+
+Listener = Callable[[Event, Step], None]
+
+
+class Engine:
+    """Runs one session against the configured venue and feeds until told to stop."""
+
+    def __init__(
+        self,
+        config: Config,
+        session: Session,
+        ledger: Ledger,
+        alerts: Alerts,
+        clock: Clock,
+        tape: TapeWriter | None = None,
+    ) -> None:
+        self.config, self.session, self.clock = config, session, clock
+        self.counters = Counters()
+        self.story_to_suggestion = Spans()
+        self.frame_to_book = Spans()
+        self.streams: dict[str, StreamHealth] = {}
+        self.sources: dict[str, SourceHealth] = {}
+        self.complaints: dict[str, str] = {}
+        self.catalogue_as_of_ns: int | None = None
+        self.answers: dict[str, asyncio.Future[Answer]] = {}
+        self.listeners: list[Listener] = []
+        self.arrived: dict[str, float] = {}
+        self.fills: deque[Fill] = deque(maxlen=FILLS_MAX)
+        self.journeys = Journeys()
+        self.mistakes: deque[str] = deque(maxlen=MISTAKES_MAX)
+        self._ledger, self._alerts, self._tape = ledger, alerts, tape
+        self._inbox: deque[tuple[Event, float]] = deque()
+        self._wake = asyncio.Event()
+        self._last_ns = 0
+        self._desk_follows: tuple[str, ...] = ()
+        self._focus: dict[object, tuple[str, ...]] = {}
+        self._histories_asked: set[str] = set()
+        self._histories_wanted: asyncio.Queue[str] = asyncio.Queue()
+        self._overrun: set[str] = set()
+        self.http = httpx.AsyncClient(timeout=httpx.Timeout(10.0))
+        hosts = config.venue.hosts
+        self.reader = ClobReader(hosts, self.http, clock)
+        self.catalogue = Catalogue(hosts, self.http)
+        self.stream = MarketStream(
+            hosts, clock, self.hear_many, self._on_stream_health, self.reader
+        )
+        sources = [feed.source for feed in config.feeds]
+        self.poller = NewsPoller(
+            sources, clock, on_story=self.hear, on_health=self._on_source_health
+        )
+
+    # -- what comes in ------------------------------------------------------------------
+
+    def hear(self, event: Event) -> None:
+        """Put one event into the inbox; never blocks."""
+        self._inbox.append((event, time.perf_counter()))
+        self._wake.set()
+
+    def hear_many(self, events: list[Event]) -> None:
+        """Put what one frame said into the inbox.
+
+        When the desk can't keep up, level changes are dropped and their books are declared void
+        until a fresh snapshot: late prices are worse than none.
+        """
+        now = time.perf_counter()
+        if len(self._inbox) > INBOX_MAX:
+            events = self._shed(events)
+        self._inbox.extend((event, now) for event in events)
+        self.counters.frames += 1
+        self._wake.set()
+
+    def _shed(self, events: list[Event]) -> list[Event]:
+        kept: list[Event] = []
+        for event in events:
+            if isinstance(event, LevelChange):
+                self._overrun.add(event.asset_id)
+            else:
+                kept.append(event)
+        return kept
+
+    def focus(self, face: object, asset_ids: tuple[str, ...]) -> None:
+        """What one face looks at, so that its books are followed; empty when it leaves."""
+        if asset_ids:
+            self._focus[face] = asset_ids
+        else:
+            self._focus.pop(face, None)
+        self._rewire()
+
+    def ask(self, event: Event, command_id: str) -> asyncio.Future[Answer]:
+        """Hand a person's command to the desk; the future is its answer."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.answers[command_id] = future
+        self.hear(event)
+        return future
+
+    # -- the loop ------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set; raises :class:`EngineHalted` when it may not go on."""
+        tasks = [
+            asyncio.create_task(self._guard(work), name=name)
+            for name, work in (
+                ("desk", self._drain),
+                ("ticks", self._tick),
+                ("catalogue", self._keep_catalogue),
+                ("histories", self._fetch_histories),
+                ("stream", self.stream.run),
+                ("news", self.poller.run),
+            )
+        ]
+        stopper = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, stopper], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopper}:
+                error = task.exception()
+                raise EngineHalted(str(error) or type(error).__name__) from error
+        finally:
+            await self._close([*tasks, stopper])
+
+    async def _guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        await work()
+        raise EngineHalted(f"{work.__qualname__} ended although the session goes on")
+
+    async def _close(self, tasks: list["asyncio.Task[Any]"]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for future in self.answers.values():
+            future.cancel()
+        await self.poller.aclose()
+        await self.http.aclose()
+        if self._tape is not None:
+            self._tape.close()
+        await self._alerts.close()
+        await self._ledger.close()
+
+    async def _drain(self) -> None:
+        while True:
+            await self._wake.wait()
+            for _ in range(min(BATCH_MAX, len(self._inbox))):
+                event, arrived = self._inbox.popleft()
+                await self._handle(event, arrived)
+            if not self._inbox:
+                self._wake.clear()
+                self._recover()
+            await asyncio.sleep(0)  # let the sockets breathe between batches
+
+    def _recover(self) -> None:
+        if self._overrun:
+            lost = tuple(sorted(self._overrun))
+            self._overrun.clear()
+            self.error(f"the desk fell behind: {len(lost)} books are asked for again")
+            self.hear(Gap(self.clock.now_ns(), lost, "the desk fell behind"))
+            followed = [one for channel in self.stream.channels for one in channel.wanted]
+            self.stream.set_wanted([one for one in followed if one not in lost])
+            self._rewire()  # subscribing anew brings fresh snapshots
+
+    async def _handle(self, event: Event, arrived: float) -> None:
+        event = self._in_order(event)
+        if self._tape is not None:
+            self._tape.append(event)
+        if isinstance(event, Story):
+            self._time_story(event, arrived)
+        step = self.session.feed(event)
+        if isinstance(event, LevelChange | BookSnapshot):
+            self.frame_to_book.add(time.perf_counter() - arrived)
+            self.counters.books.add(event.asset_id)
+        await self._keep(event, step)
+        for decision in step.decisions:
+            self._act(decision)
+        self.journeys.listen(event, step)
+        for listener in self.listeners:
+            listener(event, step)
+
+    def _in_order(self, event: Event) -> Event:
+        if event.at_ns < self._last_ns:
+            event = msgspec.structs.replace(event, at_ns=self._last_ns)
+        self._last_ns = event.at_ns
+        return event
+
+    def _time_story(self, story: Story, arrived: float) -> None:
+        self.counters.stories += 1
+        self.counters.clusters.add(story.cluster_id)
+        if len(self.arrived) >= STORIES_TIMED_MAX:
+            self.arrived.pop(next(iter(self.arrived)))
+        self.arrived.setdefault(story.id, arrived)
+
+    # -- what follows from decisions -------------------------------------------------------
+
+    async def _keep(self, event: Event, step: Step) -> None:
+        """Everything about money goes to disk before anyone acts on it or sees it."""
+        rows: list[Record] = []
+        if isinstance(event, MarketResolved | KillSwitch):
+            rows.append(event)
+        for decision in step.decisions:
+            if isinstance(decision, Place):
+                self.counters.orders += 1
+                rows.append(decision.order)
+            elif isinstance(decision, Suggested | SuggestionOver | Skipped):
+                rows.append(decision)
+        rows += step.heard
+        if rows:
+            await self._ledger.record(rows)
+        fills = [heard for heard in step.heard if isinstance(heard, Fill)]
+        self.fills.extend(fills)
+        self.counters.fills += len(fills)
+
+    def _act(self, decision: Decision) -> None:
+        match decision:
+            case Follow():
+                self._desk_follows = decision.asset_ids
+                self._rewire()
+            case LinksFound():
+                self.counters.links += len(decision.links)
+            case Suggested():
+                self._time_suggestion(decision)
+            case Alert():
+                self._alerts.raise_(decision)
+            case Answer():
+                self._answer(decision)
+            case Parked():
+                self.error(f"strategy {decision.strategy} is off: {decision.cause}")
+            case _:
+                pass
+
+    def _time_suggestion(self, decision: Suggested) -> None:
+        self.counters.suggestions += 1
+        arrived = self.arrived.get(decision.suggestion.story_id)
+        if arrived is not None:
+            self.story_to_suggestion.add(time.perf_counter() - arrived)
+
+    def _answer(self, answer: Answer) -> None:
+        future = self.answers.pop(answer.command_id, None)
+        if future is not None and not future.done():
+            future.set_result(answer)
+
+    def error(self, sentence: str) -> None:
+        """Count and log something that should not have happened; the session goes on."""
+        self.counters.errors += 1
+        self.counters.last_error = sentence
+        self.mistakes.append(sentence)
+        log.error("%s", sentence)
+
+    # -- what keeps the inbox filled ---------------------------------------------------------
+
+    async def _tick(self) -> None:
+        while True:
+            self.hear(Tick(self.clock.now_ns()))
+            await asyncio.sleep(1 / TICKS_PER_SECOND)
+
+    async def _keep_catalogue(self) -> None:
+        """The whole catalogue now and then, followed markets more often."""
+        next_whole = self.clock.now_ns()
+        while True:
+            try:
+                if self.clock.now_ns() >= next_whole:
+                    await self._read_catalogue()
+                    next_whole = self.clock.now_ns() + int(CATALOGUE_EVERY_S * SECOND)
+                else:
+                    await self._refresh_followed()
+            except (VenueError, WireError) as error:
+                log.warning("catalogue: %s", error)
+                self.complaints["catalogue"] = str(error)
+                await asyncio.sleep(CATALOGUE_AGAIN_S)
+                continue
+            self.complaints.pop("catalogue", None)
+            await self.clock.sleep(FOLLOWED_EVERY_S)
+
+    async def _read_catalogue(self) -> None:
+        known = self.session.desk.markets
+        left = self.config.venue.markets_max
+        for tag in self.config.venue.tags or ("",):
+            async for batch in self.catalogue.markets(tag):
+                for market in batch[:left]:
+                    self._see(market, known.get(market.condition_id))
+                left -= len(batch)
+                if left <= 0:
+                    break
+        self.catalogue_as_of_ns = self.clock.now_ns()
+
+    async def _refresh_followed(self) -> None:
+        desk = self.session.desk
+        owners = {desk.floor.market_of(asset_id) for asset_id in desk.followed}
+        ids = sorted(market.condition_id for market in owners if market is not None)
+        for market in await self.catalogue.refresh(ids):
+            self._see(market, desk.markets.get(market.condition_id))
+
+    def _see(self, market: Market, before: Market | None) -> None:
+        now = self.clock.now_ns()
+        if before is None or _differs(market, before):
+            self.hear(MarketSeen(now, market))
+        if market.state is MarketState.RESOLVED and (
+            before is None or before.state is not MarketState.RESOLVED
+        ):
+            self.hear(MarketResolved(now, market.condition_id, market.winner))
+
+    async def _fetch_histories(self) -> None:
+        slots = asyncio.Semaphore(HISTORIES_AT_ONCE_MAX)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                asset_id = await self._histories_wanted.get()
+                await slots.acquire()
+                task = group.create_task(self._fetch_history(asset_id))
+                task.add_done_callback(lambda _: slots.release())
+
+    async def _fetch_history(self, asset_id: str) -> None:
+        try:
+            points = await self.reader.prices_history(asset_id)
+        except (VenueError, WireError) as error:
+            log.warning("price history of %s: %s", asset_id, error)
+            self._histories_asked.discard(asset_id)
+            return
+        for point in points:
+            self.hear(point)
+
+    def _rewire(self) -> None:
+        """Follow what the desk wants first, then what faces look at."""
+        wanted = dict.fromkeys(self._desk_follows)
+        for assets in self._focus.values():
+            wanted.update(dict.fromkeys(assets))
+        self.stream.set_wanted(wanted)
+        for asset_id in wanted:
+            self._want_history(asset_id)
+
+    def _want_history(self, asset_id: str) -> None:
+        """Ask once for the past of a market that is followed for the first time."""
+        market = self.session.desk.floor.market_of(asset_id)
+        if market is None or market.yes.asset_id != asset_id:
+            return
+        if asset_id not in self._histories_asked:
+            self._histories_asked.add(asset_id)
+            self._histories_wanted.put_nowait(asset_id)
+
+    def _on_stream_health(self, health: StreamHealth) -> None:
+        self.streams[health.name] = health
+
+    def _on_source_health(self, health: SourceHealth) -> None:
+        self.sources[health.source_id] = health
+
+
+_CHANGES_OFTEN = {"volume", "liquidity"}
+
+
+def _differs(market: Market, before: Market) -> bool:
+    """Whether anything changed that a decision could depend on."""
+    calm = msgspec.structs.replace(market, volume=before.volume, liquidity=before.liquidity)
+    return calm != before

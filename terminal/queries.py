@@ -1,0 +1,108 @@
+"""One-shot questions from outside: rows by what was asked, narrowed by words."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from terminal import present
+from terminal.engine import Engine
+from terminal.views import Done, MarketRow, Query, Rows
+
+ROWS_MAX = 500
+LEVELS = 50
+T = TypeVar("T")
+
+
+def answer(engine: Engine, query: Query) -> Rows | Done:
+    """The rows of a query, or a sentence why there are none."""
+    find = _FINDERS.get(query.what)
+    if find is None:
+        known = ", ".join(_FINDERS)
+        return Done(id=query.id, outcome="denied", message=f"{query.what}: ask for one of {known}")
+    return find(engine, query)
+
+
+def _news(engine: Engine, query: Query) -> Rows:
+    rows = present.news(engine, ROWS_MAX).rows
+    found = _with_words(rows, query, lambda row: f"{row.title} {row.source} {row.lead_question}")
+    return Rows(id=query.id, news=tuple(found))
+
+
+def _markets(engine: Engine, query: Query) -> Rows:
+    found = _with_words(present.market_rows(engine), query, _market_words)
+    return Rows(id=query.id, markets=tuple(found))
+
+
+def _market_words(row: MarketRow) -> str:
+    return f"{row.question} {row.event_title} {row.condition_id}"
+
+
+def _book(engine: Engine, query: Query) -> Rows | Done:
+    wanted = query.condition_id or query.text.strip()
+    markets = engine.session.desk.markets
+    ids = [cid for cid in markets if cid == wanted or markets[cid].slug == wanted]
+    ids = ids or [cid for cid in markets if len(wanted) >= 6 and cid.startswith(wanted)]
+    if not ids:
+        narrowed = Query(id=query.id, what="markets", text=wanted, most=2)
+        rows = _with_words(present.market_rows(engine), narrowed, _market_words)
+        ids = [row.condition_id for row in rows]
+    if not ids:
+        return Done(id=query.id, outcome="denied", message=f"no market matches {wanted!r}")
+    if len(ids) > 1:
+        asked = f"more than one market matches {wanted!r}: say more words, or the slug"
+        return Done(id=query.id, outcome="denied", message=asked)
+    return Rows(id=query.id, market=present.market(engine, ids[0], LEVELS))
+
+
+def _orders(engine: Engine, query: Query) -> Rows:
+    rows = present.order_rows(engine.session.desk)
+    found = _with_words(rows, query, lambda row: f"{row.order_id} {row.question} {row.state}")
+    return Rows(id=query.id, orders=tuple(found))
+
+
+def _positions(engine: Engine, query: Query) -> Rows:
+    rows = present.position_rows(engine.session.desk)
+    found = _with_words(rows, query, lambda row: f"{row.question} {row.outcome}")
+    return Rows(id=query.id, positions=tuple(found))
+
+
+def _fills(engine: Engine, query: Query) -> Rows:
+    found = _with_words(
+        present.fill_rows(engine), query, lambda row: f"{row.question} {row.order_id}"
+    )
+    return Rows(id=query.id, fills=tuple(found))
+
+
+def _signals(engine: Engine, query: Query) -> Rows:
+    rows = present.signal_rows(engine)
+    found = _with_words(rows, query, lambda row: f"{row.strategy} {row.question} {row.state}")
+    return Rows(id=query.id, signals=tuple(found))
+
+
+def _status(engine: Engine, query: Query) -> Rows:
+    return Rows(id=query.id, status=present.status(engine))
+
+
+_FINDERS: dict[str, Callable[[Engine, Query], Rows | Done]] = {
+    "news": _news,
+    "markets": _markets,
+    "book": _book,
+    "orders": _orders,
+    "positions": _positions,
+    "fills": _fills,
+    "signals": _signals,
+    "status": _status,
+}
+
+
+def _with_words(rows: Iterable[T], query: Query, text: Callable[[T], str]) -> list[T]:
+    """Rows that hold every word asked for, as many as may be shown."""
+    words = query.text.casefold().split()
+    most = max(1, min(query.most, ROWS_MAX))
+    found: list[T] = []
+    for row in rows:
+        if len(found) == most:
+            break
+        folded = text(row).casefold()
+        if all(word in folded for word in words):
+            found.append(row)
+    return found
