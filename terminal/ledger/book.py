@@ -63,6 +63,14 @@ class _Job:
     done: "Future[Any]"
 
 
+class _Contradiction(Exception):
+    """An entry says something else of a thing that is written already."""
+
+    def __init__(self, number: int, said: str) -> None:
+        super().__init__(said)
+        self.number = number
+
+
 class Ledger:
     """Open one with :meth:`open`; it belongs to the process that opened it."""
 
@@ -75,7 +83,10 @@ class Ledger:
         self._oldest: _Entry | None = None
         self._failure: LedgerError | None = None
         self._closed = False
+        self._going = True
+        self._held: _Job | None = None
         self._seq, self._digest = 0, NO_DIGEST
+        self._waits = True
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
 
     # -- opening and closing --------------------------------------------------------------
@@ -226,29 +237,27 @@ class Ledger:
     # -- the writer's thread --------------------------------------------------------------
 
     def _run(self) -> None:
-        self._serve()
+        while self._going:
+            try:
+                self._serve()
+            except Exception as error:  # a mistake of ours must leave nobody waiting for ever
+                self._failure = _ends(self.path, error)
         if hasattr(self, "_connection"):
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.close()
 
     def _serve(self) -> None:
-        held: _Entry | _Job | None = None
-        while True:
-            first = held or self._queue.get()
-            held = None
-            if first is None:
-                return
-            if isinstance(first, _Job):
-                self._do(first)
-                continue
-            batch, held, ended = self._take(first)
-            self._write(batch)
-            if ended:
-                return
+        following, self._held = self._held or self._queue.get(), None
+        if following is None:
+            self._going = False
+        elif isinstance(following, _Job):
+            self._do(following)
+        else:
+            self._write(self._take(following))
 
-    def _take(self, first: _Entry) -> tuple[list[_Entry], _Job | None, bool]:
-        """All rows that have queued, up to a job or the end, which are returned too."""
+    def _take(self, first: _Entry) -> list[_Entry]:
+        """All rows that have queued, up to a job, which is held for the next turn, or the end."""
         batch, rows = [first], len(first.rows)
         while rows < ROWS_PER_COMMIT_MAX:
             try:
@@ -256,10 +265,11 @@ class Ledger:
             except Empty:
                 break
             if not isinstance(following, _Entry):
-                return batch, following, following is None
+                self._held, self._going = following, following is not None
+                break
             batch.append(following)
             rows += len(following.rows)
-        return batch, None, False
+        return batch
 
     def _do(self, job: _Job) -> None:
         try:
@@ -273,12 +283,13 @@ class Ledger:
 
     def _write(self, batch: list[_Entry]) -> None:
         self._oldest = batch[0]
-        self._step("taken")
         refused: dict[int, LedgerError] = {}
         if self._failure is None:
             try:
                 with translated(self.path):
-                    self._commit(batch, refused)
+                    self._step("taken")
+                    while not self._commit(batch, refused):
+                        pass
             except Exception as error:
                 self._failure = _ends(self.path, error)
         self._queued_rows -= sum(len(entry.rows) for entry in batch)
@@ -286,63 +297,50 @@ class Ledger:
         self._answer(batch, refused)
         self._step("answered")
 
-    def _commit(self, batch: list[_Entry], refused: dict[int, LedgerError]) -> None:
-        """One transaction; what a repeat with other contents says is kept for its caller."""
+    def _commit(self, batch: list[_Entry], refused: dict[int, LedgerError]) -> bool:
+        """One transaction. False when an entry was refused: then nothing is written yet."""
         seq, digest = self._seq, self._digest
         waits = any(entry.money for entry in batch)
-        # a power cut may take the newest scorecard rows; each row of money waits for the disk
-        self._connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
-        with store.transaction(self._connection):
-            self._step("begun")
-            for number, entry in enumerate(batch):
-                try:
-                    fresh = self._fresh(entry.rows)
-                except LedgerError as error:
-                    refused[number] = error
-                    continue
-                for row in fresh:
-                    seq, digest = self._insert(row, seq, digest)
-            self._step("inserted")
+        self._wait_for_disk(waits)
+        try:
+            with store.transaction(self._connection):
+                self._step("begun")
+                for number, entry in enumerate(batch):
+                    if number not in refused:
+                        seq, digest = self._insert(number, entry, seq, digest)
+                self._step("inserted")
+        except _Contradiction as error:
+            said = f"{self.path}: {error}; nothing of this was written"
+            refused[error.number] = LedgerError(said)
+            return False
         self._step("committed")
         self._seq, self._digest = seq, digest
         if waits:
             self._witness.write(seq, digest)
         self._step("witnessed")
+        return True
 
-    def _fresh(self, rows: list[Row]) -> list[Row]:
-        """The rows that add something; raises when one contradicts what is written."""
-        fresh: list[Row] = []
-        told: dict[tuple[str, Any], Row] = {}
-        for row in rows:
+    def _wait_for_disk(self, waits: bool) -> None:
+        """A power cut may take the newest scorecard rows; money is never risked for speed."""
+        if waits != self._waits:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if waits else 'NORMAL'}")
+            self._waits = waits
+
+    def _insert(self, number: int, entry: _Entry, seq: int, digest: bytes) -> tuple[int, bytes]:
+        for row in entry.rows:
             codec = CODECS[row.table.record]
-            key = codec.key_of(row)
-            if key is not None:
-                twin = told.get((row.table.name, key))
-                values = twin.values if twin else self._find(codec.find, key)
-                if values is not None:
-                    if not codec.same(row, values):
-                        raise LedgerError(
-                            f"{self.path}: {row.table.name} has {row.table.key} {key!r} already, "
-                            "with other contents; nothing of this was written"
-                        )
-                    continue
-                told[row.table.name, key] = row
-            fresh.append(row)
-        return fresh
-
-    def _find(self, query: str, key: Any) -> Sequence[Any] | None:
-        found: Sequence[Any] | None = self._connection.execute(query, (key,)).fetchone()
-        return found
-
-    def _insert(self, row: Row, seq: int, digest: bytes) -> tuple[int, bytes]:
-        insert = CODECS[row.table.record].insert
-        if not row.table.chained:
-            self._connection.execute(insert, (None, *row.values))
-            return seq, digest
-        seq += 1
-        digest = chained(digest, seq, row.table.name, row.values)
-        self._connection.execute(insert, (seq, *row.values, digest))
-        self._step("row")
+            values: tuple[Any, ...] = (None, *row.values)
+            following = digest
+            if row.table.chained:
+                following = chained(digest, seq + 1, row.table.name, row.values)
+                values = (seq + 1, *row.values, following)
+            if self._connection.execute(codec.insert, values).rowcount == 0:
+                said = codec.contradiction(row, self._connection)
+                if said:
+                    raise _Contradiction(number, said)
+            elif row.table.chained:
+                seq, digest = seq + 1, following
+            self._step("row")
         return seq, digest
 
     def _answer(self, batch: list[_Entry], refused: dict[int, LedgerError]) -> None:

@@ -54,6 +54,7 @@ class LedgerReader:
             self._connection = store.connect(self.path, busy_s, read_only=True)
             undo.callback(self._connection.close)
             store.check_identity(self._connection, self.path, VERSION)
+            store.check_pages(self._connection, self.path)
             undo.pop_all()
 
     def __enter__(self) -> "LedgerReader":

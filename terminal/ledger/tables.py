@@ -6,11 +6,12 @@ beside it: they are worth keeping, but no money hangs on them.
 """
 
 import math
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
-from typing import Any, TypeAlias, get_type_hints
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -23,7 +24,7 @@ from terminal.ledger.store import Migration
 INT_MAX = 2**63 - 1
 
 
-class SessionStart(msgspec.Struct, frozen=True, kw_only=True):
+class SessionStart(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """An engine started: what ran, with which settings. ``mode`` is paper or live."""
 
     number: int
@@ -37,7 +38,7 @@ class SessionStart(msgspec.Struct, frozen=True, kw_only=True):
     strategies: str = ""
 
 
-class Deposit(msgspec.Struct, frozen=True, kw_only=True):
+class Deposit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Cash that came in; the first is what the account starts with."""
 
     at_ns: Nanos
@@ -88,7 +89,8 @@ MIGRATIONS: tuple[Migration, ...] = (
             at_ns INTEGER NOT NULL, strategy TEXT NOT NULL, story_id TEXT NOT NULL,
             condition_id TEXT NOT NULL, asset_id TEXT NOT NULL, side TEXT NOT NULL,
             "limit" INTEGER NOT NULL, size INTEGER NOT NULL, edge REAL NOT NULL,
-            reason TEXT NOT NULL, until_ns INTEGER NOT NULL, mandate TEXT NOT NULL) STRICT""",
+            reason TEXT NOT NULL, until_ns INTEGER NOT NULL, mandate TEXT NOT NULL,
+            rests INTEGER NOT NULL) STRICT""",
         """CREATE TABLE suggestions_over (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
             suggestion_id TEXT NOT NULL UNIQUE, how TEXT NOT NULL) STRICT""",
         """CREATE TABLE skipped (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
@@ -150,15 +152,19 @@ class Codec:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        hints = get_type_hints(table.record)
-        self._back: list[Callable[[Any], Any] | None] = [
-            _reader(hints[column]) for column in table.columns
-        ]
-        marks = ", ".join("?" * (len(table.columns) + 1 + table.chained))
-        digest = ", digest" if table.chained else ""
-        self.insert = f"INSERT INTO {table.name} (seq, {table.quoted}{digest}) VALUES ({marks})"  # noqa: S608 - our own names
-        self.select = f"SELECT seq, {table.quoted}{digest} FROM {table.name} ORDER BY seq"  # noqa: S608 - our own names
-        self.find = f'SELECT {table.quoted} FROM {table.name} WHERE "{table.key}" = ?'  # noqa: S608 - our own names
+        columns = ("seq", *table.columns, *(("digest",) if table.chained else ()))
+        names = ", ".join(f'"{column}"' for column in columns)
+        marks = ", ".join("?" * len(columns))
+        self.insert = (
+            f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+            + (f' ON CONFLICT ("{table.key}") DO NOTHING' if table.key else "")
+        )
+        self.select = f"SELECT {names} FROM {table.name} ORDER BY seq"  # noqa: S608 - our own names
+        self._find = f'SELECT {table.quoted} FROM {table.name} WHERE "{table.key}" = ?'  # noqa: S608 - our own names
+        self._key = table.columns.index(table.key) if table.key else -1
+        config = table.record.__struct_config__
+        self._tag = (config.tag,) if config.tag is not None else ()
+        assert config.array_like, f"{table.record.__name__} is decoded by position"
 
     def row(self, record: msgspec.Struct) -> Row:
         """Raises ``ValueError`` for what no column can hold exactly; names the field."""
@@ -172,28 +178,24 @@ class Codec:
         )
 
     def record(self, values: Sequence[Any]) -> Any:
-        """The record that a row holds; raises ``ValueError`` for a word that we never wrote."""
-        pairs = zip(self.table.columns, values, self._back, strict=True)
-        return self.table.record(
-            **{name: value if back is None else back(value) for name, value, back in pairs}
-        )
+        """The record that a row holds; raises ``ValueError`` for a word that we never wrote.
 
-    def key_of(self, row: Row) -> Any:
-        """What tells a repeat of this row; None in a table without repeats."""
-        if not self.table.key:
-            return None
-        return row.values[self.table.columns.index(self.table.key)]
+        Not strict, because SQLite keeps true and false as 1 and 0.
+        """
+        return msgspec.convert((*self._tag, *values), self.table.record, strict=False)
 
-    def same(self, row: Row, found: Sequence[Any]) -> bool:
-        """Whether two rows say the same, whenever they say it."""
+    def contradiction(self, row: Row, connection: sqlite3.Connection) -> str:
+        """A row with a known key was not inserted: what it says otherwise, "" for a repeat."""
+        key = row.values[self._key]
+        found = connection.execute(self._find, (key,)).fetchone()
         pairs = zip(self.table.columns, row.values, found, strict=True)
-        return all(ours == theirs for name, ours, theirs in pairs if name != "at_ns")
-
-
-def _reader(hint: Any) -> Callable[[Any], Any] | None:
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint
-    return bool if hint is bool else None
+        # a repeat may be told later than the first time
+        other = [name for name, ours, theirs in pairs if ours != theirs and name != "at_ns"]
+        return (
+            f"{self.table.name} has {self.table.key} {key!r} already, with another {other[0]}"
+            if other
+            else ""
+        )
 
 
 def _plain(value: Any, table: str, column: str) -> Any:

@@ -1,0 +1,98 @@
+"""Small records for the ledger's tests."""
+
+from feeds.events import (
+    Fill,
+    KillSwitch,
+    Liquidity,
+    MarketResolved,
+    OrderKind,
+    OrderState,
+    OrderUpdate,
+)
+from feeds.markets import DOLLAR, SHARE, Side
+from strategies.decisions import OrderIntent, Skipped, Suggested, Suggestion, SuggestionOver
+from terminal.ledger import Deposit, Record, SessionStart
+
+
+def session(number: int = 1) -> SessionStart:
+    return SessionStart(
+        number=number, at_ns=number, version="0.1.0", config_digest="c0ffee", venue="practice"
+    )
+
+
+def deposit() -> Deposit:
+    return Deposit(at_ns=1, amount=10_000 * DOLLAR)
+
+
+def intent(n: int) -> OrderIntent:
+    return OrderIntent(
+        order_id=f"order-{n}",
+        at_ns=1_000 + n,
+        origin=f"suggestion-{n}",
+        strategy="drift",
+        condition_id="0xabc",
+        asset_id="yes",
+        side=Side.BUY,
+        price=2_400,
+        size=10 * SHARE,
+        kind=OrderKind.GTC,
+        fee_max=7,
+    )
+
+
+def update(n: int, state: OrderState = OrderState.OPEN, filled: int = 0) -> OrderUpdate:
+    return OrderUpdate(at_ns=2_000 + n, order_id=f"order-{n}", state=state, filled=filled)
+
+
+def fill(n: int) -> Fill:
+    return Fill(
+        at_ns=3_000 + n,
+        id=f"fill-{n}",
+        order_id=f"order-{n}",
+        condition_id="0xabc",
+        asset_id="yes",
+        side=Side.BUY,
+        price=2_400,
+        size=10 * SHARE,
+        fee=5,
+        liquidity=Liquidity.TAKER,
+    )
+
+
+def resolved() -> MarketResolved:
+    return MarketResolved(at_ns=9_000, condition_id="0xabc", winner="yes")
+
+
+def kill(on: bool) -> KillSwitch:
+    return KillSwitch(at_ns=9_500, command_id="k", on=on)
+
+
+def suggestion(n: int) -> Suggestion:
+    return Suggestion(
+        id=f"suggestion-{n}",
+        at_ns=900 + n,
+        strategy="drift",
+        story_id="story",
+        condition_id="0xabc",
+        asset_id="yes",
+        side=Side.BUY,
+        limit=2_400,
+        size=10 * SHARE,
+        edge=1.25,
+        reason="a launch and a first uptick",
+        until_ns=5_000,
+    )
+
+
+def skipped(n: int) -> Skipped:
+    return Skipped(n, "fade", "story", "0xabc", "spread", "0.6", "0.5", "The spread is too wide.")
+
+
+def a_days_work(orders: int = 4) -> list[list[Record]]:
+    """What an engine would record, one list a call."""
+    work: list[list[Record]] = [[session(), deposit()]]
+    for n in range(orders):
+        work.append([Suggested(suggestion(n)), intent(n)])
+        work.append([update(n), fill(n), update(n, OrderState.FILLED, 10 * SHARE)])
+        work.append([SuggestionOver(4_000 + n, f"suggestion-{n}", "acted on"), skipped(n)])
+    return [*work, [resolved()], [kill(True)], [kill(False)]]

@@ -1,0 +1,755 @@
+"""The ledger on real files: what was acknowledged is there, and what is harmed says so."""
+
+import asyncio
+import contextlib
+import errno
+import inspect
+import json
+import os
+import random
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from feeds.events import OrderState
+from feeds.markets import SHARE
+from strategies.decisions import OrderIntent, Suggested
+from terminal.ledger import Ledger, LedgerError, LedgerReader, Record, book, store
+from terminal.ledger.past import Rebuilt
+from terminal.ledger.tables import CODECS, MIGRATIONS, TABLES, Table
+from tests.conftest import REPO
+from tests.terminal.ledger_rows import (
+    a_days_work,
+    deposit,
+    fill,
+    intent,
+    kill,
+    resolved,
+    session,
+    skipped,
+    suggestion,
+    update,
+)
+
+BUSY_S = 0.02
+
+
+def opened(path: Path, **options: Any) -> Ledger:
+    return Ledger.open(path, busy_s=BUSY_S, **options)
+
+
+def recorded(path: Path, work: list[list[Record]] | None = None) -> Rebuilt:
+    """A ledger with a day's work in it, closed again; returns what it knows."""
+
+    async def run() -> Rebuilt:
+        ledger = opened(path)
+        for rows in a_days_work() if work is None else work:
+            await ledger.record(rows)
+        rebuilt = ledger.rebuild()
+        await ledger.close()
+        return rebuilt
+
+    return asyncio.run(run())
+
+
+def reopened(path: Path) -> Rebuilt:
+    ledger = opened(path)
+    try:
+        return ledger.rebuild()
+    finally:
+        ledger.shut()
+
+
+# -- what it keeps ---------------------------------------------------------------------------
+
+
+def test_a_new_ledger_knows_nothing(tmp_path: Path) -> None:
+    assert recorded(tmp_path / "l", []) == Rebuilt()
+    assert (tmp_path / "l").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_days_work_is_rebuilt_from_disk(tmp_path: Path) -> None:
+    rebuilt = recorded(tmp_path / "l")
+    assert rebuilt.cash_start == deposit().amount
+    assert rebuilt.intents == tuple(intent(n) for n in range(4))
+    assert rebuilt.fills == tuple(fill(n) for n in range(4))
+    assert rebuilt.resolutions == (resolved(),)
+    assert rebuilt.past == (*rebuilt.fills, resolved())
+    assert {s.state for s in rebuilt.states.values()} == {OrderState.FILLED}
+    assert rebuilt.open_intents == ()
+    assert not rebuilt.killed
+    assert rebuilt.next_session == 2
+    assert rebuilt.rows == 2 + 4 * 4 + 3
+
+
+def test_rebuilding_twice_and_after_a_restart_gives_the_same(tmp_path: Path) -> None:
+    first = recorded(tmp_path / "l")
+    assert reopened(tmp_path / "l") == first
+    assert reopened(tmp_path / "l") == first
+
+
+def test_an_order_nobody_heard_of_again_is_still_intended(tmp_path: Path) -> None:
+    rebuilt = recorded(tmp_path / "l", [[intent(1), intent(2), update(2)]])
+    assert rebuilt.state("order-1") is OrderState.INTENDED
+    assert rebuilt.state("order-2") is OrderState.OPEN
+    assert rebuilt.open_intents == (intent(1), intent(2))
+
+
+def test_the_kill_switch_outlives_the_engine(tmp_path: Path) -> None:
+    assert recorded(tmp_path / "l", [[kill(True)]]).killed
+    assert reopened(tmp_path / "l").killed
+
+
+async def test_a_fact_told_twice_is_kept_once(tmp_path: Path) -> None:
+    ledger = opened(tmp_path / "l")
+    await ledger.record([intent(1), fill(1)])
+    before = ledger.rebuild()
+    later = replace(fill(1), at_ns=9)
+    await ledger.record([fill(1), fill(1), intent(1), later])
+    assert ledger.rebuild() == before
+    await ledger.close()
+
+
+async def test_a_contradiction_is_refused_for_its_caller_alone(tmp_path: Path) -> None:
+    ledger = opened(tmp_path / "l")
+    await ledger.record([fill(1)])
+    outcomes = await asyncio.gather(
+        ledger.record([fill(2)]),
+        ledger.record([fill(3), replace(fill(1), size=3)]),
+        ledger.record([fill(4)]),
+        return_exceptions=True,
+    )
+    assert [type(o) for o in outcomes] == [type(None), LedgerError, type(None)]
+    assert "fill-1" in str(outcomes[1])
+    assert "another size" in str(outcomes[1])
+    assert [f.id for f in ledger.rebuild().fills] == ["fill-1", "fill-2", "fill-4"]
+    await ledger.close()
+
+
+async def test_many_callers_share_one_wait_off_the_loops_thread(tmp_path: Path) -> None:
+    steps: list[tuple[str, int]] = []
+    ledger = opened(tmp_path / "l", step=lambda name: steps.append((name, threading.get_ident())))
+    await asyncio.gather(*(ledger.record([intent(n)]) for n in range(500)))
+    commits = sum(name == "committed" for name, _ in steps)
+    assert commits <= 50
+    assert threading.get_ident() not in {thread for _, thread in steps}
+    assert len(ledger.rebuild().intents) == 500
+    await ledger.close()
+
+
+async def test_the_scorecard_waits_for_nobody_until_it_is_flushed(tmp_path: Path) -> None:
+    gate = threading.Event()
+    ledger = opened(tmp_path / "l", step=lambda name: gate.wait(5) and None)
+    await ledger.record([Suggested(suggestion(1)), skipped(1)])  # returns with the gate shut
+    gate.set()
+    await ledger.flush()
+    with LedgerReader(tmp_path / "l") as reader:
+        assert [kept.suggestion for kept in reader.signals()] == [suggestion(1)]
+        assert reader.skipped() == [skipped(1)]
+    assert ledger.waiting_s == 0.0
+    await ledger.close()
+
+
+async def test_a_stalled_disk_is_seen_and_rows_are_refused_at_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    taken = threading.Event()
+
+    def step(name: str) -> None:
+        taken.set()
+        gate.wait(5)
+
+    monkeypatch.setattr(book, "ROWS_QUEUED_MAX", 3)
+    ledger = opened(tmp_path / "l", step=step)
+    waiting = asyncio.gather(ledger.record([intent(1)]), ledger.record([intent(2), intent(3)]))
+    await asyncio.to_thread(taken.wait, 5)
+    assert ledger.waiting_s > 0
+    with pytest.raises(LedgerError, match="the disk has stalled"):
+        await ledger.record([intent(4)])
+    gate.set()
+    await waiting
+    assert len(ledger.rebuild().intents) == 3
+    await ledger.close()
+
+
+async def test_a_number_beyond_64_bits_is_refused_by_name(tmp_path: Path) -> None:
+    ledger = opened(tmp_path / "l")
+    with pytest.raises(ValueError, match=r"fills\.size"):
+        await ledger.record([replace(fill(1), size=2**63)])
+    with pytest.raises(ValueError, match=r"fills\.id: holds half a character"):
+        await ledger.record([replace(fill(1), id="\ud800")])
+    await ledger.record([fill(1)])
+    await ledger.close()
+
+
+# -- exactness ---------------------------------------------------------------------------------
+
+_INTS = st.one_of(
+    st.integers(-(2**63), 2**63 - 1), st.sampled_from([-(2**63), 2**63 - 1, 0, -1, 2**53 + 1])
+)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+def records_of(table: Table) -> st.SearchStrategy[Any]:
+    return st.builds(
+        table.record,
+        **{
+            name: _INTS if hint is int else _TEXTS if hint is str else st.from_type(hint)
+            for name, hint in inspect.get_annotations(table.record, eval_str=True).items()
+            if name in table.columns
+            for hint in [hint]
+        }
+        | {name: st.floats(allow_nan=False) for name in table.columns if name in ("edge", "speed")},
+    )
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_every_record_comes_back_to_the_last_bit(table: Table, data: st.DataObject) -> None:
+    record = data.draw(records_of(table))
+    codec = CODECS[table.record]
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        store.migrate(connection, MIGRATIONS, 0)
+        row = codec.row(record)
+        connection.execute(codec.insert, (1, *row.values, *((b"d",) if table.chained else ())))
+        ((seq, *values),) = connection.execute(codec.select)
+        assert seq == 1
+        assert codec.record(values[:-1] if table.chained else values) == record
+
+
+def test_each_table_has_the_columns_of_its_record(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        store.migrate(connection, MIGRATIONS, 0)
+        for table in TABLES:
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")]
+            ends = ["digest"] if table.chained else []
+            assert columns == ["seq", *table.columns, *ends]
+
+
+# -- every public method on a harmed file --------------------------------------------------------
+
+
+def locked(path: Path) -> Callable[[], None]:
+    """Another program holds the file as its own."""
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    holder.execute("UPDATE deposits SET amount = amount")
+    return holder.close
+
+
+def truncated(path: Path) -> Callable[[], None]:
+    os.truncate(path, path.stat().st_size * 6 // 10)
+    return lambda: None
+
+
+def emptied(path: Path) -> Callable[[], None]:
+    os.truncate(path, 0)
+    return lambda: None
+
+
+def someone_elses_file(path: Path) -> Callable[[], None]:
+    path.write_bytes(b"Dear diary, today I bought nothing.\n" * 200)
+    return lambda: None
+
+
+def someone_elses_database(path: Path) -> Callable[[], None]:
+    path.unlink()
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE recipes (name TEXT)")
+    return lambda: None
+
+
+def from_the_future(path: Path) -> Callable[[], None]:
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 99")
+    return lambda: None
+
+
+def a_folder(path: Path) -> Callable[[], None]:
+    path.unlink()
+    path.mkdir()
+    return lambda: None
+
+
+HARMS = [
+    (locked, "locked by another program"),
+    (truncated, "damaged"),
+    (emptied, "is empty"),
+    (someone_elses_file, "not a ledger of Fit to Trade"),
+    (someone_elses_database, "not a ledger of Fit to Trade"),
+    (from_the_future, "newer Fit to Trade"),
+    (a_folder, "is not a file"),
+]
+
+
+def with_ledger(act: Callable[[Ledger], Any]) -> Callable[[Path], None]:
+    def run(path: Path) -> None:
+        async def session_of_one_call() -> None:
+            ledger = opened(path)
+            try:
+                outcome = act(ledger)
+                if inspect.isawaitable(outcome):
+                    await outcome
+            finally:
+                await ledger.close()
+
+        asyncio.run(session_of_one_call())
+
+    return run
+
+
+def with_reader(act: Callable[[LedgerReader], Any]) -> Callable[[Path], None]:
+    def run(path: Path) -> None:
+        with LedgerReader(path, busy_s=BUSY_S) as reader:
+            act(reader)
+
+    return run
+
+
+EVERY_METHOD: dict[str, Callable[[Path], None]] = {
+    "Ledger.open": with_ledger(lambda ledger: None),
+    "Ledger.close": with_ledger(lambda ledger: ledger.close()),
+    "Ledger.shut": with_ledger(lambda ledger: ledger.shut()),
+    "Ledger.record": with_ledger(lambda ledger: ledger.record([intent(77)])),
+    "Ledger.flush": with_ledger(lambda ledger: ledger.flush()),
+    "Ledger.rebuild": with_ledger(lambda ledger: ledger.rebuild()),
+    "Ledger.back_up": with_ledger(lambda ledger: ledger.back_up(f"{ledger.path}.copy")),
+    "Ledger.waiting_s": with_ledger(lambda ledger: ledger.waiting_s),
+    "LedgerReader.close": with_reader(lambda reader: reader.close()),
+    "LedgerReader.verify": with_reader(lambda reader: reader.verify()),
+    "LedgerReader.rebuild": with_reader(lambda reader: reader.rebuild()),
+    "LedgerReader.portfolio": with_reader(lambda reader: reader.portfolio()),
+    "LedgerReader.orders": with_reader(lambda reader: reader.orders()),
+    "LedgerReader.fills": with_reader(lambda reader: reader.fills()),
+    "LedgerReader.signals": with_reader(lambda reader: reader.signals()),
+    "LedgerReader.skipped": with_reader(lambda reader: reader.skipped()),
+    "LedgerReader.sessions": with_reader(lambda reader: reader.sessions()),
+}
+
+
+def test_no_public_method_is_missing_from_the_list() -> None:
+    public = {
+        f"{shape.__name__}.{name}"
+        for shape in (Ledger, LedgerReader)
+        for name in vars(shape)
+        if not name.startswith("_")
+    }
+    assert public == set(EVERY_METHOD)
+
+
+@pytest.fixture(scope="module")
+def days_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
+    recorded(path, a_days_work(40))
+    return path
+
+
+@pytest.mark.parametrize("name", EVERY_METHOD)
+def test_every_method_works_on_a_sound_ledger(tmp_path: Path, days_ledger: Path, name: str) -> None:
+    path = copied(days_ledger, tmp_path)
+    EVERY_METHOD[name](path)
+    assert reopened(path).fills == tuple(fill(n) for n in range(40))
+
+
+@pytest.mark.parametrize("name", EVERY_METHOD)
+@pytest.mark.parametrize(("harm", "says"), HARMS, ids=[harm.__name__ for harm, _ in HARMS])
+def test_a_harmed_ledger_says_so_and_what_to_do(
+    tmp_path: Path, days_ledger: Path, name: str, harm: Callable[[Path], Any], says: str
+) -> None:
+    path = copied(days_ledger, tmp_path)
+    mend = harm(path)
+    with pytest.raises(LedgerError, match=says) as caught:
+        EVERY_METHOD[name](path)
+    assert str(path) in str(caught.value)
+    mend()
+
+
+def copied(ledger: Path, folder: Path) -> Path:
+    for part in ledger.parent.glob(ledger.name + "*"):
+        shutil.copy(part, folder / part.name)
+    return folder / ledger.name
+
+
+def test_a_reader_without_a_ledger_says_what_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="ftt demo"):
+        LedgerReader(tmp_path / "none.sqlite")
+
+
+def test_a_second_engine_is_refused_and_told_by_whom(tmp_path: Path) -> None:
+    ledger = opened(tmp_path / "l")
+    with pytest.raises(LedgerError, match=rf"another engine has it \(process {os.getpid()}\)"):
+        opened(tmp_path / "l")
+    (tmp_path / "link").symlink_to(tmp_path / "l")
+    with pytest.raises(LedgerError, match="another engine has it"):
+        opened(tmp_path / "link")
+    ledger.shut()
+    opened(tmp_path / "l").shut()
+
+
+async def test_a_closed_ledger_takes_nothing(tmp_path: Path) -> None:
+    ledger = opened(tmp_path / "l")
+    await ledger.close()
+    await ledger.close()
+    for act in (ledger.record([intent(1)]), ledger.flush()):
+        with pytest.raises(LedgerError, match="is closed"):
+            await act
+    with pytest.raises(LedgerError, match="is closed"):
+        ledger.rebuild()
+
+
+async def test_a_reader_sees_what_a_running_engine_has_written(tmp_path: Path) -> None:
+    ledger = opened(tmp_path / "l")
+    for rows in a_days_work():
+        await ledger.record(rows)
+    await ledger.flush()
+    with LedgerReader(tmp_path / "l") as reader:
+        assert reader.verify() == ledger.rebuild().rows
+        assert reader.rebuild() == ledger.rebuild()
+        assert [kept.intent for kept in reader.orders(2)] == [intent(3), intent(2)]
+        assert {kept.state for kept in reader.orders()} == {OrderState.FILLED}
+        assert reader.fills() == [fill(n) for n in (3, 2, 1, 0)]
+        assert {kept.how for kept in reader.signals()} == {"acted on"}
+        assert reader.sessions() == [session()]
+        # 40 shares at 24 cents paid 0.000005 in fees each time, then paid out a dollar a share
+        assert reader.portfolio().cash == deposit().amount - 4 * 2_400_005 + 40 * SHARE
+    await ledger.close()
+
+
+def test_a_backup_is_a_ledger_of_its_own(tmp_path: Path) -> None:
+    known = recorded(tmp_path / "l")
+    ledger = opened(tmp_path / "l")
+    ledger.back_up(tmp_path / "copy")
+    ledger.back_up(tmp_path / "copy")
+    ledger.shut()
+    assert reopened(tmp_path / "copy") == known
+
+
+# -- versions ----------------------------------------------------------------------------------
+
+
+def test_an_older_ledger_is_backed_up_and_brought_forward(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = recorded(tmp_path / "l")
+    newer = (*MIGRATIONS, ("CREATE TABLE notes (seq INTEGER PRIMARY KEY) STRICT",))
+    monkeypatch.setattr(book, "MIGRATIONS", newer)
+    monkeypatch.setattr(book, "VERSION", 2)
+    assert reopened(tmp_path / "l") == known
+    monkeypatch.undo()
+    with pytest.raises(LedgerError, match="newer Fit to Trade"):
+        opened(tmp_path / "l")
+    assert reopened(tmp_path / "l.v1.backup") == known
+
+
+def test_a_migration_that_fails_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = recorded(tmp_path / "l")
+    broken = (*MIGRATIONS, ("CREATE TABLE notes (seq INTEGER) STRICT", "CREATE NONSENSE"))
+    monkeypatch.setattr(book, "MIGRATIONS", broken)
+    monkeypatch.setattr(book, "VERSION", 2)
+    with pytest.raises(LedgerError):
+        opened(tmp_path / "l")
+    monkeypatch.undo()
+    assert reopened(tmp_path / "l") == known
+
+
+def test_a_table_that_was_tampered_with_is_noticed(tmp_path: Path) -> None:
+    recorded(tmp_path / "l")
+    with contextlib.closing(sqlite3.connect(tmp_path / "l")) as other:
+        other.execute("DROP TABLE kills")
+    with pytest.raises(LedgerError, match="damaged"):
+        opened(tmp_path / "l")
+
+
+# -- corruption --------------------------------------------------------------------------------
+
+EDITS = [
+    "UPDATE fills SET size = size + 1 WHERE seq = (SELECT MIN(seq) FROM fills)",
+    "UPDATE deposits SET amount = 1",
+    "DELETE FROM fills WHERE seq = (SELECT MIN(seq) FROM fills)",
+    "DELETE FROM kills",
+    "UPDATE order_updates SET state = 'cancelled' WHERE seq = 10",
+    'INSERT INTO kills SELECT 1000, at_ns, command_id, "on", digest FROM kills LIMIT 1',
+    "UPDATE fills SET side = 'barter'",
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_changed_row_of_money_breaks_the_chain(tmp_path: Path, edit: str) -> None:
+    recorded(tmp_path / "l")
+    with contextlib.closing(sqlite3.connect(tmp_path / "l", isolation_level=None)) as other:
+        assert other.execute(edit).rowcount > 0
+    with pytest.raises(LedgerError, match=r"damaged|acknowledged"):
+        opened(tmp_path / "l")
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rebuilt]:
+    """The files of an engine that was killed: much of the day is in the write-ahead log alone."""
+    folder = tmp_path_factory.mktemp("crashed")
+
+    async def run() -> Rebuilt:
+        ledger = opened(folder / "live.sqlite")
+        for rows in a_days_work():
+            await ledger.record(rows)
+        copied(folder / "live.sqlite", copies)
+        rebuilt = ledger.rebuild()
+        await ledger.close()
+        return rebuilt
+
+    copies = tmp_path_factory.mktemp("copies")
+    return copies / "live.sqlite", asyncio.run(run())
+
+
+def test_the_log_of_a_killed_engine_is_taken_up(
+    tmp_path: Path, crashed: tuple[Path, Rebuilt]
+) -> None:
+    assert (crashed[0].parent / "live.sqlite-wal").stat().st_size > 10_000
+    assert reopened(copied(crashed[0], tmp_path)) == crashed[1]
+
+
+@pytest.mark.parametrize("kept", [0, 1_000, 20_000])
+def test_a_lost_or_shortened_log_is_noticed(
+    tmp_path: Path, crashed: tuple[Path, Rebuilt], kept: int
+) -> None:
+    path = copied(crashed[0], tmp_path)
+    log = path.with_name(path.name + "-wal")
+    os.truncate(log, kept) if kept else log.unlink()
+    with pytest.raises(LedgerError, match=r"was acknowledged|damaged"):
+        opened(path)
+
+
+def test_an_older_copy_is_noticed_and_can_be_gone_on_from(tmp_path: Path) -> None:
+    recorded(tmp_path / "l", [[intent(1)]])
+    shutil.copy(tmp_path / "l", tmp_path / "old")
+    recorded(tmp_path / "l", [[intent(2)]])
+    os.replace(tmp_path / "old", tmp_path / "l")
+    with pytest.raises(LedgerError, match=r"row 2 was acknowledged.*remove l\.witness"):
+        opened(tmp_path / "l")
+    (tmp_path / "l.witness").unlink()
+    assert reopened(tmp_path / "l").intents == (intent(1),)
+
+
+def test_a_ledger_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    recorded(tmp_path / "l")
+    (tmp_path / "l").unlink()
+    with pytest.raises(LedgerError, match="is gone"):
+        opened(tmp_path / "l")
+
+
+def damaged_copies(ledger: Path, folder: Path, count: int, seed: int) -> Iterator[tuple[str, Path]]:
+    """Copies with one to three bits flipped, or cut short, somewhere in file or log."""
+    chance = random.Random(seed)
+    parts = [p.name for p in ledger.parent.iterdir() if not p.name.endswith(("-shm", ".lock"))]
+    for trial in range(count):
+        path = copied(ledger, folder)
+        part = folder / chance.choice(sorted(parts))
+        body = bytearray(part.read_bytes())
+        if trial % 10 == 9:
+            del body[chance.randrange(len(body)) :]
+        else:
+            for _ in range(chance.randint(1, 3)):
+                body[chance.randrange(len(body))] ^= 1 << chance.randrange(8)
+        part.write_bytes(body)
+        yield f"seed {seed}, trial {trial}, {part.name}", path
+
+
+def check_damage(ledger: Path, known: Rebuilt, folder: Path, count: int, seed: int) -> int:
+    noticed = 0
+    for trial, path in damaged_copies(ledger, folder, count, seed):
+        (folder / "live.sqlite-shm").unlink(missing_ok=True)
+        try:
+            assert reopened(path) == known, f"money changed silently: {trial}"
+        except LedgerError:
+            noticed += 1
+    return noticed
+
+
+def test_flipped_bits_are_noticed_or_harmless(
+    tmp_path: Path, crashed: tuple[Path, Rebuilt]
+) -> None:
+    assert check_damage(*crashed, tmp_path, 100, seed=7) > 10
+
+
+@pytest.mark.slow
+def test_flipped_bits_are_noticed_or_harmless_five_thousand_times(
+    tmp_path: Path, crashed: tuple[Path, Rebuilt]
+) -> None:
+    assert check_damage(*crashed, tmp_path, 5_000, seed=11) > 500
+
+
+# -- sudden ends -------------------------------------------------------------------------------
+
+
+class Lives:
+    """Talks to the process that forks short lives."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.terminal.ledger_crash"],
+            cwd=REPO,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def one(self, path: Path, *, at_step: int = 0, after_s: float = 0.0) -> dict[str, Any]:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        request = {"path": str(path), "at_step": at_step, "after_s": after_s}
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._server.stdout.readline())
+        return answer
+
+    def end(self) -> None:
+        self._server.communicate()
+
+
+@pytest.fixture(scope="module")
+def lives() -> Iterator[Lives]:
+    server = Lives()
+    yield server
+    server.end()
+
+
+def money(calls: list[list[Record]]) -> int:
+    rows = [record for rows in calls for record in rows]
+    scorecard = {"Suggested", "SuggestionOver", "Skipped"}
+    return sum(type(record).__name__ not in scorecard for record in rows)
+
+
+def check_life(path: Path, acknowledged: int) -> None:
+    """Every acknowledged call is there; of the one that was under way, all or nothing."""
+    work = a_days_work()
+    whole = [money(work[:calls]) for calls in range(acknowledged, len(work) + 1)]
+    assert reopened(path).rows in whole
+
+
+def test_killed_at_each_step_of_a_write_no_acknowledged_row_is_lost(
+    tmp_path: Path, lives: Lives
+) -> None:
+    step = 0
+    while True:
+        step += 1
+        path = tmp_path / f"{step}.sqlite"
+        life = lives.one(path, at_step=step)
+        if life["lived"]:
+            break
+        check_life(path, life["calls"])
+    assert step > 100
+    assert life["calls"] == len(a_days_work())
+
+
+def test_killed_again_and_again_a_ledger_goes_on_from_where_it_was(
+    tmp_path: Path, lives: Lives
+) -> None:
+    path = tmp_path / "one.sqlite"
+    for step in range(1, 140, 6):
+        lives.one(path, at_step=step)
+        reopened(path)
+    assert lives.one(path)["lived"]
+    assert reopened(path).fills == tuple(fill(n) for n in range(4))
+
+
+def test_killed_at_random_moments_no_acknowledged_row_is_lost(tmp_path: Path, lives: Lives) -> None:
+    check_random_kills(tmp_path, lives, 30, seed=3)
+
+
+@pytest.mark.slow
+def test_killed_at_three_thousand_random_moments_no_acknowledged_row_is_lost(
+    tmp_path: Path, lives: Lives
+) -> None:
+    check_random_kills(tmp_path, lives, 3_000, seed=5)
+
+
+def check_random_kills(folder: Path, lives: Lives, count: int, seed: int) -> None:
+    chance = random.Random(seed)
+    for trial in range(count):
+        path = folder / f"{trial}.sqlite"
+        life = lives.one(path, after_s=chance.uniform(0.001, 0.06))
+        if path.exists():
+            check_life(path, life["calls"])
+        for part in folder.glob(f"{trial}.sqlite*"):
+            part.unlink()
+
+
+class Breaks:
+    """One step of a write fails as a bad disk would."""
+
+    def __init__(self) -> None:
+        self.at = ""
+
+    def __call__(self, name: str) -> None:
+        if name == self.at:
+            raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize(
+    "step", ["taken", "begun", "row", "inserted", "committed", "witnessed", "answered"]
+)
+async def test_when_a_step_fails_nothing_more_is_taken(tmp_path: Path, step: str) -> None:
+    breaks = Breaks()
+    ledger = opened(tmp_path / "l", step=breaks)
+    await ledger.record([intent(1)])
+    await ledger.flush()
+    breaks.at = step
+    with contextlib.suppress(LedgerError) if step == "answered" else raises_eio():
+        await ledger.record([intent(2)])
+    with raises_eio():
+        for _ in range(2):  # what fails after the answer is told to the next
+            await ledger.record([intent(3)])
+    with raises_eio():
+        await ledger.flush()
+    await ledger.close()
+    known = reopened(tmp_path / "l").intents
+    assert known[:1] == (intent(1),)
+    assert intent(3) not in known or step == "answered"
+
+
+def raises_eio() -> contextlib.AbstractContextManager[Any]:
+    return pytest.raises(LedgerError, match="Input/output error")
+
+
+async def test_a_full_disk_ends_the_ledger_and_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "l"
+    ledger = opened(path)
+    kept: list[OrderIntent] = []
+
+    async def fill_the_disk() -> None:
+        for n in range(2_000):
+            await ledger.record([intent(n)])
+            kept.append(intent(n))
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        with pytest.raises(LedgerError, match="disk"):
+            await fill_the_disk()
+        with pytest.raises(LedgerError, match="disk"):
+            await ledger.record([intent(5_000)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    await ledger.close()
+    assert len(kept) > 10
+    assert reopened(path).intents[: len(kept)] == tuple(kept)
+
+
+def test_a_folder_that_cant_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="check the disk and the folder"):
+        opened(tmp_path / "nowhere" / "ledger.sqlite")
