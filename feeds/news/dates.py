@@ -37,7 +37,10 @@ _ZONES_BY_OFFSET = {
 _ZONES = {name: offset for offset, names in _ZONES_BY_OFFSET.items() for name in names}
 
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
-_ZONE = r"(?:\s*(?P<zone>[a-z]{1,5}(?:/[a-z]+)?)?(?P<offset>[+-]\d\d?:?(?:\d\d)?)?)?(?:\s*\(.*\))?"
+_ZONE = (
+    r"(?:\s*(?P<zone>(?![ap]m\b)[a-z]{1,5}(?:/[a-z]+)?)?(?P<offset>[+-]\d\d?:?(?:\d\d)?)?)?"
+    r"(?:\s*\(.*\))?"
+)
 _SHAPES = (
     # RFC 3339, W3C-DTF, and the slashed form of Chinese media
     re.compile(

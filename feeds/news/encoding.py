@@ -30,13 +30,14 @@ _BIGGER = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "ascii"
 """What publishers mean when they name the smaller set (as the WHATWG encoding standard has it)."""
 
 # How many of the two-byte characters must be everyday ones before we believe a guess: the first
-# level of each national standard holds what newspapers print.
+# level of each national standard holds what newspapers print. Hangul lies inside the Chinese
+# range, so it comes first and Chinese text seldom fits all of it.
 _GUESSES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("shift_jis", re.compile(rb"[\x82\x83][\x40-\xfc]|[\x88-\x97][\x40-\x7e\x80-\xfc]")),
     ("euc_jp", re.compile(rb"[\xa4\xa5][\xa1-\xfe]|[\xb0-\xcf][\xa1-\xfe]")),
+    ("euc_kr", re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")),
     ("gb18030", re.compile(rb"[\xb0-\xd7][\xa1-\xfe]")),
     ("big5", re.compile(rb"[\xa4-\xc6][\x40-\x7e\xa1-\xfe]")),
-    ("euc_kr", re.compile(rb"[\xb0-\xc8][\xa1-\xfe]")),
 )
 _KANA = re.compile("[\u3041-\u30fa]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
