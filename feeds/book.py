@@ -3,6 +3,15 @@
 from feeds.events import BookSnapshot, Level, LevelChange
 from feeds.markets import ONE, Nanos, Price, Side, Size
 
+_BUY = Side.BUY
+
+
+def _side(levels: tuple[Level, ...]) -> dict[Price, Size]:
+    side = dict(levels)
+    if 0 in side.values():
+        return {price: size for price, size in side.items() if size > 0}
+    return side
+
 
 class OrderBook:
     """The newest levels of one asset.
@@ -32,41 +41,36 @@ class OrderBook:
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace both sides."""
-        self.bids = {price: size for price, size in snapshot.bids if size > 0}
-        self.asks = {price: size for price, size in snapshot.asks if size > 0}
+        self.bids, self.asks = _side(snapshot.bids), _side(snapshot.asks)
         self.best_bid = max(self.bids, default=0)
         self.best_ask = min(self.asks, default=ONE)
         self.applied_ns, self.venue_ns = snapshot.at_ns, snapshot.venue_ns
 
     def apply_change(self, change: LevelChange) -> None:
         """Set one level, then prune what lies beyond the venue's own best prices."""
-        if change.side is Side.BUY:
-            self._set_bid(change.price, change.size)
+        # written out flat and without helpers: this runs for every change the venue sends
+        price, size = change.price, change.size
+        if change.side is _BUY:
+            levels = self.bids
+            if size > 0:
+                levels[price] = size
+                if price > self.best_bid:
+                    self.best_bid = price
+            elif levels.pop(price, 0) and price == self.best_bid:
+                self.best_bid = max(levels, default=0)
         else:
-            self._set_ask(change.price, change.size)
+            levels = self.asks
+            if size > 0:
+                levels[price] = size
+                if price < self.best_ask:
+                    self.best_ask = price
+            elif levels.pop(price, 0) and price == self.best_ask:
+                self.best_ask = min(levels, default=ONE)
         if 0 <= change.best_bid < self.best_bid:
             self._prune_bids(change.best_bid)
         if self.best_ask < change.best_ask <= ONE:
             self._prune_asks(change.best_ask)
         self.applied_ns, self.venue_ns = change.at_ns, change.venue_ns
-
-    def _set_bid(self, price: Price, size: Size) -> None:
-        bids = self.bids
-        if size > 0:
-            bids[price] = size
-            if price > self.best_bid:
-                self.best_bid = price
-        elif bids.pop(price, None) is not None and price == self.best_bid:
-            self.best_bid = max(bids, default=0)
-
-    def _set_ask(self, price: Price, size: Size) -> None:
-        asks = self.asks
-        if size > 0:
-            asks[price] = size
-            if price < self.best_ask:
-                self.best_ask = price
-        elif asks.pop(price, None) is not None and price == self.best_ask:
-            self.best_ask = min(asks, default=ONE)
 
     def _prune_bids(self, best: Price) -> None:
         for price in [price for price in self.bids if price > best]:

@@ -18,6 +18,7 @@ from enum import Enum, auto
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from feeds.events import BookHealth, BookSnapshot, BookState, Event, Gap, MarketResolved
 from feeds.markets import Nanos
@@ -100,6 +101,7 @@ class MarketChannel:
         self.wants_reconnect = ""
         """Why the shell should close the connection and open another; "" where it should not."""
         self.counts: Counter[str] = Counter()
+        self.frames = 0
         self.last_data_ns: Nanos = 0
         self.reconnects = 0
         self.reason = "not connected yet"
@@ -244,10 +246,10 @@ class MarketChannel:
         if self.link is Link.DOWN:
             self.counts["after the end"] += 1
             return
-        if frame[:4] == PONG and frame.strip() == PONG:
+        if frame.startswith(PONG) and frame.strip() == PONG:
             self._ponged_ns = at_ns
             return
-        self.counts["frames"] += 1
+        self.frames += 1
         try:
             for shape in decode_frames(frame):
                 _HEAR[type(shape)](self, shape, at_ns)
@@ -293,21 +295,16 @@ class MarketChannel:
         watch.snapshot(snapshot_of(frame, at_ns))
 
     def _hear_changes(self, frame: PriceChangeFrame, at_ns: Nanos) -> None:
+        changes = frame.price_changes
+        if changes is UNSET:
+            changes = changes_in(frame)
         venue_ns = venue_nanos(frame.timestamp)
-        assets = self._assets
-        touched: AssetWatch | None = None
-        for index, change in enumerate(changes_in(frame)):
-            watch = assets.get(change.asset_id or frame.asset_id)
-            if watch is None:
-                continue
-            event = change_of(change, watch.asset_id, at_ns, venue_ns, index)
-            if watch.change(event):
-                touched = watch
-                watch.compare(event.best_bid, event.best_ask, at_ns)
-        if touched is None:
-            self.counts["unwanted"] += 1
-            return
-        self.last_data_ns = at_ns
+        find = self._assets.get
+        for change in changes:
+            watch = find(change.asset_id)
+            if watch is not None:
+                watch.change(change_of(change, watch.asset_id, at_ns, venue_ns))
+                self.last_data_ns = at_ns
 
     def _hear_trade(self, frame: LastTradeFrame, at_ns: Nanos) -> None:
         watch = self._assets.get(frame.asset_id)

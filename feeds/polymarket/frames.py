@@ -4,9 +4,10 @@ Pure translation. Raises ``WireError`` where a number cannot be what it should.
 """
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from feeds.events import BestQuote, BookSnapshot, Level, LevelChange, Print, TickSizeChange
-from feeds.markets import ONE, SHARE, TICK_SIZES, Nanos, Side, Size
+from feeds.markets import ONE, TICK_SIZES, Nanos, Side, Size
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.units import (
     BEST_ASKS,
@@ -53,7 +54,7 @@ def _levels(path: str, levels: WireLevels | None) -> tuple[Level, ...]:
     if not (min(sizes) >= 0 and sum(sizes) < SIZE_MAX):
         _check_sizes(path, sizes)
     try:
-        return tuple([(PRICES[level.price], int(level.size * SHARE + 0.5)) for level in levels])
+        return tuple([(PRICES[level.price], int(level.size * 1e6 + 0.5)) for level in levels])
     except BadNumber:
         raise _misplaced(path, levels) from None
 
@@ -77,45 +78,41 @@ def _misplaced(path: str, levels: WireLevels) -> WireError:
 
 
 def changes_in(frame: PriceChangeFrame) -> tuple[WireChange, ...]:
-    """The changes of a frame in any of the venue's three shapes."""
+    """The changes of a frame in any of the venue's three shapes, each with its asset."""
     if frame.price_changes is not UNSET:
         return frame.price_changes
     if frame.changes is not UNSET:
-        return frame.changes
+        return tuple(replace(change, asset_id=frame.asset_id) for change in frame.changes)
     if frame.price is UNSET or frame.size is UNSET or frame.side is UNSET:
         raise WireError("$.price_changes", "expected changes, found none")
-    return (WireChange(frame.price, frame.size, frame.side),)
+    return (WireChange(frame.price, frame.size, frame.side, frame.asset_id),)
 
 
-def change_of(
-    change: WireChange, asset_id: str, at_ns: Nanos, venue_ns: Nanos, index: int = 0
-) -> LevelChange:
-    """One level's change. ``index`` is its place in the frame, for the error."""
+def change_of(change: WireChange, asset_id: str, at_ns: Nanos, venue_ns: Nanos) -> LevelChange:
+    """One level's change, for the asset that the caller knows under this id."""
     size = change.size
-    if not 0 <= size < SIZE_MAX:
-        raise WireError(f"$.price_changes[{index}].size", f"expected a size, found {size!r}")
     try:
-        return LevelChange(
-            at_ns,
-            asset_id,
-            venue_ns,
-            SIDES[change.side],
-            PRICES[change.price],
-            int(size * SHARE + 0.5),
-            BEST_BIDS[change.best_bid],
-            BEST_ASKS[change.best_ask],
-        )
+        if 0 <= size < SIZE_MAX:
+            return LevelChange(
+                at_ns,
+                asset_id,
+                venue_ns,
+                SIDES[change.side],
+                PRICES[change.price],
+                int(size * 1e6 + 0.5),
+                BEST_BIDS[change.best_bid],
+                BEST_ASKS[change.best_ask],
+            )
+        exact_size(size)
     except BadNumber as error:
-        raise WireError(f"$.price_changes[{index}]", str(error)) from None
+        raise WireError("$.price_changes", str(error)) from None
+    raise AssertionError("a size out of bounds is refused")
 
 
 def level_changes(frame: PriceChangeFrame, at_ns: Nanos) -> list[LevelChange]:
     """All changes of a frame, whoever wants them."""
     venue_ns = venue_nanos(frame.timestamp)
-    return [
-        change_of(change, change.asset_id or frame.asset_id, at_ns, venue_ns, index)
-        for index, change in enumerate(changes_in(frame))
-    ]
+    return [change_of(change, change.asset_id, at_ns, venue_ns) for change in changes_in(frame)]
 
 
 def quote_of(frame: BestBidAskFrame, at_ns: Nanos) -> BestQuote:

@@ -43,7 +43,7 @@ def health_of(name: str, channel: MarketChannel, now_ns: Nanos) -> StreamHealth:
         state,
         sentence,
         channel.last_data_ns,
-        channel.counts["frames"],
+        channel.frames,
         channel.reconnects,
         len(channel.wanted),
     )

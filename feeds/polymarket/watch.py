@@ -48,6 +48,7 @@ class Heard(Enum):
     RESOLVED = auto()
 
 
+_LIVE = BookState.LIVE
 _S = BookState
 NEXT: dict[tuple[BookState, Heard], BookState] = {
     (_S.RESYNCING, Heard.SNAPSHOT): _S.LIVE,
@@ -103,9 +104,9 @@ class AssetWatch:
 
     __slots__ = (
         "_base_venue_ns", "_based", "_checked_ns", "_crossed_ns", "_differs", "_doubt",
-        "_last_venue_ns", "_limits", "_out", "_patience", "_probe_ns", "_reconnected_ns",
-        "_replay", "_resubscribed_ns", "_tick_venue_ns", "asset_id", "book", "heard_ns",
-        "market", "repairs", "since_ns", "state", "wants_probe", "wants_reconnect",
+        "_flagged", "_last_venue_ns", "_limits", "_out", "_patience", "_plain", "_probe_ns",
+        "_reconnected_ns", "_replay", "_resubscribed_ns", "_tick_venue_ns", "asset_id", "book",
+        "heard_ns", "market", "repairs", "since_ns", "state", "wants_probe", "wants_reconnect",
         "wants_resubscribe",
     )  # fmt: skip
 
@@ -131,6 +132,8 @@ class AssetWatch:
         self._crossed_ns: Nanos = 0
         self._doubt = ""
         self._differs = False
+        self._flagged = False
+        self._plain = False  # live, and nobody asks the witness: changes need no thought
         self._probe_ns: Nanos = 0
         self._checked_ns: Nanos = 0
         self._replay: list[LevelChange] | None = None
@@ -151,27 +154,33 @@ class AssetWatch:
         self._adopt(snapshot)
         self._hear(Heard.SNAPSHOT, snapshot.at_ns, "the stream sent the whole book")
 
-    def change(self, change: LevelChange) -> bool:
-        """One level by stream. False where it says nothing: no book under it, or an older one."""
+    def change(self, change: LevelChange) -> None:
+        """One level by stream. It says nothing without a book under it, or if older than that."""
+        if self._plain and change.venue_ns >= self._last_venue_ns:
+            self._last_venue_ns = change.venue_ns
+            self.heard_ns = change.at_ns
+        elif not self._takes(change):
+            return
+        book = self.book
+        book.apply_change(change)
+        self._out.append(change)
+        bid, ask = book.best_bid, book.best_ask
+        if bid != change.best_bid or ask != change.best_ask or bid >= ask or self._flagged:
+            self._compare(change.best_bid, change.best_ask, change.at_ns)
+
+    def _takes(self, change: LevelChange) -> bool:
+        """The less usual cases: not live, out of order, or the witness is being asked."""
         venue_ns = change.venue_ns
         if not self._based or self.state is BookState.CLOSED:
             return False
-        if venue_ns < self._last_venue_ns and venue_ns:
-            if venue_ns < self._base_venue_ns:
-                # the book holds it already; all it tells is that the stream is alive
-                self._hear(Heard.CHANGE, change.at_ns, "the stream speaks again")
-                return False
+        self._hear(Heard.CHANGE, change.at_ns, "the stream speaks again")
+        if 0 < venue_ns < self._base_venue_ns:
+            return False  # the book holds it already: all it tells is that the stream is alive
+        if 0 < venue_ns < self._last_venue_ns:
             self._doubt = "changes came out of order"
-        else:
-            self._last_venue_ns = venue_ns
-        self.book.apply_change(change)
-        self._out.append(change)
+        self._last_venue_ns = max(venue_ns, self._last_venue_ns)
         if self._replay is not None:
             self._keep(change)
-        if self.state is BookState.LIVE:
-            self.heard_ns = change.at_ns
-        else:
-            self._hear(Heard.CHANGE, change.at_ns, "the stream speaks again")
         return True
 
     def _keep(self, change: LevelChange) -> None:
@@ -181,17 +190,17 @@ class AssetWatch:
         else:
             self._replay = None
 
-    def compare(self, best_bid: int, best_ask: int, at_ns: Nanos) -> None:
+    def _compare(self, best_bid: int, best_ask: int, at_ns: Nanos) -> None:
         """Hold the venue's own best prices, where it said them, against our book's."""
         book = self.book
-        if best_bid not in (-1, book.best_bid) or best_ask not in (-1, book.best_ask):
-            self._differs = True
-        elif self._differs:
-            self._differs = False
-        if book.best_bid >= book.best_ask:
-            self._crossed_ns = self._crossed_ns or at_ns
-        elif self._crossed_ns:
+        self._differs = (best_bid not in (-1, book.best_bid)) or (
+            best_ask not in (-1, book.best_ask)
+        )
+        if book.best_bid < book.best_ask:
             self._crossed_ns = 0
+        elif not self._crossed_ns:
+            self._crossed_ns = at_ns
+        self._flagged = self._differs or self._crossed_ns > 0
 
     def quote(self, quote: BestQuote) -> None:
         """The venue's best prices on their own."""
@@ -199,7 +208,7 @@ class AssetWatch:
             return
         self._out.append(quote)
         if quote.venue_ns >= self._last_venue_ns:
-            self.compare(quote.best_bid, quote.best_ask, quote.at_ns)
+            self._compare(quote.best_bid, quote.best_ask, quote.at_ns)
 
     def tick_size(self, change: TickSizeChange, venue_ns: Nanos) -> None:
         """A new price grid: the old book may be off it. The same news twice is one."""
@@ -246,13 +255,14 @@ class AssetWatch:
     def _settled(self) -> None:
         self._doubt = ""
         self._differs = False
+        self._flagged = self._crossed_ns > 0
 
     def _adopt(self, snapshot: BookSnapshot) -> None:
         self.book.apply_snapshot(snapshot)
         self._based = True
         self._base_venue_ns = self._last_venue_ns = snapshot.venue_ns
-        self._settled()
         self._crossed_ns = snapshot.at_ns if self.book.crossed else 0
+        self._settled()
         self._out.append(snapshot)
 
     def tick(self, now_ns: Nanos) -> None:
@@ -320,11 +330,13 @@ class AssetWatch:
         self.wants_probe = False
         self._probe_ns = now_ns
         self._replay = []
+        self._plain = False
 
     def probed(self, book: BookSnapshot | None, now_ns: Nanos) -> None:
         """The witness's answer, or None where it gave none."""
         asked_ns, self._probe_ns = self._probe_ns, 0
         kept, self._replay = self._replay, None
+        self._plain = self.state is _LIVE
         if not asked_ns or self.state is BookState.CLOSED:
             return
         self._checked_ns = now_ns
@@ -358,6 +370,7 @@ class AssetWatch:
     def _hear(self, heard: Heard, at_ns: Nanos, reason: str) -> None:
         was = self.state
         self.state = state = NEXT[was, heard]
+        self._plain = state is _LIVE and self._replay is None
         if heard is Heard.SNAPSHOT or heard is Heard.CHANGE:
             self.heard_ns = at_ns
         if state is was:

@@ -354,9 +354,15 @@ def decode_frame(data: bytes | Raw) -> MarketFrame:
 
 def decode_frames(data: bytes) -> list[MarketFrame]:
     """One message of the market channel, an object or an array of them; raises ``WireError``."""
-    if data.lstrip()[:1] == b"{":
+    try:
+        # nearly every message is one object; an array or leading blanks go the longer way
+        return [_frame(data)] if data[:1] == b"{" else _frames_in(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return [shaped(_frame, data)]
-    return shaped(_frames, data)
+
+
+def _frames_in(data: bytes) -> list[MarketFrame]:
+    return [_frame(data)] if data.lstrip()[:1] == b"{" else shaped(_frames, data)
 
 
 def decode_each(data: bytes) -> tuple[list[MarketFrame], list[WireError]]:
