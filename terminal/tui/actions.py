@@ -42,7 +42,7 @@ ACTIONS: tuple[Action, ...] = (
         "open",
         "Open what is chosen: a story, a market, a price in the book, a position",
         MOVE,
-        line=_LISTS + ("book", "other"),
+        line=(*_LISTS, "book", "other"),
     ),
     Action("next_pane", ("tab",), "next pane", "To the next pane", MOVE, line=ANY),
     Action("previous_pane", ("shift+tab",), "pane before", "To the pane before", MOVE),

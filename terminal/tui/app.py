@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Literal, TypeAlias, TypeVar
 
 from textual import on
 from textual.app import App
@@ -33,9 +33,12 @@ PENDING_MAX = 200
 ANSWER_WITHIN_S = 10.0
 TOAST_AGAIN_S = 30.0
 TOASTS_MAX = 200
+TOAST_S = 6
+Severity: TypeAlias = Literal["information", "warning", "error"]
+_SEVERITY: dict[str, Severity] = {"warning": "warning", "error": "error"}
 
 
-class FitToTrade(App[None]):
+class FitToTrade(App[object]):
     """Receives views, shows them, sends commands. It decides nothing and remembers nothing."""
 
     CSS_PATH = "look.tcss"
@@ -149,16 +152,15 @@ class FitToTrade(App[None]):
 
     def _done(self, done: Done) -> None:
         said, _ = self._pending.pop(done.id, ("", 0.0))
-        taken = any([card.take_done(done) for card in self._cards(TicketCard)])
-        level = "information" if done.outcome == "done" else "error"
+        taken = [card for card in self._cards(TicketCard) if card.take_done(done)]
+        level: Severity = "information" if done.outcome == "done" else "error"
         if said and not (taken and done.outcome != "done"):
             self.say(f"{said}: {done.outcome}. {done.message}".strip(), level)
 
     def _toast(self, toast: Toast) -> None:
-        level = {"warning": "warning", "error": "error"}.get(toast.level, "information")
-        self.say(f"{toast.title} {toast.body}".strip(), level)
+        self.say(f"{toast.title} {toast.body}".strip(), _SEVERITY.get(toast.level, "information"))
 
-    def say(self, sentence: str, level: str = "information") -> None:
+    def say(self, sentence: str, level: Severity = "information") -> None:
         """One sentence in the corner; the same one again within half a minute is only counted."""
         sentence = words.plain(sentence)
         now = time.monotonic()
@@ -170,10 +172,7 @@ class FitToTrade(App[None]):
             self._said.clear()
         self._said[sentence] = (now, 0)
         shown = f"{sentence} ({count} more like it)" if count else sentence
-        severity = (
-            "error" if level == "error" else "warning" if level == "warning" else "information"
-        )
-        self.notify(shown, severity=severity, timeout=6, markup=False)
+        self.notify(shown, severity=level, timeout=TOAST_S, markup=False)
 
     # -- what goes to the engine -----------------------------------------------------------
 
@@ -241,7 +240,7 @@ class FitToTrade(App[None]):
         """Why an action can't be done now, in a sentence; "" when it can."""
         there = {
             "": True,
-            "market": self.seen.market is not None,
+            "market": bool(self.seen.condition_id),
             "cards": bool(self.seen.cards()),
             "suggestion": bool(self.seen.open_signals()),
             "holding": bool(self.seen.orders or self.seen.positions),

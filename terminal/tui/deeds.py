@@ -228,13 +228,14 @@ class Deeds:
         return self.face.seen.swapped is not (self.pane == "other")
 
     def _ticket(self, side: str, *, swapped: bool, price: int = 0) -> None:
-        market = self.face.seen.market
-        if market is None:
-            return
-        chosen = self.here
-        if not price and isinstance(chosen, Ladder) and chosen.chosen:
-            price = chosen.price_of(chosen.chosen)
-        self.face.push_screen(TicketCard(Ticket(market, side, swapped, price=price)))
+        here = self.here
+        if not price and isinstance(here, Ladder) and here.chosen:
+            price = here.price_of(here.chosen)
+
+        def ticket(market: MarketView) -> None:
+            self.face.push_screen(TicketCard(Ticket(market, side, swapped, price=price)))
+
+        self.face.when_market(self.face.seen.condition_id, ticket)
 
     def _signal(self, key: str) -> SignalRow | None:
         signals = self.face.seen.signals
@@ -287,7 +288,8 @@ class Deeds:
             self._cancel(order)
 
     def _cancel(self, order: OrderRow) -> None:
-        deal = f"{order.side.upper()} {order.outcome} {words.shares(order.size)} @ {order.price / 100:.1f}"
+        what = f"{order.side.upper()} {order.outcome} {words.shares(order.size)}"
+        deal = f"{what} @ {order.price / 100:.1f}"
         self.face.command(
             CancelOrder(id=self.face.new_id(), order_id=order.order_id), f"Cancel {deal}"
         )

@@ -19,7 +19,7 @@ STORIES_MAX = 200
 
 
 class Offer(NamedTuple):
-    """Something the palette can do. ``help`` is our own words only: the palette reads it as markup."""
+    """Something to do. ``help`` is our own words only: the palette reads it as markup."""
 
     name: str
     help: str

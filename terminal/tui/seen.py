@@ -92,6 +92,8 @@ class Seen:
     @property
     def full(self) -> bool:
         """The page has all it asked for."""
+        if self.news and self.news.rows and not self.story_id and not self.condition_id:
+            return False
         story = self.article is not None or not self.story_id
         market = self.market is not None or not self.condition_id
         return (

@@ -11,7 +11,7 @@ from textual.theme import Theme
 
 
 class Palette(NamedTuple):
-    """Colours of one edition. ``rule`` is for lines, never for words."""
+    """Colours of one edition. ``rule``, ``bid`` and ``ask`` draw lines and bars, never words."""
 
     paper: str
     wash: str
@@ -21,6 +21,8 @@ class Palette(NamedTuple):
     up: str
     down: str
     focus: str
+    bid: str
+    ask: str
     live_ground: str
     live_ink: str
     dark: bool
@@ -36,6 +38,8 @@ PALETTES = {
         up="#0b655e",
         down="#b03a0a",
         focus="#1d4ed8",
+        bid="#9fcac3",
+        ask="#e8b597",
         live_ground="#b91c1c",
         live_ink="#ffffff",
         dark=False,
@@ -49,12 +53,15 @@ PALETTES = {
         up="#5eead4",
         down="#fb923c",
         focus="#93c5fd",
+        bid="#1c5750",
+        ask="#713f1b",
         live_ground="#b91c1c",
         live_ink="#ffffff",
         dark=True,
     ),
 }
 TEXT_COLOURS = ("ink", "faint", "up", "down", "focus")
+LINE_COLOURS = ("rule", "bid", "ask")
 GROUNDS = ("paper", "wash")
 ROLES_MAX = 512
 
@@ -95,10 +102,10 @@ class Inks:
         palette = self.palette
         if "live" in words:
             return Style(color=palette.live_ink, bgcolor=palette.live_ground, bold=True)
-        colours = [w for w in words if w in (*TEXT_COLOURS, "rule")]
+        colours = [w for w in words if w in (*TEXT_COLOURS, *LINE_COLOURS)]
         colour = colours[-1] if colours else "ink"
-        if old and colour != "rule":
-            colour = "faint"
+        if old:
+            colour = "rule" if colour in LINE_COLOURS else "faint"
         return Style(
             color=getattr(palette, colour),
             bgcolor=palette.wash if chosen or "wash" in words else palette.paper,

@@ -206,7 +206,10 @@ class Ticket:
         """Why this can't be asked yet, in a sentence; "" when it can."""
         if self.side == "sell" and not self.book.held:
             other = self.market.yes if self.swapped else self.market.no
-            return f"No {self.book.outcome} is held, so none can be sold; buying {other.outcome} is the same bet."
+            return (
+                f"No {self.book.outcome} is held, so none can be sold;"
+                f" buying {other.outcome} is the same bet."
+            )
         if self.size <= 0:
             return "Type a size: digits, and a point for parts of a share."
         return ""

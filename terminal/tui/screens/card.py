@@ -1,10 +1,10 @@
 """A card that lies on the page and takes the keys until it is put away."""
 
 import time
-from typing import TypeVar, cast
+from typing import ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
@@ -58,7 +58,7 @@ class Card(ModalScreen[_Result]):
 class Ask(Card[bool]):
     """A question whose answer is No until ``y`` is pressed; Enter is no answer at all."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "yes"),
         Binding("n,escape", "answer(False)", "no"),
     ]

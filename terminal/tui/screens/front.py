@@ -1,6 +1,6 @@
 """The front page: what happened, what it means, what you can do, from left to right."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -44,6 +44,8 @@ PAGES = {
 }
 """Panes that take keys, in the order of tab, with the page of a narrow screen they stand on."""
 DETAILS = ("article", "book", "card")
+WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-medium"), (180, "-wide")]
+HEIGHTS = [(0, "-flat"), (20, "-low"), (32, "-mid"), (50, "-tall")]
 LOOK_AFTER_S = 0.06
 """Holding j down asks the engine for the story where it stops, not for each one passed."""
 
@@ -60,18 +62,8 @@ _SHOWN_BY: dict[type, tuple[str, ...]] = {
 class FrontPage(Deeds, Screen[object]):
     """All panes; their places follow the width, and where the keys are."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-tiny"),
-        (60, "-narrow"),
-        (100, "-medium"),
-        (180, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-flat"),
-        (20, "-low"),
-        (32, "-mid"),
-        (50, "-tall"),
-    ]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = "#news"
 
     def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -21,7 +22,6 @@ ASK_AFTER_S = 0.08
 ANSWER_WITHIN_S = 5.0
 _LABEL = 12
 _preview_ids = itertools.count(1)
-_COUNTS = ("fills now", "rests", "cancelled")
 
 
 class TicketCard(Card[None]):
@@ -106,7 +106,7 @@ class TicketCard(Card[None]):
         if event.key == "enter":
             self._to_confirm()
             return
-        moves = {
+        moves: dict[str, Callable[[], object]] = {
             "up": partial(ticket.step_price, 1),
             "down": partial(ticket.step_price, -1),
             "left": partial(ticket.turn, -1),
@@ -160,9 +160,8 @@ class TicketCard(Card[None]):
         self._order_id = order.id
         self.stage, self._since = "sent", time.monotonic()
         if not self.face.command(order, self._deal()):
-            self.answer = Done(
-                id=order.id, outcome="denied", message="The engine has gone: nothing was sent."
-            )
+            gone = "The engine has gone: nothing was sent."
+            self.answer = Done(id=order.id, outcome="denied", message=gone)
             self.stage = "answered"
         self.redraw()
 
@@ -206,7 +205,6 @@ class TicketCard(Card[None]):
         ask = words.cents(asks[0].price, ticket.tick) if asks else words.FLAT
         unit = "dollars" if ticket.in_dollars else "shares"
         quick = " ".join(f"[{q}]" if q == ticket.typed else q for q in ticket.quick_sizes())
-        kind = "market, at most 0 rests" if ticket.is_market else "limit, the rest waits"
         kind = "market (takes, never rests)" if ticket.is_market else "limit (the rest waits)"
         label = "at worst" if ticket.is_market else "price"
         return [
@@ -240,7 +238,10 @@ class TicketCard(Card[None]):
             waited = time.monotonic() - self._since
             said = "asking what this would do"
             if waited > ANSWER_WITHIN_S:
-                said = f"No answer for {words.age(waited)}: nothing can be confirmed until the engine says the cost."
+                said = (
+                    f"No answer for {words.age(waited)}: nothing can be confirmed until the"
+                    " engine says what it would cost."
+                )
             return [((line, "faint"),) for line in words.wrap(said, width)]
         return self._figures(self.view, width)
 
@@ -299,7 +300,7 @@ class TicketCard(Card[None]):
             *lines,
             (
                 (place, "bold focus" if ready else "faint"),
-                ("   any other key: no (default)", "faint"),
+                ("   n no (default)", "faint"),
             ),
         ]
 

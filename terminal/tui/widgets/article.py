@@ -10,13 +10,15 @@ MEASURE_MAX = 84
 """Lines of text no longer than this are easy to read."""
 SUMMARY_LINES_MAX = 40
 SPARK_MAX = 48
+_BRIEF_NUMBERS = 16
+_SINCE = " since the story"
 
 
 class Article(Pane):
     """The story in focus; without one, the terms of the market in focus."""
 
     def entries(self, width: int) -> list[Entry]:
-        width = min(width - 1, MEASURE_MAX)
+        width = min(width - 2, MEASURE_MAX)
         article = self.seen.article
         if article is not None:
             return self._story(article, width)
@@ -67,7 +69,7 @@ class Article(Pane):
         entries = [Entry(first.condition_id, self._boxed(first, width)), Entry("", (BLANK,))]
         if rest:
             entries.append(Entry("", (((" also touches", "faint"),),)))
-            entries += [Entry(card.condition_id, (self._brief(card, width),)) for card in rest]
+            entries += [Entry(card.condition_id, self._brief(card, width)) for card in rest]
             entries.append(Entry("", (BLANK,)))
         return entries
 
@@ -78,7 +80,7 @@ class Article(Pane):
         if cell_len(name) > inner - 1:
             name, *more = words.wrap(name, inner - 1, 3)
             lines = [((line, "bold"),) for line in more]
-        lines += [self._odds_line(card), *_said(card, inner), *_history(card, inner)]
+        lines += [self._odds_line(card, inner), *_said(card, inner), *_history(card, inner)]
         top = (
             ("╭ ", "rule"),
             (name, "bold"),
@@ -87,7 +89,7 @@ class Article(Pane):
         boxed = [top, *(_walled(line, inner) for line in lines)]
         return (*boxed, (("╰" + "─" * (width - 2) + "╯", "rule"),))
 
-    def _odds_line(self, card: CardView) -> Line:
+    def _odds_line(self, card: CardView, inner: int) -> Line:
         under = self.changes.mark("card " + card.condition_id, words.odds(card.odds))
         line: list[tuple[str, str]] = [
             (words.right(words.odds(card.odds), 5), "bold" + under),
@@ -97,22 +99,25 @@ class Article(Pane):
             colour = words.role_of(card.points)
             line += [
                 (f"{words.glyph(card.points)} {words.points(card.points)}", f"bold {colour}"),
-                (" since the story", ""),
+                (_SINCE, ""),
             ]
-        if card.z is not None:
-            line.append((f"   z {card.z:.1f}", "faint"))
-        return tuple(line)
+        z = "" if card.z is None else f"   z {card.z:.1f}"
+        if sum(len(text) for text, _ in line) + len(z) > inner:
+            line = [piece for piece in line if piece[0] != _SINCE]
+        return (*line, (z, "faint"))
 
-    def _brief(self, card: CardView, width: int) -> Line:
+    def _brief(self, card: CardView, width: int) -> tuple[Line, ...]:
         under = self.changes.mark("card " + card.condition_id, words.odds(card.odds))
         colour = words.role_of(card.points)
-        return (
-            (" ", ""),
-            (words.fit(card.question, width - 17), ""),
+        room = max(8, width - _BRIEF_NUMBERS)
+        asked = words.wrap(card.question, room, 3)
+        line: Line = (
+            (" " + words.fit(asked[-1], room), ""),
             (words.right(words.odds(card.odds), 6), "bold" + under),
             ("  " + words.glyph(card.points), colour),
             (words.right(words.points(card.points), 6), colour),
         )
+        return (*(((" " + text, ""),) for text in asked[:-1]), line)
 
 
 def _walled(line: Line, inner: int) -> Line:

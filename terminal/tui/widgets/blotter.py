@@ -5,12 +5,13 @@ from terminal.tui.widgets.pane import Entry, Line, Pane
 from terminal.views import BlotterView, FillRow, OrderRow, PositionRow
 
 FILLS_SHOWN_MAX = 50
-_LEAD = 32
-"""Cells for the deal, so that what follows stands in columns."""
+_QUESTION_MIN = 8
 
 
 class Blotter(Pane):
     """Positions first, then orders, then fills. x cancels an order or closes a position."""
+
+    _lead = 0
 
     def head(self, width: int) -> list[Line]:
         blotter = self.seen.blotter or BlotterView()
@@ -31,10 +32,17 @@ class Blotter(Pane):
         blotter = self.seen.blotter
         if blotter is None:
             return []
+        fills = blotter.fills[:FILLS_SHOWN_MAX]
+        leads = (
+            *map(_position_lead, blotter.positions),
+            *map(_order_lead, blotter.orders),
+            *map(_fill_lead, fills),
+        )
+        self._lead = max(map(len, leads), default=0)
         return [
             *(self._position(row, width - 1) for row in blotter.positions),
             *(self._order(row, width - 1) for row in blotter.orders),
-            *(_fill(row, width - 1) for row in blotter.fills[:FILLS_SHOWN_MAX]),
+            *(_fill(row, width - 1, self._lead) for row in fills),
         ]
 
     def empty(self) -> str:
@@ -66,8 +74,9 @@ class Blotter(Pane):
                 f"bold {colour}{under}",
             ),
         )
-        lead = f"▪ {words.shares(row.size)} {row.outcome}"
-        return Entry(key, (_columns(lead, "bold", row.question, tail, width),))
+        return Entry(
+            key, (_columns(_position_lead(row), "bold", row.question, tail, width, self._lead),)
+        )
 
     def _order(self, row: OrderRow, width: int) -> Entry:
         left = f"{words.shares(row.filled)} of {words.shares(row.size)} filled"
@@ -76,31 +85,38 @@ class Blotter(Pane):
         under = self.changes.mark("o" + row.order_id, left + row.state)
         state = row.state if not row.reason else f"{row.state}: {row.reason}"
         tail: Line = ((left, under), (f"  {words.plain(state)}", "faint"))
-        lead = (
-            f"{row.side.upper()} {row.outcome} {words.shares(row.size)} @ {row.price / 100:.1f}"
-            f" {row.kind}"
+        return Entry(
+            "o" + row.order_id,
+            (_columns(_order_lead(row), "bold focus", row.question, tail, width, self._lead),),
         )
-        return Entry("o" + row.order_id, (_columns(lead, "bold focus", row.question, tail, width),))
 
 
-def _fill(row: FillRow, width: int) -> Entry:
-    done = "bought" if row.side == "buy" else "sold"
-    lead = f"{words.clock(row.at_ns)} {done} {words.shares(row.size)} {row.outcome}"
-    tail: Line = (
-        (
-            f"at {row.price / 100:.1f}  fee {words.money(row.fee)}  {words.plain(row.liquidity)}",
-            "faint",
-        ),
+def _fill(row: FillRow, width: int, lead_width: int) -> Entry:
+    fee = f"fee {words.money(row.fee)}"
+    tail: Line = ((f"at {row.price / 100:5.1f}  {fee:>11}  {words.plain(row.liquidity)}", "faint"),)
+    return Entry(
+        "f" + row.id, (_columns(_fill_lead(row), "faint", row.question, tail, width, lead_width),)
     )
-    return Entry("f" + row.id, (_columns(lead, "faint", row.question, tail, width),))
 
 
-def _columns(lead: str, role: str, question: str, tail: Line, width: int) -> Line:
+def _position_lead(row: PositionRow) -> str:
+    return f"▪ {words.shares(row.size)} {words.plain(row.outcome)}"
+
+
+def _order_lead(row: OrderRow) -> str:
+    size = words.shares(row.size)
+    outcome = words.plain(row.outcome)
+    return f"{row.side.upper()} {outcome} {size} @ {row.price / 100:.1f} {row.kind}"
+
+
+def _fill_lead(row: FillRow) -> str:
+    done = "bought" if row.side == "buy" else "sold"
+    return f"{words.clock(row.at_ns)} {done} {words.shares(row.size)} {words.plain(row.outcome)}"
+
+
+def _columns(lead: str, role: str, question: str, tail: Line, width: int, lead_width: int) -> Line:
     """Deal, question and numbers; on a narrow page the question gives way, never a number."""
-    used = sum(len(text) for text, _ in tail)
-    lead_width = min(_LEAD, max(len(lead) + 1, width - used))
-    room = width - lead_width - used - 2
-    asked = (words.fit(question, room) + "  ", "") if room >= 8 else ("", "")
-    if room < 8:
-        lead_width = len(lead) + 2
-    return ((words.fit(lead, max(lead_width, len(lead) + 1)), role), asked, *tail)
+    lead = words.plain(lead)
+    room = width - max(lead_width, len(lead)) - sum(len(text) for text, _ in tail) - 4
+    asked = "  " + words.fit(question, room) + "  " if room >= _QUESTION_MIN else "  "
+    return ((words.fit(lead, max(lead_width, len(lead))), role), (asked, ""), *tail)

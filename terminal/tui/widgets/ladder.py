@@ -107,15 +107,15 @@ class Ladder(Pane):
     ) -> Callable[[LadderLevel, bool], Entry]:
         old = book.state not in TRUSTED
         price_width = 2 + words.decimals(book.tick_size) + 1
-        wing = (width - price_width - 2) // 2
+        wing = (width - 1 - price_width - 2) // 2
         size_width = max(
-            (len(words.whole_shares(l.size)) for l in (*book.asks, *book.bids)), default=1
+            (len(words.whole_shares(each.size)) for each in (*book.asks, *book.bids)), default=1
         )
         size_width = min(max(size_width, 5), max(5, wing - 2))
         bar_width = max(1, wing - size_width - 1)
 
         def row(level: LadderLevel, is_ask: bool) -> Entry:
-            colour = "faint" if old else "down" if is_ask else "up"
+            colour = "rule" if old else "ask" if is_ask else "bid"
             ink = "faint" if old else "ink"
             price = words.right(words.cents(level.price, book.tick_size), price_width)
             key = _key(level, is_ask)

@@ -3,7 +3,7 @@
 from rich.cells import cell_len
 
 from terminal.tui import words
-from terminal.tui.actions import ACTIONS
+from terminal.tui.actions import ACTIONS, Action
 from terminal.tui.widgets.pane import Entry, Line, Pane
 from terminal.views import StatusView, StreamView
 
@@ -138,11 +138,9 @@ def _health(status: StatusView, room: int) -> Line:
         pieces = pieces[:-1]
         if sum(cell_len(text) for text, _ in pieces) <= room:
             return tuple(pieces)
-    sick_ones = [s for s in streams if s.state != "live"]
-    said = (
-        f"{len(sick_ones)} of {len(streams)} streams not live" if sick_ones else "all streams live"
-    )
-    return ((said if len(said) <= room else "", "down" if sick_ones else "faint"),)
+    sick_ones = [s.name for s in streams if s.state in ("down", "stale")]
+    said = f"not live: {', '.join(sick_ones)}" if sick_ones else "all streams live"
+    return ((words.fit(said, min(len(said), room)), "bold down" if sick_ones else "faint"),)
 
 
 def _told_in_full(stream: StreamView) -> str:
@@ -161,8 +159,9 @@ class SmallCard(FrameLine):
     def head(self, width: int) -> list[Line]:
         size = self.app.size
         said = (
-            f"This screen is {size.width} by {size.height}. The page needs {WIDTH_MIN} by {HEIGHT_MIN}:"
-            f" make the window larger, or the letters smaller. {self.face.keymap.name('quit')} quits."
+            f"This screen is {size.width} by {size.height}. The page needs {WIDTH_MIN} by"
+            f" {HEIGHT_MIN}: make the window larger, or the letters smaller."
+            f" {self.face.keymap.name('quit')} quits."
         )
         mode = self.seen.status.mode if self.seen.status else ""
         top: Line = ((mode, "live" if mode == "LIVE" else "bold"),)
@@ -174,18 +173,25 @@ class KeyLine(FrameLine):
 
     def head(self, width: int) -> list[Line]:
         pane = self.face.pane_name()
-        line: list[tuple[str, str]] = []
-        used = 0
-        for action in ACTIONS:
-            if not ("*" in action.line or pane in action.line) or self.face.missing(action):
-                continue
-            keys = "j k" if action.id == "down" else self.face.keymap.name(action.id)
-            if action.id == "down":
-                keys = f"{self.face.keymap.name('down')} {self.face.keymap.name('up')}"
-            piece = [(f" {keys}", "bold"), (f" {action.label} ", "faint")]
-            size = sum(cell_len(text) for text, _ in piece)
-            if used + size > width:
-                continue
-            used += size
-            line += piece
-        return [tuple(line)]
+        shown = [
+            a for a in ACTIONS if ("*" in a.line or pane in a.line) and not self.face.missing(a)
+        ]
+        pieces = {action.id: self._piece(action) for action in shown}
+        # help comes last on the line but never falls off it
+        room = width - _width(pieces["help"])
+        line: Line = ()
+        for id, piece in pieces.items():
+            if id != "help" and _width(piece) <= room:
+                room -= _width(piece)
+                line += piece
+        return [(*line, *pieces["help"])]
+
+    def _piece(self, action: Action) -> Line:
+        keys = self.face.keymap.name(action.id)
+        if action.id == "down":
+            keys += " " + self.face.keymap.name("up")
+        return ((f" {keys}", "bold"), (f" {action.label} ", "faint"))
+
+
+def _width(line: Line) -> int:
+    return sum(cell_len(text) for text, _ in line)

@@ -97,14 +97,13 @@ def _meta(row: StoryRow, age: str, under: str, width: int) -> Line:
     else:
         colour = words.role_of(row.points) if row.verdict in TELLING else "ink"
         numbers = (
-            (words.glyph(row.points), colour),
-            (words.right(words.odds(row.odds), 6), "bold" + under),
+            (" " + words.glyph(row.points), colour),
+            (words.right(words.odds(row.odds), 5), "bold" + under),
             (words.right(words.points(row.points), 6), colour),
         )
-    room = width - sum(len(text) for text, _ in numbers) - 5
-    source = row.source if row.sources == 1 else f"{row.source} +{row.sources - 1}"
-    return (
-        (words.fit(age, 4) + " ", "faint"),
-        (words.fit(source, max(0, room)), "faint"),
-        *numbers,
-    )
+    room = max(0, width - sum(len(text) for text, _ in numbers) - 4)
+    source = words.plain(row.source)
+    more = f" +{row.sources - 1}" if row.sources > 1 else ""
+    if len(source) + len(more) <= room:
+        source += more
+    return ((words.fit(age, 4), "faint"), (words.fit(source, room), "faint"), *numbers)

@@ -219,7 +219,8 @@ class Pane(Widget, can_focus=True):
             if end > self.top:
                 chosen = bool(entry.key) and entry.key == self.chosen
                 out += (
-                    Painted(line, chosen, focused) for line in entry.lines[max(0, self.top - at) :]
+                    Painted(line, chosen and line != BLANK, focused)
+                    for line in entry.lines[max(0, self.top - at) :]
                 )
             at = end
             if len(out) >= room:

@@ -4,7 +4,8 @@ from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
 from terminal.views import MarketView, PrintRow
 
-_COLUMN = 25
+_BESIDE_SIZE = 16
+_GAP = "  "
 
 
 class Prints(Pane):
@@ -16,9 +17,10 @@ class Prints(Pane):
     def entries(self, width: int) -> list[Entry]:
         market = self.seen.market
         prints = market.prints if market else ()
-        columns = max(1, width // _COLUMN)
+        longest = max((len(words.whole_shares(p.size)) for p in prints), default=1)
+        columns = max(1, (width - 1 + len(_GAP)) // (_BESIDE_SIZE + longest + len(_GAP)))
         return [
-            Entry("", (sum((_print(p) for p in prints[at : at + columns]), ()),))
+            Entry("", (sum((_print(p, longest) for p in prints[at : at + columns]), ()),))
             for at in range(0, len(prints), columns)
         ]
 
@@ -30,15 +32,14 @@ class Prints(Pane):
         return f"No trade yet in this market; {self.face.keymap.name('buy')} would make one."
 
 
-def _print(row: PrintRow) -> Line:
-    """``14:02:09  24.1 ▲ 500``: the arrow is what the taker did."""
+def _print(row: PrintRow, longest: int) -> Line:
+    """``14:02:09 24.1 ▲ 500``: the arrow is what the taker did."""
     glyph, colour = (words.UP, "up") if row.side == "buy" else (words.DOWN, "down")
-    size = words.whole_shares(row.size)
     return (
         (words.clock(row.at_ns), "faint"),
-        (words.right(f"{row.price / 100:.1f}", 6), ""),
-        (f" {glyph}", colour),
-        (words.right(size, 7) + "  ", ""),
+        (words.right(f"{row.price / 100:.1f}", 5), ""),
+        (f" {glyph} ", colour),
+        (words.right(words.whole_shares(row.size), longest) + _GAP, ""),
     )
 
 

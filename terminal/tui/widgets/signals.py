@@ -53,7 +53,7 @@ class Signals(Pane):
         said = row.reason if not is_open else f"“{row.reason}”"
         tail: Line = ((edge, ""), ("   ", ""), (words.fit(said, max(0, room)), "faint"))
         if self.has_focus and row.id == self.chosen:
-            return Entry(row.id, (lead + ((edge, ""),), *_unfolded(row, width)))
+            return Entry(row.id, ((*lead, (edge, "")), *_unfolded(row, width)))
         return Entry(row.id, ((*lead, *tail) if room > 0 else (*lead, (edge, ink)),))
 
 
@@ -62,7 +62,8 @@ def _deal(row: SignalRow) -> str:
     if row.state == "skipped" or not row.side:
         return f"–  {_WORDS.get(row.state, words.plain(row.state))}"
     bound = "≤" if row.side == "buy" else "≥"
-    deal = f"{row.side.upper()} {words.plain(row.outcome)} {words.shares(row.size)} @ {bound}{row.limit / 100:.1f}"
+    size = f"{words.shares(row.size)} @ {bound}{row.limit / 100:.1f}"
+    deal = f"{row.side.upper()} {words.plain(row.outcome)} {size}"
     state = _WORDS.get(row.state, words.plain(row.state))
     return f"{deal}  {state}" if state else deal
 

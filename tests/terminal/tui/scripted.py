@@ -204,10 +204,14 @@ class Market:
 class ScriptedEngine:
     """Serves faces in ``folder``; ``commands`` keeps what they said."""
 
-    def __init__(self, folder: Path, *, hz: float = 10.0, seed: int = 7, mode: str = "PAPER") -> None:
+    def __init__(
+        self, folder: Path, *, hz: float = 10.0, seed: int = 7, mode: str = "PAPER"
+    ) -> None:
         self.folder, self.hz, self.mode = folder, hz, mode
         self.chance = random.Random(seed)
-        self.markets = {id: Market(id, q, event, odds, tick) for id, q, event, odds, tick in QUESTIONS}
+        self.markets = {
+            id: Market(id, q, event, odds, tick) for id, q, event, odds, tick in QUESTIONS
+        }
         self.stories = list(STORIES)
         self.now_ns = NOON
         self.commands: list[Command] = []
@@ -267,12 +271,11 @@ class ScriptedEngine:
             pass
 
     async def _hear(self, peer: Peer, message: object) -> None:
+        self.commands.append(message)  # type: ignore[arg-type]
         if isinstance(message, Look):
             self._looks[peer] = message
-        self.commands.append(message)  # type: ignore[arg-type]
-        if not isinstance(message, Look):
-            if self.answers:
-                await peer.send(self.answer(message))
+        elif self.answers:
+            await peer.send(self.answer(message))
         for view in self.views(self._looks[peer]):
             await peer.send(view)
 
@@ -300,13 +303,19 @@ class ScriptedEngine:
     def _print(self, market: Market, at_ns: int) -> None:
         side = self.chance.choice(("buy", "sell"))
         price = (market.middle + (1 if side == "buy" else -1)) * market.tick
-        market.prints.insert(0, PrintRow(at_ns, price, self.chance.choice((40, 120, 500, 75)) * SHARE, side))
+        market.prints.insert(
+            0, PrintRow(at_ns, price, self.chance.choice((40, 120, 500, 75)) * SHARE, side)
+        )
         del market.prints[40:]
 
-    def add_story(self, id: str, title: str, markets: tuple[str, ...] = (), source: str = "Example Wire") -> None:
+    def add_story(
+        self, id: str, title: str, markets: tuple[str, ...] = (), source: str = "Example Wire"
+    ) -> None:
         """A story that has just come in."""
         minutes = -(self.now_ns - NOON) / MINUTE
-        self.stories.insert(0, (id, title, source, title + ". Practice news.", int(minutes), markets, 0.0, ""))
+        self.stories.insert(
+            0, (id, title, source, title + ". Practice news.", int(minutes), markets, 0.0, "")
+        )
 
     def _first_signals(self) -> list[SignalRow]:
         row = SignalRow(
@@ -417,7 +426,7 @@ class ScriptedEngine:
             )
             if moved
             else (),
-            latency=(("fetched", 0.8), ("linked", 0.9), ("first move", 4.2), ("suggestion", 4.3)) if moved else (),
+            latency=(("fetched", 0.8), ("linked", 0.9), ("first move", 4.2)) if moved else (),
         )
 
     def _card(self, market: Market, points: float, verdict: str) -> CardView:
@@ -437,7 +446,9 @@ class ScriptedEngine:
             relevance=0.82,
             direction=1,
             why="names Qwen, an Alibaba model",
-            spark=tuple(market.start + ((n * 7) % 11 - 5) / 1500 + n / 4000 - 0.008 for n in range(36)),
+            spark=tuple(
+                market.start + ((n * 7) % 11 - 5) / 1500 + n / 4000 - 0.008 for n in range(36)
+            ),
             spark_story=24,
             event_title=market.event,
         )
@@ -449,7 +460,9 @@ class ScriptedEngine:
             if order.asset_id == asset:
                 own[order.price] = own.get(order.price, 0) + order.size - order.filled
         shape = random.Random(f"{market.id}{market.middle}{outcome}")
-        flip = market if outcome == "YES" else Market(market.id, "", "", 1 - market.odds, market.tick)
+        flip = (
+            market if outcome == "YES" else Market(market.id, "", "", 1 - market.odds, market.tick)
+        )
         asks = flip.levels(1, shape, own)
         bids = [] if market.one_sided else flip.levels(-1, shape, own)
         return BookView(
@@ -469,13 +482,15 @@ class ScriptedEngine:
     def market(self, market: Market) -> MarketView:
         siblings = [m for m in self.markets.values() if market.event and m.event == market.event]
         rows = tuple(
-            SiblingRow(condition_id=m.id, title=m.question.split()[1], odds=m.odds, points_day=100 * (m.odds - m.start))
+            SiblingRow(
+                condition_id=m.id,
+                title=m.question.split()[1],
+                odds=m.odds,
+                points_day=100 * (m.odds - m.start),
+            )
             for m in siblings
         )
-        chart = tuple(
-            (NOON - (180 - n) * MINUTE, market.start + ((n * 13) % 29 - 14) / 3000 + max(0, n - 120) / 4000)
-            for n in range(180)
-        )
+        chart = self._walk(market)
         marks = tuple(
             StoryMark(NOON - s[4] * MINUTE, s[0], s[1]) for s in self.stories if market.id in s[5]
         )
@@ -500,6 +515,13 @@ class ScriptedEngine:
             sibling_sum=sum(m.odds for m in siblings) if siblings else None,
             neg_risk=bool(siblings),
         )
+
+    def _walk(self, market: Market) -> tuple[tuple[int, float], ...]:
+        chance, odds, out = random.Random(market.id), market.start - 0.01, []
+        for n in range(180):
+            odds = min(0.98, max(0.005, odds + chance.gauss(0.0001, 0.001)))
+            out.append((NOON - (180 - n) * MINUTE, odds))
+        return tuple(out)
 
     def blotter(self) -> BlotterView:
         positions = []
@@ -539,14 +561,22 @@ class ScriptedEngine:
             return self._place(command)
         if isinstance(command, CancelOrder):
             there = self.orders.pop(command.order_id, None)
-            return Done(id=command.id, outcome="done" if there else "refused", message="Cancelled." if there else "No such order.")
+            return Done(
+                id=command.id,
+                outcome="done" if there else "refused",
+                message="Cancelled." if there else "No such order.",
+            )
         if isinstance(command, AnswerSuggestion):
             return self._answer_suggestion(command)
         if isinstance(command, Kill):
             self.killed = command.on
             if command.on:
                 self.orders.clear()
-            return Done(id=command.id, outcome="done", message="All orders cancelled." if command.on else "Trading is on.")
+            return Done(
+                id=command.id,
+                outcome="done",
+                message="All orders cancelled." if command.on else "Trading is on.",
+            )
         assert isinstance(command, Query)
         return self._rows(command)
 
@@ -575,16 +605,22 @@ class ScriptedEngine:
             average=money * 10_000 // filled if filled else None,
             worst=worst,
             cost=money + fee if buys else money - fee,
-            worst_cost=asked.size * asked.price // 10_000,
+            worst_cost=asked.size * asked.price * 104 // 1_000_000,
             fee=fee,
             slippage_cents=0.05 if filled else None,
             payoff=asked.size if buys else 0,
-            denial=self.denial or ("the kill switch is on; nothing is taken" if self.killed else ""),
+            denial=self.denial
+            or ("the kill switch is on; nothing is taken" if self.killed else ""),
         )
 
     def _place(self, order: PlaceOrder) -> Done:
         view = self._preview(
-            Preview(**{f: getattr(order, f) for f in ("id", "condition_id", "asset_id", "side", "price", "size", "kind")})
+            Preview(
+                **{
+                    f: getattr(order, f)
+                    for f in ("id", "condition_id", "asset_id", "side", "price", "size", "kind")
+                }
+            )
         )
         if view.denial:
             return Done(id=order.id, outcome="denied", message=view.denial)
@@ -628,7 +664,11 @@ class ScriptedEngine:
                 state="rests",
                 queue_ahead=4_000 * SHARE,
             )
-        return Done(id=order.id, outcome="done", message=f"{view.fills_now // SHARE} filled, {view.rests // SHARE} rest.")
+        return Done(
+            id=order.id,
+            outcome="done",
+            message=f"{view.fills_now // SHARE} filled, {view.rests // SHARE} rest.",
+        )
 
     def _answer_suggestion(self, command: AnswerSuggestion) -> Done:
         state = "accepted" if command.accept else "over"
@@ -636,7 +676,11 @@ class ScriptedEngine:
             msgspec.structs.replace(row, state=state) if row.id == command.suggestion_id else row
             for row in self.signals
         ]
-        return Done(id=command.id, outcome="done", message="Order placed." if command.accept else "Dismissed.")
+        return Done(
+            id=command.id,
+            outcome="done",
+            message="Order placed." if command.accept else "Dismissed.",
+        )
 
     def _rows(self, query: Query) -> Rows:
         wanted = query.text.casefold().split()
