@@ -162,7 +162,7 @@ class MarketLife:
         self._number = 0
         self._crowd: list[str] = []
         busy = BUSY_TAGS.intersection(spec.tags)
-        self._pace = max(spec.activity, ACTIVITY_MIN) * (1.0 if busy else QUIET)
+        self.pace = max(spec.activity, ACTIVITY_MIN) * (1.0 if busy else QUIET)
         self.makers = [self._maker(name, now_ns) for name in MAKERS]
 
     def _maker(self, name: str, now_ns: int) -> Maker:
@@ -209,7 +209,7 @@ class MarketLife:
         return [now_ns + int(delay * SECOND) for delay in delays]
 
     def next_pulse(self, now_ns: int) -> int:
-        rate = self._pace / PULSE_MEAN_S
+        rate = self.pace / PULSE_MEAN_S
         if now_ns < self.excited_until_ns:
             rate *= EXCITED
         return now_ns + max(1, int(self._chance.expovariate(rate) * SECOND))

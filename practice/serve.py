@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from practice.agents import sigmoid
 from practice.catalogue import catalogue
@@ -105,10 +106,10 @@ class Practice:
                 pause_at = time.monotonic() + SLICE_S
 
 
-async def serve(practice: Practice, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set or a signal comes."""
+def server_for(app: ASGIApp) -> uvicorn.Server:
+    """The web server as the practice world uses it: quiet, and quick to end."""
     config = uvicorn.Config(
-        practice.app,
+        app,
         lifespan="off",
         access_log=False,
         log_level="warning",
@@ -118,7 +119,12 @@ async def serve(practice: Practice, listener: socket.socket, stop: asyncio.Event
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
     )
-    server = uvicorn.Server(config)
+    return uvicorn.Server(config)
+
+
+async def serve(practice: Practice, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve until ``stop`` is set or a signal comes."""
+    server = server_for(practice.app)
     world = asyncio.create_task(practice.live())
     stopper = asyncio.create_task(_stop(server, stop))
     served = asyncio.create_task(server.serve([listener]))
@@ -147,7 +153,8 @@ async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
 
 def listen(port: int) -> socket.socket:
     """A listening socket on loopback; port 0 takes a free one."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends without delay only on sockets that say they are TCP
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -159,7 +166,7 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-async def _run(options: argparse.Namespace, truth_file: TextIO | None) -> None:
+async def _run(options: argparse.Namespace, truth_file: TextIO | None, parent: int) -> None:
     listener = listen(options.port)
     base_url = f"http://{HOST}:{listener.getsockname()[1]}"
     practice = Practice(options.seed, options.speed, base_url, truth_file)
@@ -171,7 +178,7 @@ async def _run(options: argparse.Namespace, truth_file: TextIO | None) -> None:
     sys.stdout.flush()
     watcher = None
     if options.with_parent:
-        watcher = asyncio.create_task(_watch_parent(os.getppid(), stop))
+        watcher = asyncio.create_task(_watch_parent(parent, stop))
     try:
         await serve(practice, listener, stop)
     finally:
@@ -222,6 +229,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. 0 when stopped, 1 when the port or file can't be had."""
+    parent = os.getppid()  # now: it may be gone a moment later
     options = parser().parse_args(argv)
     restore = _quiet_signals()
     try:
@@ -229,7 +237,7 @@ def main(argv: list[str] | None = None) -> int:
             truth_file = None
             if options.truth:
                 truth_file = stack.enter_context(options.truth.open("w", encoding="utf-8"))
-            asyncio.run(_run(options, truth_file))
+            asyncio.run(_run(options, truth_file, parent))
     except OSError as error:
         sys.stderr.write(f"practice: {error}\n")
         return 1

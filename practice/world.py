@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from practice.agents import DIFFUSION, RECENTRE, Act, MarketLife, logit, open_purses, sigmoid, tops
+from practice.agents import (
+    DIFFUSION,
+    RECENTRE,
+    SLOW_LEARNING_MIN,
+    Act,
+    MarketLife,
+    logit,
+    open_purses,
+    sigmoid,
+    tops,
+)
 from practice.catalogue import Catalogue, MarketSpec
 from practice.clock import MINUTE, SECOND
 from practice.exchange import FINE_ABOVE, FINE_BELOW, FINE_TICK, Exchange, Market
@@ -21,7 +31,9 @@ from practice.stories import StorySpec
 PAST_MINUTES = 25 * 60
 """Every market has prices for this long before the world starts."""
 PATH_MINUTES_MAX = 30 * 24 * 60
-INSIDE_SPREAD = 0.12
+PAST_FLOW = 0.002
+"""What trades alone moved quotes by, in logits a past minute of a busy market."""
+INSIDE_SPREAD = 0.15
 """Share of past minutes in which somebody of the crowd stood inside the makers' spread."""
 
 
@@ -192,17 +204,22 @@ class World:
         life = self.lives[slug]
         chance = random.Random(f"{self.seed} {slug} past")
         tick = life.spec.tick
-        belief = logit(life.spec.start_probability)
-        quoted, mid = -1.0, 0
+        truth = belief = logit(life.spec.start_probability)
+        busy = min(1.0, life.pace)
+        flow, inside = PAST_FLOW * busy, INSIDE_SPREAD * busy
+        quoted, mid, slack = -1.0, 0, 0.0
         mids: list[float] = []
         for _ in range(PAST_MINUTES):
-            belief += chance.gauss(0.0, DIFFUSION)
+            truth += chance.gauss(0.0, DIFFUSION)
+            belief += (truth - belief) / SLOW_LEARNING_MIN + chance.gauss(0.0, flow)
             p = sigmoid(belief)
-            if abs(p - quoted) * PRICE_ONE > RECENTRE * tick:
+            if abs(p - quoted) * PRICE_ONE > slack:
                 quoted = p
-                bid, ask = tops(p * PRICE_ONE, life.character.half_at(p, tick), tick)
+                half = life.character.half_at(p, tick)
+                slack = max(RECENTRE * tick, 0.25 * half)
+                bid, ask = tops(p * PRICE_ONE, half, tick)
                 mid = max(bid, 0) + min(ask, PRICE_ONE)
-            lean = tick if chance.random() < INSIDE_SPREAD else 0
+            lean = tick if chance.random() < inside else 0
             mids.append(mid + (lean if chance.random() < 0.5 else -lean))
         mids.reverse()
         return mids
