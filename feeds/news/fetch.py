@@ -35,6 +35,7 @@ _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1"
 )
+_NO_ADDRESS = "Redirected to something that is no address; check the address."
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _PERMANENT = frozenset((301, 308))
 _GZIP_OR_ZLIB = 47  # zlib's own recognition of both headers, with the largest window
@@ -135,9 +136,11 @@ class Fetcher:
             return Failed(Reason.TOO_SLOW, sentence)
         except _Refusal as refusal:
             return refusal.failed
+        except httpx.InvalidURL:
+            return Failed(Reason.REDIRECT, _NO_ADDRESS)
         except httpx.TransportError as error:
             return _transport_failure(error)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        except (httpx.HTTPError, OSError, ValueError) as error:
             return Failed(
                 Reason.PROTOCOL,
                 f"The answer makes no sense ({type(error).__name__}); check the address.",
@@ -286,11 +289,11 @@ async def _unpacked(response: httpx.Response, bytes_max: int) -> AsyncIterator[b
 
 
 class _Inflater:
-    """gzip, zlib or bare deflate: servers call all three by two names."""
+    """gzip, zlib, or the bare stream that some servers call deflate."""
 
-    def __init__(self) -> None:
+    def __init__(self, may_be_bare: bool) -> None:
         self._inner = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._begun = False
+        self._may_be_bare = may_be_bare
 
     @property
     def eof(self) -> bool:
@@ -300,11 +303,11 @@ class _Inflater:
         try:
             piece = self._inner.decompress(chunk, bytes_max)
         except zlib.error:
-            if self._begun:
+            if not self._may_be_bare:
                 raise
             self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
             piece = self._inner.decompress(chunk, bytes_max)
-        self._begun = self._begun or bool(piece)
+        self._may_be_bare = False
         while self._inner.eof and self._inner.unused_data and len(piece) < bytes_max:
             rest, self._inner = self._inner.unused_data, zlib.decompressobj(_GZIP_OR_ZLIB)
             piece += self._inner.decompress(rest, bytes_max - len(piece))
@@ -316,7 +319,7 @@ def _inflater(encoding: str) -> _Inflater | None:
     if name in ("", "identity"):
         return None
     if name in ("gzip", "x-gzip", "deflate"):
-        return _Inflater()
+        return _Inflater(may_be_bare=name == "deflate")
     raise _Refusal(
         Reason.ENCODING, "The document comes in a compression that we did not ask for; not read."
     )
@@ -344,6 +347,8 @@ def _status_failure(response: httpx.Response) -> Failed:
 def _transport_failure(error: httpx.TransportError) -> Failed:
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
         return Failed(Reason.NO_CONNECTION, "No connection to the server; trying again later.")
+    if isinstance(error, httpx.RemoteProtocolError) and "location header" in str(error):
+        return Failed(Reason.REDIRECT, _NO_ADDRESS)
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
         return Failed(Reason.CUT_OFF, "The answer breaks off or is garbled; trying again later.")
     return Failed(
