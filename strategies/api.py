@@ -21,6 +21,8 @@ from strategies.impact import Move, expit, logit
 from strategies.words import cents
 
 __all__ = [
+    "ONE",
+    "SHARE",
     "Annotated",
     "BookState",
     "Context",
@@ -232,5 +234,8 @@ class Strategy:
         return ()
 
     def on_move(self, condition_id: str, ctx: Context) -> Iterable[Draft]:
-        """A followed market's odds changed since the last look (at most once a second)."""
+        """A followed market's odds changed since the last look (at most once a second).
+
+        Where they stand still it is called once a minute, since time passes there too.
+        """
         return ()

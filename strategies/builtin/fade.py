@@ -8,11 +8,13 @@ no story may touch the market around that time, and when one comes after all, it
 It is a model for strategies of your own: it works from ``on_move`` and the odds alone.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from strategies.api import (
+    ONE,
     Annotated,
     Context,
     Draft,
@@ -34,6 +36,7 @@ from strategies.api import (
 THESES_MAX = 500
 LOOK_BACK_S = 17 * 60.0
 """The longest window in which a jump is looked for."""
+REST_MINUTES = 2
 MINUTE_NS: Nanos = 60_000_000_000
 
 
@@ -49,9 +52,10 @@ class FadeParams(StrategyParams, frozen=True):
     quiet_minutes: Annotated[
         float, Meta(gt=0, le=240, description="No story may have touched the market for so long.")
     ] = 30.0
-    rest_share_max: Annotated[
-        float, Meta(ge=0, le=1, description="Share of the jump that the last minute may have made.")
-    ] = 0.3
+    rest_z_max: Annotated[
+        float,
+        Meta(ge=0, le=20, description="Most that odds at rest have moved lately, in usual moves."),
+    ] = 2.0
     reverts: Annotated[
         float, Meta(gt=0, le=1, description="Share of the jump that is expected to come back.")
     ] = 0.4
@@ -140,15 +144,23 @@ class Fade(Strategy):
             limit = f"no story for {self.params.quiet_minutes:.0f} min"
             ctx.skip(condition_id, "explained", told, limit, stories[0].id)
             return True
-        now, before = ctx.odds(condition_id), ctx.odds_before(condition_id, 60)
-        if now is None or before is None:
-            return True
-        share = abs(logit(now) - logit(before)) / abs(move.logit)
-        if share > self.params.rest_share_max:
-            limit = f"at most {self.params.rest_share_max:.0%}"
-            ctx.skip(condition_id, "still moving", f"{share:.0%} of it in the last minute", limit)
+        lately = self._lately(condition_id, ctx)
+        if lately > self.params.rest_z_max:
+            limit = f"at most {self.params.rest_z_max:.1f}"
+            value = f"{lately:.1f} usual moves in the last {REST_MINUTES} minutes"
+            ctx.skip(condition_id, "still moving", value, limit)
             return True
         return False
+
+    def _lately(self, condition_id: str, ctx: Context) -> float:
+        """The newest move in units of the market's usual one; a step of a tick is always usual."""
+        now = ctx.odds(condition_id)
+        before = ctx.odds_before(condition_id, 60.0 * REST_MINUTES)
+        usual = ctx.usual_move(condition_id, REST_MINUTES)
+        if now is None or before is None or usual is None:
+            return math.inf
+        step = ctx.market(condition_id).tick_size / ONE / (now * (1 - now))
+        return abs(logit(now) - logit(before)) / max(usual, step)
 
     def _buy(self, condition_id: str, move: Move, ctx: Context) -> Iterable[Draft]:
         market, odds = ctx.market(condition_id), ctx.odds(condition_id) or 0.5

@@ -37,6 +37,9 @@ SIGNALS_MAX = 500
 LOOK_EVERY: Nanos = SECOND
 """How often a strategy is told at most that one market's odds changed."""
 
+LOOK_AT_LEAST_EVERY: Nanos = 60 * SECOND
+"""How often it is told of a market whose odds stand still: time passes there too."""
+
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
 
@@ -97,7 +100,7 @@ class Signals:
         self._ask(lambda strategy, ctx: strategy.on_impact(impact, link, ctx))
 
     def on_moves(self, condition_ids: Iterable[str]) -> None:
-        """Tell of followed markets whose odds changed, each at most once a second."""
+        """Tell of followed markets whose odds changed, or where a minute went by."""
         if not self._runners:
             return
         for condition_id in condition_ids:
@@ -112,11 +115,9 @@ class Signals:
         book = floor.books.get(floor.markets[condition_id].yes.asset_id)
         if book is None or not book.seen:
             return False
-        odds, (before, when_ns) = (
-            book.best_bid + book.best_ask,
-            self._looked.get(condition_id, (0, 0)),
-        )
-        if odds == before or now_ns - when_ns < LOOK_EVERY:
+        odds = book.best_bid + book.best_ask
+        before, when_ns = self._looked.get(condition_id, (0, 0))
+        if now_ns - when_ns < (LOOK_EVERY if odds != before else LOOK_AT_LEAST_EVERY):
             return False
         self._looked[condition_id] = (odds, now_ns)
         return True
