@@ -106,7 +106,7 @@ class MarketChannel:
         self.reconnects = 0
         self.reason = "not connected yet"
         self._assets: dict[str, AssetWatch] = {}
-        self._told: set[str] = set()
+        self._told: dict[str, None] = {}  # in order, so that runs repeat to the byte
         self._events: list[Event] = []
         self._frames: list[bytes] = []
         self._probes: list[str] = []
@@ -175,7 +175,7 @@ class MarketChannel:
             else:
                 frame = {"operation": "subscribe", **frame}
             self._frames.append(msgspec.json.encode(frame))
-            self._told.update(chunk)
+            self._told.update(dict.fromkeys(chunk))
             for asset_id in chunk:
                 self._assets[asset_id].subscribed(self._now)
 
@@ -183,7 +183,8 @@ class MarketChannel:
         for chunk in _chunks(asset_ids):
             frame = {"operation": "unsubscribe", "assets_ids": chunk}
             self._frames.append(msgspec.json.encode(frame))
-            self._told.difference_update(chunk)
+            for asset_id in chunk:
+                self._told.pop(asset_id, None)
 
     # ------------------------------------------------------------------------------ connection
 
@@ -379,7 +380,7 @@ class MarketChannel:
     def _subscribe_again(self, asset_id: str) -> None:
         frame = {"operation": "subscribe", "assets_ids": [asset_id], "custom_feature_enabled": True}
         self._frames.append(msgspec.json.encode(frame))
-        self._told.add(asset_id)
+        self._told[asset_id] = None
         self.counts["resubscribed"] += 1
 
     def _ask(self, now_ns: Nanos) -> None:
