@@ -49,6 +49,8 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         raise LedgerError(f"{path}: {_SAYS.get(code, DAMAGED)} [{error}]") from error
+    except UnicodeDecodeError as error:
+        raise LedgerError(f"{path}: {DAMAGED} [a text is no text]") from error
     except OSError as error:
         said = error.strerror or str(error)
         raise LedgerError(f"{path}: {said}: check the disk and the folder") from error
