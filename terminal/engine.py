@@ -62,6 +62,7 @@ TICKS_PER_SECOND = 10
 BATCH_MAX = 512
 INBOX_MAX = 200_000
 HISTORIES_AT_ONCE_MAX = 4
+HISTORY_PACE = 50
 CATALOGUE_EVERY_S = 900.0
 CATALOGUE_AGAIN_S = 2.0
 FOLLOWED_EVERY_S = 60.0
@@ -261,6 +262,7 @@ class Engine:
         await self._keep(event, step)
         for decision in step.decisions:
             self._act(decision)
+        self._alerts.tick(event.at_ns)
         self.journeys.listen(event, step)
         for listener in self.listeners:
             listener(event, step)
@@ -403,8 +405,10 @@ class Engine:
             log.warning("price history of %s: %s", asset_id, error)
             self._histories_asked.discard(asset_id)
             return
-        for point in points:
+        for number, point in enumerate(points):
             self.hear(point)
+            if number % HISTORY_PACE == 0:
+                await asyncio.sleep(0)  # the past can wait; a frame behind it can't
 
     def _rewire(self) -> None:
         """Follow what the desk wants first, then what faces look at."""

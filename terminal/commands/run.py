@@ -120,7 +120,8 @@ def _run_engine(
 
     loaded = configuration(arguments)
     paths = Paths.find()
-    set_up(paths)
+    paths.make()
+    set_up(paths.logs)
     try:
         engine = assemble(
             loaded.config, paths, tape=tape, to_stdout=not quiet, as_json=arguments.json
