@@ -12,11 +12,10 @@ from strategies.linking.families import Intent
 from strategies.linking.names import NAMES
 from strategies.linking.reading import Story
 
-RELATIONS = ("self", "victim", "rival", "theme")
 ARENA_OF = {
     "lead": "front",
     "largest": "chips",
-    "price": "chips",
+    "share": "chips",
     "ipo": "listing",
     "autonomy": "robotaxi",
     "users": "models",
@@ -76,10 +75,12 @@ def reading_of(story: Story, meaning: Intent) -> Reading:
 
 
 def _bearing(story: Story, family: str, relation: str, standing: float) -> Reading:
+    """The facet that bears most. News of the one compared with is news of the subject turned."""
+    wanted = "self" if relation == "against" else relation
     best: Row | None = None
     weight = 0.0
     for row in AFFINITY.get(family, ()):
-        if row.relation == relation:
+        if row.relation == wanted:
             told = row.weight * story.says(row.facet)
             if told > weight:
                 best, weight = row, told
@@ -88,36 +89,36 @@ def _bearing(story: Story, family: str, relation: str, standing: float) -> Readi
 
 def _standings(story: Story, meaning: Intent) -> list[tuple[str, float]]:
     """Every way in which the story stands to the market's subject."""
-    subject = meaning.subject
     found: list[tuple[str, float]] = []
-    if subject:
-        standing = _named(story, meaning)
+    if meaning.subjects:
+        standing = max(_named(story, meaning, subject) for subject in meaning.subjects)
         if standing:
-            victim = subject in story.victims
+            victim = any(subject in story.victims for subject in meaning.subjects)
             found.append(("victim" if victim else "self", standing))
-        rival = _rivalry(story, meaning)
-        if rival and (not standing or standing < 1):
-            found.append(("rival", rival))
+        if standing < 1 and meaning.against in story.houses | story.named:
+            found.append(("against", 1.0))
+        elif standing < 1 and _rivalry(story, meaning):
+            found.append(("rival", 0.9))
     if any(row.relation == "theme" for row in AFFINITY.get(meaning.family, ())):
         found.append(("theme", 1.0))
     return found
 
 
-def _named(story: Story, meaning: Intent) -> float:
-    subject = meaning.subject
+def _named(story: Story, meaning: Intent, subject: str) -> float:
     if subject in story.houses or subject in story.named or meaning.exact & story.named:
         return 1.0
-    if subject == "china" and NAMES.arenas["chinese"] & story.houses:
+    if subject in _MEMBERS and NAMES.arenas[_MEMBERS[subject]] & story.houses:
         return 1.0
-    if subject == "elon-musk" and NAMES.arenas["musk"] & story.houses:
-        return 0.8
-    return SUMMARY_WEIGHT if subject in story.also else 0.0
+    return SUMMARY_WEIGHT if subject in story.also or meaning.exact & story.also else 0.0
 
 
-def _rivalry(story: Story, meaning: Intent) -> float:
-    """How surely the story is about one who competes with the subject."""
+_MEMBERS = {"china": "chinese", "elon-musk": "musk", "magnificent-seven": "megacap"}
+"""Subjects that are spoken of where one of theirs is."""
+
+
+def _rivalry(story: Story, meaning: Intent) -> bool:
+    """Whether the story is about one who competes with the subject."""
     arena = NAMES.arenas.get(ARENA_OF.get(meaning.family, ""), frozenset())
-    if meaning.subject not in arena:
-        return 0.0
-    others = NAMES.arenas["models"] if meaning.family == "lead" else arena
-    return 1.0 if (story.houses - {meaning.subject}) & others else 0.0
+    if not arena.intersection(meaning.subjects):
+        return False
+    return bool((story.houses - set(meaning.subjects)) & arena)

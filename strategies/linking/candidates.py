@@ -14,7 +14,7 @@ from strategies.linking.families import Intent, intent
 from strategies.linking.market import LinkableMarket
 from strategies.linking.names import NAMES
 from strategies.linking.reading import Story
-from strategies.linking.words import is_content, plain, tokens
+from strategies.linking.words import Token, is_content, plain, tokens
 
 CANDIDATES_MAX = 400
 BY_WORDS_MAX = 60
@@ -25,20 +25,60 @@ COMMON_SHARE = 0.02
 COMMON_MIN = 25
 
 _CALENDAR = frozenset(MONTHS) | {month[:3] for month in MONTHS} | {"end", "year", "eoy", "today"}
+_COMMON_CAPITALS = frozenset(
+    {
+        "ai",
+        "ipo",
+        "ceo",
+        "cfo",
+        "gpu",
+        "gpus",
+        "llm",
+        "high",
+        "low",
+        "eod",
+        "utc",
+        "et",
+        "vs",
+        "yes",
+    }
+    | {
+        "elo",
+        "gc",
+        "cl",
+        "si",
+        "fdv",
+        "gdp",
+        "cpi",
+        "pm",
+        "am",
+        "style",
+        "control",
+        "on",
+        "chip",
+        "chips",
+    }
+)
 _TAG = re.compile(r"<[^>]{0,200}>")
 
 
 class Group:
     """Markets with one meaning: the same family, sense, subject, names and words."""
 
-    __slots__ = ("deadlines", "id", "intent", "markets", "rules", "words")
+    __slots__ = ("id", "intent", "markets", "proper", "rules", "words")
 
     def __init__(
-        self, id: int, meaning: Intent, words: tuple[str, ...], rules: frozenset[str]
+        self,
+        id: int,
+        meaning: Intent,
+        words: tuple[str, ...],
+        proper: frozenset[str],
+        rules: frozenset[str],
     ) -> None:
         self.id = id
         self.intent = meaning
         self.words = words
+        self.proper = proper
         self.rules = rules
         self.markets: dict[str, LinkableMarket] = {}
 
@@ -59,11 +99,11 @@ class Index:
         """Put a market in its group; one with the same id is replaced."""
         self.remove(market.id)
         meaning = intent(market.question, market.event, market.group_title)
-        words = content(market, meaning)
-        key = (meaning.family, meaning.sense, meaning.subject, meaning.topic, meaning.names, words)
+        words, proper = content(market)
+        key = (meaning, words, proper)
         group = self.groups.get(key)
         if group is None:
-            group = Group(self._next, meaning, words, _rules(market.description))
+            group = Group(self._next, meaning, words, proper, _rules(market.description))
             self._next += 1
             self.groups[key] = group
             self._enter(key, group)
@@ -124,7 +164,7 @@ class Index:
         return [groups[id] for id in best]
 
     def _enter(self, key: object, group: Group) -> None:
-        for name in group.intent.names | ({group.intent.subject} - {""}):
+        for name in group.intent.names.union(group.intent.subjects):
             self._by_name.setdefault(name, {})[key] = group
         self._by_family.setdefault(group.intent.family, {})[key] = group
         for word in group.words:
@@ -132,7 +172,7 @@ class Index:
         self._idf.clear()
 
     def _leave(self, key: object, group: Group) -> None:
-        for name in group.intent.names | ({group.intent.subject} - {""}):
+        for name in group.intent.names.union(group.intent.subjects):
             self._by_name[name].pop(key, None)
         self._by_family[group.intent.family].pop(key, None)
         for word in group.words:
@@ -140,20 +180,27 @@ class Index:
         self._idf.clear()
 
 
-def content(market: LinkableMarket, meaning: Intent) -> tuple[str, ...]:
-    """The stems of a question that are neither names of the table, numbers nor dates."""
+def content(market: LinkableMarket) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The stems of a question that are neither names of the table, numbers nor dates.
+
+    And those among them that are written like names: people and places the table does not know.
+    """
     text = plain(f"{market.question} {market.group_title}")
     spans = [(mention.start, mention.end) for mention in NAMES.find(text)]
-    stems = {
-        token.stem
-        for token in tokens(text)
-        if is_content(token)
-        and not token.text[0].isdigit()
-        and token.text[0] != "$"
-        and token.text not in _CALENDAR
-        and not any(start <= token.start < end for start, end in spans)
-    }
-    return tuple(sorted(stems))
+    stems, proper = set(), set()
+    for token in tokens(text):
+        if not _tells(token) or any(start <= token.start < end for start, end in spans):
+            continue
+        stems.add(token.stem)
+        if token.raw[0].isupper() and token.start > 0 and token.text not in _COMMON_CAPITALS:
+            proper.add(token.stem)
+    return tuple(sorted(stems)), frozenset(proper)
+
+
+def _tells(token: Token) -> bool:
+    if not is_content(token) or token.text in _CALENDAR:
+        return False
+    return not (token.text[0].isdigit() or token.text[0] == "$")
 
 
 def _rules(description: str) -> frozenset[str]:

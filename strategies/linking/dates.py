@@ -27,7 +27,8 @@ MONTHS = (
 QUARTERS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "q1": 0, "q2": 1, "q3": 2, "q4": 3}
 _MONTH = "|".join(month if len(month) < 5 else f"{month}|{month[:3]}" for month in MONTHS)
 _ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d*)?)?\s*(Z|[+-](?:\d\d:?\d\d)?)?)?"
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d*)?)?\s*(Z|[+-](?:\d\d:?\d\d)?)?)?"
 )
 _DEADLINE = re.compile(
     rf"\b(?:by|before|until|through|end of|on|at the end of|in)\s+(?:the\s+)?(?:end\s+of\s+)?"
@@ -105,7 +106,8 @@ def deadline(question: str, end_ns: Nanos | None) -> Deadline | None:
     named = _YEAR.search(question)
     if named:
         year = int(named.group(2))
-        last = year if named.group(1).lower() != "before" else year - 1
+        before = named.group(1).lower() == "before" and "end" not in named.group().lower()
+        last = year - 1 if before else year
         return Deadline(day_of(last, 12, 31))
     return None if end_day is None else Deadline(end_day)
 

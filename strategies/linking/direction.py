@@ -3,32 +3,37 @@
 from strategies.linking.affinity import Reading
 from strategies.linking.candidates import Group
 from strategies.linking.dates import deadline
+from strategies.linking.facets import denied
 from strategies.linking.market import LinkableMarket
 from strategies.linking.reading import Story
 
 _PUSH = {"+": 1, "-": -1, "?": 0}
+TONE_MIN = 0.15
+"""Less tone than this is none: such news counts as good."""
 
 
 def direction(story: Story, group: Group, reading: Reading, market: LinkableMarket) -> int:
     """+1 up, -1 down, 0 where it cannot be said."""
     if group.intent.sense == 0 or reading.row is None:
         return 0
-    push = reading.row.push
-    if push in _PUSH:
-        for_subject = _PUSH[push]
-    else:
-        for_subject = (-1 if push == "!" else 1) * _tone(story)
-    pushed = for_subject * group.intent.sense
+    turned = -1 if reading.relation == "against" else 1
+    pushed = _for_subject(story, group, reading) * group.intent.sense * turned
     if pushed > 0 and _too_late(story, market):
         return -1
     return pushed
 
 
-def _tone(story: Story) -> int:
-    """As the news sounds; good where it says neither."""
-    if story.tone < -0.15:
-        return -1
-    return 1
+def _for_subject(story: Story, group: Group, reading: Reading) -> int:
+    """Good (+1) or bad (-1) for what the question asks about."""
+    row = reading.row
+    assert row is not None, "only asked where something bears on the question"
+    if row.push == "^":
+        facet = story.facets[row.facet]
+        return -1 if denied(story.title, facet.at) else 1
+    if row.push in _PUSH:
+        return _PUSH[row.push]
+    tone = -1 if story.tone(row.facet, group.intent.family) < -TONE_MIN else 1
+    return -tone if row.push == "!" else tone
 
 
 def _too_late(story: Story, market: LinkableMarket) -> bool:

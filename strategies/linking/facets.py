@@ -25,7 +25,18 @@ _TABLE = tomllib.loads(
     files("strategies.linking").joinpath("data/cues.toml").read_text(encoding="utf-8")
 )
 FACETS: dict[str, re.Pattern[str]] = {name: _any(cues) for name, cues in _TABLE["facets"].items()}
-_POSITIVE, _NEGATIVE = _any(_TABLE["polarity"]["good"]), _any(_TABLE["polarity"]["bad"])
+_TONES = {kind: (_any(words["good"]), _any(words["bad"])) for kind, words in _TABLE["tone"].items()}
+TONE_OF = {
+    "ipo": "plan",
+    "release": "plan",
+    "acquisition": "plan",
+    "for_profit": "plan",
+    "export": "export",
+    "chip_export": "export",
+    "rates": "rates",
+}
+"""Facets and families of markets for which news sounds good or bad in words of their own."""
+_ASIDE = re.compile(r"\b(?:despite|even as|defying)\b.*$|\bfrom also-ran\b", re.I)
 _NEGATED = re.compile(
     r"\b(?:not|never|no|isn't|aren't|won't|doesn't|don't|without|denies|forget|unlikely to"
     r"|fails? to)(?: \w+){0,2} $",
@@ -54,19 +65,31 @@ def facets(title: str, summary: str) -> dict[str, Facet]:
     return found
 
 
-def polarity(text: str) -> float:
+def polarity(text: str, kind: str = "general") -> float:
     """How good the news sounds, from -1 to +1: words that please less those that hurt.
 
-    A negation turns the next words round ("isn't yet working toward").
+    A negation turns the next words round ("isn't yet working toward"); what stands after
+    "despite" is set aside. 0 where it says neither.
     """
-    good = _count(_POSITIVE, text)
-    bad = _count(_NEGATIVE, text)
+    main = _ASIDE.sub("", text)
+    pleasing, hurting = _TONES[kind]
+    good, bad = _count(pleasing, main)
+    worse, better = _count(hurting, main)
+    good, bad = good + better, bad + worse
     return (good - bad) / (good + bad) if good + bad else 0.0
 
 
-def _count(pattern: re.Pattern[str], text: str) -> float:
-    total = 0.0
+def _count(pattern: re.Pattern[str], text: str) -> tuple[float, float]:
+    """How often the words stand as they are, and how often a negation turns them round."""
+    plain = turned = 0.0
     for match in pattern.finditer(text):
-        turned = _NEGATED.search(text, max(0, match.start() - 40), match.start())
-        total += -0.5 if turned else 1.0
-    return max(total, 0.0)
+        if _NEGATED.search(text[max(0, match.start() - 40) : match.start()]):
+            turned += 1
+        else:
+            plain += 1
+    return plain, turned
+
+
+def denied(text: str, at: int) -> bool:
+    """Whether what stands at this place is said not to be ("not a bubble", "forget the bubble")."""
+    return at >= 0 and _NEGATED.search(text[max(0, at - 40) : at]) is not None

@@ -1,8 +1,8 @@
 """Links for lines of JSON: ``ftt link`` without the command line around it.
 
 A market line is ``{"id", "question", "description", "end_date", "event", "outcomes", "tags"}``, a
-story line ``{"id", "title", "summary", "source", "published"}``; only id and question, or id and title,
-are required and unknown keys are ignored. Each story gives ``{"id", "links": [{"market_id",
+story line ``{"id", "title", "summary", "source", "published"}``; only id and question, or id and
+title, are required and unknown keys are ignored. Each story gives ``{"id", "links": [{"market_id",
 "relevance", "direction", "why"}]}``, best first.
 """
 

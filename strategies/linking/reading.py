@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from feeds.markets import Nanos
 from strategies.linking.dates import DAY_NS, planned_day
-from strategies.linking.facets import Facet, facets, polarity
+from strategies.linking.facets import TONE_OF, Facet, facets, polarity
 from strategies.linking.names import NAMES, Mention, Name
 from strategies.linking.words import (
     is_content,
@@ -33,11 +33,13 @@ _OPINION = re.compile(
     re.I,
 )
 _ROUNDUP = re.compile(
-    r"\bbrief\b|\bdaily open\b|\bmarkets wrap\b|\broundup\b|\bthe pulse\b|\bweek ahead\b|\bnewsletter\b"
-    r"|\bpodcast\b|\bcredit weekly\b",
+    r"\bbrief\b|\bdaily open\b|\bmarkets wrap\b|\broundup\b|\bthe pulse\b|\bweek ahead\b"
+    r"|\bnewsletter\b|\bpodcast\b|\bweekly\b",
     re.I,
 )
-_MODEL_VERSION = re.compile(r"\d")
+WASHINGTON = frozenset({"donald-trump", "white-house", "commerce", "doj", "ftc", "supreme-court"})
+"""Who speaks for the United States: a headline that names one of them names the country."""
+_MODEL_VERSION = re.compile(r"[^\d]+[ -]?[vk]?\d", re.I)
 
 
 class Story(NamedTuple):
@@ -54,9 +56,19 @@ class Story(NamedTuple):
     victims: frozenset[str]
     facets: dict[str, Facet]
     words: dict[str, float]
-    tone: float
+    tones: dict[str, float]
     opinion: bool
     roundup: bool
+
+    def tone(self, facet: str, family: str) -> float:
+        """How good the news sounds for that facet or family, -1 to +1; the headline first."""
+        kind = TONE_OF.get(facet) or TONE_OF.get(family, "general")
+        if kind not in self.tones:
+            kinds = (kind, "general")
+            texts = (self.title, self.summary)
+            found = (polarity(text, one) for one in kinds for text in texts)
+            self.tones[kind] = next((tone for tone in found if tone), 0.0)
+        return self.tones[kind]
 
     def says(self, facet: str) -> float:
         """How much of this facet is in the story, 0 to 1."""
@@ -72,10 +84,12 @@ def read(title: str, summary: str, published_ns: Nanos | None) -> Story:
     below = NAMES.find(body) if body else []
     victims = _victims(head, mentions)
     named = frozenset(mention.name.id for mention in mentions)
+    if named & WASHINGTON:
+        named |= {"usa"}
     houses = _houses(mentions)
     also = frozenset(m.name.id for m in below) | _houses(tuple(below))
     found = facets(head, body)
-    _compound(found, mentions)
+    _compound(found, mentions, head)
     day = None if published_ns is None else published_ns // DAY_NS
     return Story(
         title=head,
@@ -89,7 +103,7 @@ def read(title: str, summary: str, published_ns: Nanos | None) -> Story:
         victims=victims,
         facets=found,
         words=_words(head, body),
-        tone=polarity(head) or 0.5 * polarity(body),
+        tones={},
         opinion=bool(_OPINION.search(head)),
         roundup=bool(_ROUNDUP.search(head)),
     )
@@ -122,18 +136,36 @@ def _victims(head: str, mentions: tuple[Mention, ...]) -> frozenset[str]:
     return frozenset(hurt)
 
 
-def _compound(found: dict[str, Facet], mentions: tuple[Mention, ...]) -> None:
-    """Facets made of two: a launch of a model, a launch of a chip, a model by its name."""
+def _compound(found: dict[str, Facet], mentions: tuple[Mention, ...], head: str) -> None:
+    """Facets made of two: a launch of a model or a chip; a model named, with or without number."""
     launch, model, chip = found.get("launch"), found.get("model"), found.get("chip")
     named = next((m for m in mentions if m.name.kind == "model"), None)
+    numbered = next((m for m in mentions if m.name.kind == "model" and _numbered(head, m)), None)
     if named:
-        found["model_named"] = Facet("model_named", 1.0, named.name.label, named.start)
+        found["model_brand"] = Facet("model_brand", 1.0, named.name.label, named.start)
+    if numbered:
+        words = head[numbered.start : numbered.end]
+        found["model_named"] = Facet("model_named", 1.0, words, numbered.start)
     if launch and (named or model):
         weight = launch.weight if named else min(launch.weight, model.weight if model else 0.0)
         found["model_launch"] = Facet("model_launch", weight, launch.words, launch.at)
     if launch and chip:
         weight = min(launch.weight, chip.weight)
         found["chip_launch"] = Facet("chip_launch", weight, launch.words, launch.at)
+    export = found.get("export")
+    if export and (chip or _chipmaker(mentions)):
+        weight = export.weight
+        found["chip_export"] = Facet("chip_export", weight, export.words, export.at)
+    found["any"] = Facet("any", 1.0, "", -1)
+
+
+def _chipmaker(mentions: tuple[Mention, ...]) -> bool:
+    return any(_house(mention.name) in NAMES.arenas["chipmaker"] for mention in mentions)
+
+
+def _numbered(head: str, mention: Mention) -> bool:
+    """Whether a model is named with its version ("GPT-5.2", "Grok 4.1")."""
+    return bool(_MODEL_VERSION.match(head[mention.start : mention.end + 4]))
 
 
 def _words(head: str, body: str) -> dict[str, float]:

@@ -40,15 +40,21 @@ def features(story: Story, group: Group, index: Index, reading: Reading) -> dict
     """What speaks for and against a link, by name; absent features are 0."""
     told: dict[str, float] = {}
     if reading.relation:
-        told[f"{reading.relation}_bears"] = reading.weight * reading.standing
-        told[f"{reading.relation}_named"] = reading.standing
-        if reading.weight == 0:
-            told[f"{reading.relation}_alone"] = reading.standing
+        bears = reading.weight * reading.standing
+        relation = "self" if reading.relation == "against" else reading.relation
+        told[f"{relation}_bears"] = bears
+        told[f"{relation}_named"] = reading.standing
+        if relation == "self" and _is_place(group):
+            told["place_named"] = reading.standing
+        told["bears_fully"] = float(bears >= 0.85)
+        told["bears_partly"] = float(0.5 <= bears < 0.85)
+        told["bears_not"] = float(bears < 0.25)
     else:
         told["stranger"] = 1.0
     _exact(told, story, group)
     _lexical(told, story, group, index, reading)
     _names(told, story, group)
+    _place(told, story, group)
     _mood(told, story, group)
     return {name: value for name, value in told.items() if value}
 
@@ -59,6 +65,12 @@ def relevance(told: dict[str, float], family: str, weights: Weights) -> float:
     for name, value in told.items():
         total += weights.features.get(name, 0.0) * value
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def _is_place(group: Group) -> bool:
+    """Whether the question is about a country or an agency: named in much that does not matter."""
+    name = NAMES.names.get(group.intent.subject)
+    return name is not None and name.kind in ("country", "agency")
 
 
 def _exact(told: dict[str, float], story: Story, group: Group) -> None:
@@ -77,19 +89,22 @@ def _lexical(
     told: dict[str, float], story: Story, group: Group, index: Index, reading: Reading
 ) -> None:
     """Words that the question shares with the story, the rarer the more."""
-    total = shared = rarest = 0.0
+    total = shared = rarest = proper = 0.0
     for word in group.words:
         idf = index.idf(word)
         total += idf
         weight = story.words.get(word, 0.0)
         shared += idf * weight
-        if weight and idf * weight > rarest:
-            rarest = idf * weight
+        rarest = max(rarest, idf * weight)
+        if word in group.proper:
+            proper += 0.0 if weight else 1.0
     cover = shared / total if total else 0.0
     far = group.intent.family in FAR_FAMILIES or not reading.weight
     told["cover_far" if far else "cover"] = cover
     told["shared_far" if far else "shared"] = math.log1p(shared)
     told["rarest"] = rarest / 8
+    told["proper_missing"] = proper / len(group.proper) if group.proper else 0.0
+    told["proper_named"] = 1 - proper / len(group.proper) if group.proper else 0.0
     told["rules"] = _rules_overlap(story, group, index)
 
 
@@ -100,20 +115,31 @@ def _rules_overlap(story: Story, group: Group, index: Index) -> float:
 
 def _names(told: dict[str, float], story: Story, group: Group) -> None:
     """Names of the question besides its subject: how many the story has, and lacks."""
-    others = group.intent.names - {group.intent.subject} - group.intent.exact
+    meaning = group.intent
+    subjects = {*meaning.subjects, meaning.against}
+    others = meaning.names - subjects - meaning.exact
     if others:
         heard = story.named | story.houses
         have = sum(1.0 if n in heard else 0.5 if n in story.also else 0.0 for n in others)
         told["others_named"] = have / len(others)
         told["others_missing"] = 1 - have / len(others)
-    strangers = {
-        house
-        for house in story.houses
-        if house not in group.intent.names and house != group.intent.subject
-    }
+    strangers = [house for house in story.houses if house not in meaning.names | subjects]
     told["strangers"] = min(len(strangers), 3) / 3
-    if strangers and group.intent.subject not in NAMES.arenas["models"]:
-        told["strangers_else"] = 1.0
+
+
+def _place(told: dict[str, float], story: Story, group: Group) -> None:
+    """Whether the headline begins with the subject, or mentions it in passing."""
+    wanted = {*group.intent.subjects, *group.intent.exact}
+    starts = [
+        mention.start
+        for mention in story.mentions
+        if mention.name.id in wanted or mention.name.owner in wanted
+    ]
+    if starts:
+        told["late_asset" if group.intent.family == "price" else "late"] = min(starts) / max(
+            len(story.title), 1
+        )
+        told["first"] = float(min(starts) == story.mentions[0].start)
 
 
 def _mood(told: dict[str, float], story: Story, group: Group) -> None:

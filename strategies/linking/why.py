@@ -9,6 +9,9 @@ FACET_WORDS = {
     "model_launch": "a model launch",
     "model_named": "news of a model",
     "chip_launch": "a chip launch",
+    "chip_export": "chip exports",
+    "model_brand": "a model named",
+    "any": "",
     "ipo": "a listing",
     "vr": "virtual reality",
     "exec": "a change at the top",
@@ -68,6 +71,8 @@ def _who(group: Group, reading: Reading) -> str:
             return f"{where} names {label}"
         case "victim":
             return f"{label} is the one threatened"
+        case "against":
+            return f"names the one whom {label} is compared with"
         case "rival":
             return f"about a rival of {label}"
     return ""
@@ -78,5 +83,7 @@ def _what(story: Story, group: Group, reading: Reading) -> str:
         shared = [word for word in group.words if word in story.words]
         return f"shares the words {', '.join(shared[:4])}" if shared else ""
     facet = story.facets[reading.row.facet]
+    if not facet.words:
+        return ""
     said = FACET_WORDS.get(facet.name, facet.name)
     return f"{said} (“{facet.words}”)"
