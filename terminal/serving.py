@@ -21,6 +21,7 @@ from feeds.events import (
 from feeds.markets import ONE, Side
 from strategies.decisions import Alert, Outcome
 from terminal import present, queries
+from terminal.alerts import MONEY
 from terminal.engine import Engine
 from terminal.link import LinkClosed, Peer
 from terminal.session import Step
@@ -77,8 +78,9 @@ class FaceDesk:
             self.engine.focus(seat, ())
 
     def _overhear(self, _: Event, step: Step) -> None:
+        """What happened to money is worth a line on any screen; the rest has panes of its own."""
         for decision in step.decisions:
-            if isinstance(decision, Alert):
+            if isinstance(decision, Alert) and decision.kind in MONEY:
                 toast = Toast(at_ns=decision.at_ns, title=decision.title, body=decision.body)
                 for seat in self._seats:
                     seat.toasts.append(toast)

@@ -121,7 +121,7 @@ def _run_engine(
     loaded = configuration(arguments)
     paths = Paths.find()
     paths.make()
-    set_up(paths.logs)
+    set_up(paths)
     try:
         engine = assemble(
             loaded.config, paths, tape=tape, to_stdout=not quiet, as_json=arguments.json
