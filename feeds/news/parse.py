@@ -88,8 +88,8 @@ def parse_feed(body: bytes, url: str = "", charset: str = "") -> ParsedFeed:
     """
     if len(body) > BODY_BYTES_MAX:
         raise FeedError(
-            f"The document has {len(body) / 2**20:.1f} MiB and the limit is "
-            f"{BODY_BYTES_MAX // 2**20}: ask the publisher for a shorter feed."
+            f"The document is bigger than the limit of {BODY_BYTES_MAX // 2**20} MiB: "
+            "ask the publisher for a shorter feed."
         )
     text = _ILLEGAL.sub("", decode(body, charset)).lstrip("\ufeff \t\r\n")
     if not text:

@@ -137,7 +137,7 @@ def test_json_feed_is_read_with_leniency() -> None:
         (b'{"version": "https://jsonfeed.org/version/1", "items": 5}', "'items'"),
         (b'{"a":' * 100_000, "JSON is broken"),
         (b"[" * 1_000_000, "JSON is broken"),
-        (b"x" * (BODY_BYTES_MAX + 1), "limit is 5"),
+        (b"x" * (BODY_BYTES_MAX + 1), "limit of 5"),
         (b"<rss><channel>" + b"<a>" * (DEPTH_MAX + 1), "deep"),
         (b"<rss><channel>" + b"<a/>" * (TAGS_MAX + 1), "tags"),
     ],
