@@ -171,16 +171,19 @@ def find_entry(
     return Entry(min(limit, (met.worst or limit) + tick), size, edge) if size else None
 
 
-def find_exit(ctx: Context, market: Market, asset_id: str) -> Entry | None:
-    """How to sell what this strategy holds of an asset, or None if it can't be sold now.
+def find_exit(ctx: Context, market: Market, asset_id: str, spread_max: float) -> Entry | None:
+    """How to sell what this strategy holds of an asset, or None if it can't be sold well now.
 
-    The edge is what getting out costs against the midpoint, spread and fee, so it is negative.
+    A spread wider than ``spread_max`` cents is waited out. The edge is what getting out costs
+    against the midpoint, half the spread and the fee, so it is negative.
     """
     book, tick = ctx.book(asset_id), market.tick_size
     size = min(ctx.own(asset_id), ctx.position(asset_id))
     size -= size % (SHARE // 100)
     fee = ctx.fee_cents(market.condition_id, book.best_bid)
     if size <= 0 or fee is None or not ctx.tradeable(asset_id) or not book.sound:
+        return None
+    if book.spread > 100 * spread_max:
         return None
     if book.best_bid * size < ONE * SHARE:
         return None  # the venue takes no sale at once for less than a dollar

@@ -77,7 +77,7 @@ class DriftParams(StrategyParams, frozen=True):
     ] = 60.0
     spread_max_cents: Annotated[
         float,
-        Meta(gt=0, le=20, description="Widest spread of the book that is bought from."),
+        Meta(gt=0, le=20, description="Widest spread of a book that is traded on."),
     ] = 4.0
     edge_min_cents: Annotated[
         float,
@@ -227,7 +227,10 @@ class Drift(Strategy):
 
     def _exit(self, impact: Impact, link: Link, thesis: _Thesis, ctx: Context) -> Iterable[Draft]:
         why = self._why_out(impact, link, ctx)
-        way_out = find_exit(ctx, ctx.market(impact.condition_id), thesis.asset_id) if why else None
+        if not why:
+            return
+        market, widest = ctx.market(impact.condition_id), self.params.spread_max_cents
+        way_out = find_exit(ctx, market, thesis.asset_id, widest)
         if way_out is not None:
             yield Draft(
                 condition_id=impact.condition_id,

@@ -66,7 +66,7 @@ class FadeParams(StrategyParams, frozen=True):
         float, Meta(gt=0, le=1440, description="What was bought is sold after this long.")
     ] = 45.0
     spread_max_cents: Annotated[
-        float, Meta(gt=0, le=20, description="Widest spread of the book that is bought from.")
+        float, Meta(gt=0, le=20, description="Widest spread of a book that is traded on.")
     ] = 4.0
     edge_min_cents: Annotated[
         float, Meta(ge=0, le=50, description="Least expected gain a share after spread and fee.")
@@ -217,7 +217,8 @@ class Fade(Strategy):
     def _sell(
         self, condition_id: str, thesis: _Thesis, why: str, ctx: Context, story_id: str = ""
     ) -> Iterable[Draft]:
-        way_out = find_exit(ctx, ctx.market(condition_id), thesis.asset_id)
+        market, widest = ctx.market(condition_id), self.params.spread_max_cents
+        way_out = find_exit(ctx, market, thesis.asset_id, widest)
         if way_out is not None:
             yield Draft(
                 condition_id=condition_id,
