@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+PIPED_WIDTH = 10_000
+"""Nobody looks at a pipe's width: every cell is whole there."""
+
 
 def data(value: Any) -> None:
     """One JSON value on a line of its own."""
@@ -37,12 +40,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         right = column.startswith(">")
-        shown.add_column(column.removeprefix(">"), justify="right" if right else "left")
+        # figures are never cut; words give way first
+        shown.add_column(
+            column.removeprefix(">"), justify="right" if right else "left", no_wrap=right
+        )
     count = 0
     for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
+        shown.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
         count += 1
     if count == 0:
         talk(empty)
         return
-    Console(file=sys.stdout, soft_wrap=False).print(shown)
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else PIPED_WIDTH).print(shown)

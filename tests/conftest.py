@@ -26,7 +26,7 @@ def _clean_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Recorded payloads, feeds and stories that lie beside the repository, where they are present."""
+    """Recorded payloads, feeds and stories that lie beside the repository, where present."""
     folder = REPO.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("no recorded data beside the repository")
