@@ -121,6 +121,7 @@ ACTIONS: tuple[Action, ...] = (
         TRADE,
         line=("blotter",),
     ),
+    Action("messages", ("l",), "messages", "What was said lately, in full", HOUSE),
     Action("theme", ("t",), "paper or ink", "Change between the light and the dark edition", HOUSE),
     Action(
         "palette",

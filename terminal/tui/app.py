@@ -3,9 +3,10 @@
 import itertools
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias, TypeVar
+from typing import ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
 
 from textual import on
 from textual.app import App
@@ -17,7 +18,7 @@ from terminal.tui import words
 from terminal.tui.actions import BY_ID, NEEDS, Action, KeyMap
 from terminal.tui.linked import Link
 from terminal.tui.messages import AnswerCame, LinkLost, LinkOpened, ViewSeen
-from terminal.tui.screens.front import FrontPage, front_page
+from terminal.tui.screens.front import TOAST_S, FrontPage, front_page
 from terminal.tui.screens.search import Search
 from terminal.tui.screens.ticket import TicketCard
 from terminal.tui.seen import SLOW_S, Seen
@@ -33,9 +34,18 @@ PENDING_MAX = 200
 ANSWER_WITHIN_S = 10.0
 TOAST_AGAIN_S = 30.0
 TOASTS_MAX = 200
-TOAST_S = 6
+_RULE_ENDS = 10
 Severity: TypeAlias = Literal["information", "warning", "error"]
 _SEVERITY: dict[str, Severity] = {"warning": "warning", "error": "error"}
+
+
+class Notice(NamedTuple):
+    """Something said to the person, ``at_ns`` market time, on the page ``until`` then."""
+
+    at_ns: int
+    sentence: str
+    level: Severity
+    until: float
 
 
 class FitToTrade(App[object]):
@@ -70,6 +80,7 @@ class FitToTrade(App[object]):
         self._last_frame = 0.0
         self._fresh: set[type] = set()
         self._pending: dict[str, tuple[str, float]] = {}
+        self.notices: deque[Notice] = deque(maxlen=TOASTS_MAX)
         self._said: dict[str, tuple[float, int]] = {}
         self._ids = itertools.count(1)
         self._on_market: tuple[str, Callable[[MarketView], None]] | None = None
@@ -161,7 +172,10 @@ class FitToTrade(App[object]):
         self.say(f"{toast.title} {toast.body}".strip(), _SEVERITY.get(toast.level, "information"))
 
     def say(self, sentence: str, level: Severity = "information") -> None:
-        """One sentence in the corner; the same one again within half a minute is only counted."""
+        """One sentence on the rule, or in the corner where it is too long for that.
+
+        The same trouble again within half a minute is only counted; all of it is kept to read.
+        """
         sentence = words.plain(sentence)
         now = time.monotonic()
         since, count = self._said.get(sentence, (-TOAST_AGAIN_S, 0))
@@ -171,8 +185,19 @@ class FitToTrade(App[object]):
         if len(self._said) >= TOASTS_MAX:
             self._said.clear()
         self._said[sentence] = (now, 0)
-        shown = f"{sentence} ({count} more like it)" if count else sentence
-        self.notify(shown, severity=level, timeout=TOAST_S, markup=False)
+        if count:
+            sentence = f"{sentence} ({count} more like it)"
+        self.notices.append(Notice(self.seen.now_ns, sentence, level, now + TOAST_S))
+        if len(sentence) > self.size.width - _RULE_ENDS:
+            self.notify(sentence, severity=level, timeout=TOAST_S, markup=False)
+        elif self.front.is_attached:
+            self.front.draw_rule()
+
+    def notice(self) -> "Notice | None":
+        """What the rule says now."""
+        last = self.notices[-1] if self.notices else None
+        fits = last is not None and len(last.sentence) <= self.size.width - _RULE_ENDS
+        return last if last is not None and fits and time.monotonic() < last.until else None
 
     # -- what goes to the engine -----------------------------------------------------------
 

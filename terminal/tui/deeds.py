@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from terminal.tui import words
 from terminal.tui.screens.card import Ask
-from terminal.tui.screens.help import Help
+from terminal.tui.screens.help import Help, Messages
 from terminal.tui.screens.search import Search
 from terminal.tui.screens.ticket import TicketCard
 from terminal.tui.ticket import Ticket
@@ -26,11 +26,10 @@ class Deeds:
 
     if TYPE_CHECKING:
         pane: str
+        news: NewsList
 
         @property
         def face(self) -> FitToTrade: ...
-        @property
-        def news(self) -> NewsList: ...
         def get(self, name: str) -> Pane: ...
         def go(self, name: str) -> None: ...
         def step_pane(self, step: int) -> None: ...
@@ -334,6 +333,9 @@ class Deeds:
         )
 
     # -- the house -------------------------------------------------------------------------
+
+    def do_messages(self) -> None:
+        self.face.push_screen(Messages())
 
     def do_theme(self) -> None:
         self.face.turn_theme()

@@ -46,6 +46,7 @@ PAGES = {
 DETAILS = ("article", "book", "card")
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (100, "-medium"), (180, "-wide")]
 HEIGHTS = [(0, "-flat"), (20, "-low"), (32, "-mid"), (50, "-tall")]
+TOAST_S = 6.0
 LOOK_AFTER_S = 0.06
 """Holding j down asks the engine for the story where it stops, not for each one passed."""
 
@@ -70,6 +71,25 @@ class FrontPage(Deeds, Screen[object]):
         super().__init__(id="front")
         self.pane = "news"
         self.detail = "article"
+        self.news = NewsList(id="news")
+        self.panes: dict[str, Pane] = {
+            "masthead": Masthead(id="masthead"),
+            "news": self.news,
+            "article": Article(id="article"),
+            "book": Ladder(id="book"),
+            "prints": Prints(id="prints"),
+            "ticket": TicketLine(id="ticket"),
+            "chart": OddsChart(id="chart"),
+            "siblings": Siblings(id="siblings"),
+            "other": Ladder(id="other", other=True, question=False),
+            "latency": LatencyStrip(id="latency"),
+            "rule": Rule(id="rule"),
+            "signals": Signals(id="signals"),
+            "blotter": Blotter(id="blotter"),
+            "status": StatusLine(id="status"),
+            "keys": KeyLine(id="keys"),
+            "small": SmallCard(id="small"),
+        }
         self._second = 0
         self._was_old = True
 
@@ -78,37 +98,26 @@ class FrontPage(Deeds, Screen[object]):
         return cast("FitToTrade", self.app)
 
     def compose(self) -> ComposeResult:
-        yield Masthead(id="masthead")
+        panes = self.panes
+        yield panes["masthead"]
         with Horizontal(id="columns"):
-            yield NewsList(id="news")
-            yield Article(id="article")
+            yield panes["news"]
+            yield panes["article"]
             with Vertical(id="book-column"):
-                yield Ladder(id="book")
-                yield Prints(id="prints")
-                yield TicketLine(id="ticket")
+                yield from (panes[name] for name in ("book", "prints", "ticket"))
             with Vertical(id="card-column"):
-                yield OddsChart(id="chart")
-                yield Siblings(id="siblings")
-                yield Ladder(id="other", other=True, question=False)
-                yield LatencyStrip(id="latency")
-        yield Rule(id="rule")
+                yield from (panes[name] for name in ("chart", "siblings", "other", "latency"))
+        yield panes["rule"]
         with Vertical(id="foot"):
-            yield Signals(id="signals")
-            yield Blotter(id="blotter")
-        yield StatusLine(id="status")
-        yield KeyLine(id="keys")
-        yield SmallCard(id="small")
+            yield from (panes[name] for name in ("signals", "blotter"))
+        yield from (panes[name] for name in ("status", "keys", "small"))
 
     def on_mount(self) -> None:
         self._place("news")
 
     def get(self, name: str) -> Pane:
         """A pane by name."""
-        return self.get_widget_by_id(name, Pane)
-
-    @property
-    def news(self) -> NewsList:
-        return self.get_widget_by_id("news", NewsList)
+        return self.panes[name]
 
     # -- drawing ---------------------------------------------------------------------------
 
@@ -129,11 +138,16 @@ class FrontPage(Deeds, Screen[object]):
         if fresh & {SignalsView, BlotterView}:
             self.get("rule").rebuild()
 
+    def draw_rule(self) -> None:
+        """Draw what the rule says, and draw it again when that is over."""
+        rule = self.get("rule")
+        rule.rebuild()
+        self.set_timer(TOAST_S + 0.05, rule.rebuild)
+
     def draw_all(self) -> None:
         """Draw every pane: the theme, the link or the focus changed."""
-        if self.is_attached:
-            for pane in self.query(Pane):
-                pane.rebuild()
+        for pane in self.panes.values():
+            pane.rebuild()
 
     def pulse(self) -> None:
         """Draw what ages by itself: panes that wait, and a page that has gone silent."""

@@ -56,21 +56,63 @@ class HelpLines(Pane):
         return [((" HELP", "bold focus"), (words.right(more, room), "faint")), BLANK]
 
 
-class Help(ModalScreen[None]):
-    """The help card."""
+class MessageLines(Pane):
+    """What was said, the newest first."""
+
+    def head(self, width: int) -> list[Line]:
+        return [
+            ((" MESSAGES", "bold focus"), (words.right("esc away", width - 10), "faint")),
+            BLANK,
+        ]
+
+    def entries(self, width: int) -> list[Entry]:
+        out = []
+        for notice in reversed(cast("FitToTrade", self.app).notices):
+            first, *more = words.wrap(notice.sentence, width - 11)
+            role = "" if notice.level == "information" else "down"
+            lines: list[Line] = [((f"{words.clock(notice.at_ns)}  ", "faint"), (first, role))]
+            lines += [((" " * 10 + line, role),) for line in more]
+            out.append(Entry("", tuple(lines)))
+        return out
+
+    def empty(self) -> str:
+        return "Nothing has been said yet. esc goes back to the page."
+
+
+class Reading(ModalScreen[None]):
+    """A card to read and scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark", "dismiss", "away"),
+        Binding("escape,q,question_mark", "away", "away"),
         Binding("j,down", "scroll_by(1)", "down"),
         Binding("k,up", "scroll_by(-1)", "up"),
         Binding("ctrl+d,pagedown,space", "scroll_by(10)", "page down"),
         Binding("ctrl+u,pageup", "scroll_by(-10)", "page up"),
     ]
 
+    def text(self) -> Pane:
+        """The pane that holds the text."""
+        return HelpLines(id="text")
+
     def compose(self) -> ComposeResult:
-        with Vertical(id="help"):
-            yield HelpLines(id="help-lines")
+        with Vertical(id="reading"):
+            yield self.text()
 
     def action_scroll_by(self, step: int) -> None:
         """Read on."""
-        self.query_one(HelpLines).scroll_lines(step)
+        self.get_widget_by_id("text", Pane).scroll_lines(step)
+
+    def action_away(self) -> None:
+        """Back to the page."""
+        self.dismiss(None)
+
+
+class Help(Reading):
+    """The help card."""
+
+
+class Messages(Reading):
+    """The card of what was said lately."""
+
+    def text(self) -> Pane:
+        return MessageLines(id="text")

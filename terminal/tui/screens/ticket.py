@@ -182,7 +182,8 @@ class TicketCard(Card[None]):
         ticket = self.ticket
         bound = "≤" if ticket.side == "buy" else "≥"
         price = words.cents(ticket.price, ticket.tick)
-        return f"{ticket.side.upper()} {words.shares(ticket.size)} {ticket.book.outcome} at {bound}{price}¢"
+        what = f"{ticket.side.upper()} {words.shares(ticket.size)} {ticket.book.outcome}"
+        return f"{what} at {bound}{price}¢"
 
     def lines(self, width: int) -> list[Line]:
         ticket = self.ticket

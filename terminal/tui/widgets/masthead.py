@@ -81,9 +81,14 @@ def _mode(status: StatusView | None) -> Line:
 
 
 class Rule(FrameLine):
-    """A thin rule; on a narrow page it carries the names of the pages."""
+    """A thin rule that carries what was just said, and on a narrow page the names of the pages."""
 
     def head(self, width: int) -> list[Line]:
+        notice = self.face.notice()
+        if notice is not None:
+            role = "bold" if notice.level == "information" else "bold down"
+            room = width - cell_len(notice.sentence) - 8
+            return [((" ─── ", "rule"), (notice.sentence, role), (" " + "─" * room, "rule"))]
         names = self.face.page_names()
         if not names or width >= _NARROW:
             return [((" " + "─" * (width - 2), "rule"),)]

@@ -152,6 +152,8 @@ class Pane(Widget, can_focus=True):
 
     def rebuild(self, *, follow: bool = False) -> None:
         """Draw anew from what has been seen; only lines that differ are repainted."""
+        if not self.is_attached:
+            return
         width, height = self.content_size
         if width <= 0 or height <= 0 or not self.display:
             return

@@ -497,7 +497,7 @@ class ScriptedEngine:
         return MarketView(
             condition_id=market.id,
             question=market.question,
-            description="Resolves by the leaderboard named in the rules.\nPractice market: no real money.",
+            description="Resolves by the leaderboard of the rules.\nPractice: no real money.",
             event_title=market.event,
             state="open",
             yes=self._book(market, "YES"),
