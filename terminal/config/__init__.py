@@ -4,7 +4,7 @@
 """
 
 from terminal.config.files import check, environment, example, init, schema, show
-from terminal.config.load import Loaded, load
+from terminal.config.layers import Loaded, load
 from terminal.config.problems import ConfigError, Problem
 from terminal.config.shape import Config, FeedConfig, StrategyConfig
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from strategies.decisions import Mandate
 from terminal.config import kinds
 from terminal.config.kinds import Kind, Leaf, leaves, write
-from terminal.config.load import DEFAULT, Loaded, env_name, load
-from terminal.config.problems import ConfigError
+from terminal.config.layers import DEFAULT, Loaded, env_name, load
+from terminal.config.problems import ConfigError, Problem
 from terminal.config.shape import (
     DEFAULT_FEEDS,
     DEFAULT_STRATEGIES,
@@ -37,20 +38,52 @@ _STRATEGIES_HEAD = """\
 
 
 def init(path: Path, force: bool = False) -> None:
-    """Write a commented configuration; raises ``FileExistsError`` unless ``force`` is given."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
-    with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(example())
+    """Write a commented configuration; raises :class:`ConfigError` when one is there already.
+
+    With ``force`` an existing one is replaced, all at once or not at all.
+    """
+    if path.exists() and not force:
+        raise ConfigError([Problem(path.name, "", "no file yet", "one", "--force replaces it")])
+    new = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(example())
+        os.replace(new, path)
+    except OSError as error:
+        said = error.strerror or str(error)
+        fix = "name another place with --config"
+        raise ConfigError([Problem(str(path), "", "a place to write to", said, fix)]) from error
 
 
 def check(path: str | os.PathLike[str] | None = None) -> list[str]:
-    """Every problem of a configuration, one line each; empty when all is well."""
+    """Every problem of a configuration, one line each; empty when all is well.
+
+    Strategies are loaded to ask them for their parameters, which runs a file of your own.
+    """
     try:
-        load(path)
+        loaded = load(path)
     except ConfigError as error:
         return [str(problem) for problem in error.problems]
-    return []
+    return [str(problem) for problem in _strategy_problems(loaded)]
+
+
+def _strategy_problems(loaded: Loaded) -> Iterator[Problem]:
+    from strategies.roster import RosterError, enrol
+
+    for name, strategy in loaded.config.strategies.items():
+        key = f"strategies.{name}"
+        try:
+            enrol(strategy.path or name, dict(strategy.params), Mandate(strategy.mandate))
+        except RosterError as error:
+            said = str(error)
+            places = [w for k, w in loaded.origins.items() if k.startswith(key + ".")]
+            named = next((p for p in strategy.params if f"'{p}'" in said), None)
+            where = loaded.origins[f"{key}.{named}"] if named else next(iter(places), DEFAULT)
+            full = f"{key}.{named}" if named else key
+            found = kinds.shown(strategy.params[named]) if named else ""
+            yield Problem(where, full, f"what the strategy takes ({said})", found)
 
 
 def show(loaded: Loaded) -> list[tuple[str, str, str]]:
@@ -146,4 +179,18 @@ def _strategies() -> Iterator[str]:
     for name, strategy in DEFAULT_STRATEGIES.items():
         yield f"\n[strategies.{name}]"
         yield from (f"{n} = {write(leaf, getattr(strategy, n))}" for n, leaf in known.items())
+        yield from _params(name)
     yield ""
+
+
+def _params(name: str) -> Iterator[str]:
+    """A strategy's own parameters, stated as comments: their defaults are the strategy's."""
+    from strategies.roster import RosterError, describe, find
+
+    try:
+        params = describe(find(name))
+    except RosterError:
+        return
+    for param, default, meaning in params:
+        yield from _comment(meaning)
+        yield f"# {param} = {kinds.toml(default)}"

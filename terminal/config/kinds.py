@@ -4,7 +4,9 @@ A setting's type says all: ``Annotated`` with bounds and a sentence, and in ``ex
 which people write it. Money, prices and times become exact integers here; no float on the way.
 """
 
+import dataclasses
 import difflib
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +25,9 @@ DECIMALS = {"dollars": 6, "cents": 2, "shares": 6, "seconds": 9}
 DIGITS_MAX = 15
 SHOWN_CHARS_MAX = 60
 HUGE_BITS = 256
+
+
+_USER_INFO = re.compile(r"://[^/\s@]+@")
 
 
 class Kind(Enum):
@@ -106,9 +111,14 @@ def bounds(leaf: Leaf) -> str:
 def leaves(shape: type[msgspec.Struct], prefix: str) -> dict[str, Leaf]:
     """The settings of one section, by name."""
     return {
-        field.name: _leaf(field, f"{prefix}.{field.name}")
-        for field in msgspec.structs.fields(shape)
+        name: dataclasses.replace(leaf, key=f"{prefix}.{name}")
+        for name, leaf in _leaves(shape).items()
     }
+
+
+@functools.cache
+def _leaves(shape: type[msgspec.Struct]) -> dict[str, Leaf]:
+    return {field.name: _leaf(field, field.name) for field in msgspec.structs.fields(shape)}
 
 
 def _leaf(field: msgspec.structs.FieldInfo, key: str) -> Leaf:
@@ -189,7 +199,7 @@ def untext(kind: Kind, text: str) -> object:
 
 def _read_text(leaf: Leaf, value: object) -> str:
     if not isinstance(value, str):
-        raise Misfit(leaf.expected(), f'"{value}"' if _is_number(value) else "")
+        raise Misfit(leaf.expected(), f'"{shown(value)}"?' if _is_number(value) else "")
     if any(not c.isprintable() for c in value):
         raise Misfit("printable text in one line", "take out the control characters")
     if leaf.longest is not None and len(value) > leaf.longest:
@@ -409,7 +419,8 @@ def shown(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Foreign text with its control characters replaced and its end cut."""
+    """Foreign text without control characters, user names and passwords, and with its end cut."""
+    text = _USER_INFO.sub("://…@", text)
     cut = text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "…"
     return "".join(c if c.isprintable() else "�" for c in cut)
 

@@ -59,7 +59,9 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
         tuple[str, ...],
         _says("and markets that the venue's search finds for these words", max_length=50),
     ] = ()
-    markets_max: Annotated[int, _says("markets taken at most a tag", ge=1, le=50_000)] = 2_000
+    markets_max: Annotated[
+        int, _says("markets taken from the catalogue at most", ge=1, le=50_000)
+    ] = 2_000
     clock_speed: Annotated[
         float, _says("practice venues only: times faster than the wall clock", ge=0.01, le=10_000)
     ] = 1.0
@@ -269,7 +271,7 @@ class TuiConfig(_Section, frozen=True, kw_only=True):
 class EngineConfig(_Section, frozen=True, kw_only=True):
     """[engine]: bounds of the machine room."""
 
-    follow_max: Annotated[int, _says("order books followed at once", ge=2, le=5_000)] = 400
+    follow_max: Annotated[int, _says("order books followed at once", ge=2, le=2_000)] = 400
 
 
 def _feed(id: str, name: str, url: str, every_s: int, trust: float, group: str) -> FeedConfig:

@@ -1,5 +1,6 @@
 """What no setting shows alone: rules between settings, and what this release refuses."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -9,6 +10,7 @@ from terminal.config.kinds import is_here, nearest, shown
 from terminal.config.problems import Problem
 from terminal.config.shape import DEFAULT_STRATEGIES, Config
 
+PATH_CHARS_MAX = 50
 NOT_LIVE = "trading with real money is not part of this release; use"
 
 
@@ -60,12 +62,15 @@ def _strategies(config: Config) -> Iterator[Row]:
 
 
 def _own_file(key: str, path: str) -> Iterator[Row]:
+    # the end of a path says more than its beginning
+    found = shown(path if len(path) <= PATH_CHARS_MAX else "…" + path[-PATH_CHARS_MAX:])
     if Path(path).suffix != ".py":
-        yield f"{key}.path", "a Python file", shown(path), "its name ends in .py"
+        yield f"{key}.path", "a Python file", found, "its name ends in .py"
     elif not Path(path).is_file():
-        yield f"{key}.path", "a file that exists", shown(path), "a path is relative to the config"
+        yield f"{key}.path", "a file that exists", found, "a path is relative to the config"
 
 
+@functools.cache
 def installed_strategies() -> tuple[str, ...]:
     """Names of strategies that can be asked for, without importing any."""
     found = {point.name for point in entry_points(group="ftt.strategies")}

@@ -61,6 +61,7 @@ class Draft:
     sections: dict[str, Table] = field(default_factory=dict)
     feeds: list[Table] = field(default_factory=list)
     strategies: dict[str, Table] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -173,17 +174,15 @@ def _parse(name: str, text: str) -> tuple[Problem | None, dict[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         said, _, place = str(error).partition(" (at ")
         line = place.split(",")[0].removeprefix("line ")
-        where = f"{name}:{line}" if line.isdigit() else name
-        fix = _syntax_fix(text, int(line) if line.isdigit() else 0)
-        return Problem(where, "", "TOML", said[:1].lower() + said[1:], fix), {}
+        number = int(line) if line.isdigit() else max(1, len(text.splitlines()))
+        fix = _syntax_fix(text, number)
+        return Problem(f"{name}:{number}", "", "TOML", said[:1].lower() + said[1:], fix), {}
     except (ValueError, RecursionError, ArithmeticError) as error:
         found = "nesting too deep" if isinstance(error, RecursionError) else "a number too long"
         return Problem(name, "", "TOML of ordinary size", found, "write it shorter"), {}
 
 
 def _syntax_fix(text: str, line: int) -> str:
-    if not line:
-        return "is a quote or bracket left open?"
     said = text.splitlines()[line - 1].strip() if line <= len(text.splitlines()) else ""
     return (
         f"look at {shown(said)}" if said and not names_a_secret(said.split("=")[0].strip()) else ""
@@ -306,6 +305,7 @@ def _lay(draft: Draft, keys: list[str], raw: Raw) -> None:
         case ["strategies", name]:
             if raw.value == {}:
                 draft.strategies.setdefault(name, {})
+                draft.headers[".".join(keys)] = raw.where
             else:
                 fix = f"write [strategies.{name}]"
                 draft.problems.append(
@@ -339,7 +339,7 @@ def _build(draft: Draft, origins: dict[str, str], folder: Path) -> Config:
     values["strategies"] = _strategies(draft, origins, folder)
     config = Config(**values)
     wheres = {key: origin for key, origin in origins.items() if origin != DEFAULT}
-    draft.problems += check_together(config, wheres)
+    draft.problems += check_together(config, draft.headers | wheres)
     return config
 
 
@@ -363,7 +363,8 @@ def _struct(
         origins.setdefault(f"{prefix}.{name}", DEFAULT)
         if name not in values and leaf.default is msgspec.NODEFAULT:
             values[name] = ""
-            where = next((raw.where for raw in table.values()), prefix)
+            said = (raw.where for raw in table.values() if raw.where != DEFAULT)
+            where = next(said, prefix)
             problems.append(
                 Problem(where, leaf.key, leaf.expected(), "nothing", f"add {name} = ...")
             )
