@@ -18,6 +18,7 @@ from feeds.news.entry import Entry
 from feeds.news.nearness import Indexed, Near, NearIndex
 from feeds.news.source import SOURCES_MAX, Source
 from feeds.news.wording import (
+    contradicts,
     fingerprint,
     numbers,
     overlap,
@@ -49,6 +50,8 @@ RETOLD_LONG_TITLE_MIN = 0.24
 RETOLD_LONG_TITLE_WORDS = 4
 RETOLD_TEXT_MIN = 0.30
 RETOLD_NOVELTY_MAX = 0.3
+CONTRARY_NOVELTY_MIN = 0.5
+"""The opposite of what was told yesterday is news, in the same words."""
 HEADLINE_CHARS_MAX = 120
 
 _VERSION = 1
@@ -93,7 +96,7 @@ class _Seen(msgspec.Struct, array_like=True):
 class _State(msgspec.Struct, array_like=True):
     version: int
     sources: dict[str, list[_Seen]]
-    near: list[tuple[Nanos, str, str, str, bytes, bytes]]
+    near: list[tuple[Nanos, str, str, str, str, bytes, bytes]]
 
 
 class _SourceMemory:
@@ -181,8 +184,8 @@ class Judge:
         """All that must be remembered so that a restart tells nothing twice."""
         sources = {name: list(memory.seen.values()) for name, memory in self._sources.items()}
         near = [
-            (s.at_ns, s.story_id, s.cluster_id, s.source, packed(s.terms), packed(s.pairs))
-            for s in self._near.stories()
+            (n.at_ns, n.story_id, n.cluster_id, n.source, n.title, packed(n.terms), packed(n.pairs))
+            for n in self._near.stories()
         ]
         return msgspec.msgpack.encode(_State(_VERSION, sources, near))
 
@@ -198,9 +201,11 @@ class Judge:
                 memory = judge._memory_of(name)
                 for seen in known:
                     memory.add(seen)
-            for at_ns, story_id, cluster_id, source, words, pairs in state.near:
+            for at_ns, story_id, cluster_id, source, title, said, pairs in state.near:
                 judge._near.add(
-                    Indexed(at_ns, story_id, cluster_id, source, unpacked(words), unpacked(pairs))
+                    Indexed(
+                        at_ns, story_id, cluster_id, source, title, unpacked(said), unpacked(pairs)
+                    )
                 )
         except ValueError as error:
             raise MemoryFormatError(
@@ -240,7 +245,7 @@ class Judge:
             novelty=1.0,
             is_old=_is_old(published_ns, now_ns, first_fetch),
         )
-        seen.cluster_id, seen.novelty = _placed(near, seen.story_id)
+        seen.cluster_id, seen.novelty = _placed(near, entry.title, seen.story_id)
         memory.add(seen)
         if seen.is_old:
             return Judged(Verdict.OLD)
@@ -250,6 +255,7 @@ class Judge:
                 seen.story_id,
                 seen.cluster_id,
                 source.id,
+                entry.title,
                 terms(entry.title),
                 shingles(entry.title, entry.summary),
             )
@@ -315,7 +321,7 @@ def _republished(
         return None
     said = terms(f"{entry.title} {entry.summary}")
     known = unpacked(seen.terms)
-    if overlap(said, known) < SAME_TEXT_MIN:
+    if overlap(said, known) < SAME_TEXT_MIN or contradicts(entry.title, near.story.title):
         return None
     # "closes at 180" is not "closes at 181"
     same_numbers = terms(" ".join(sorted(numbers(f"{entry.title} {entry.summary}")))) <= known
@@ -364,11 +370,13 @@ def _is_old(published_ns: Nanos | None, now_ns: Nanos, first_fetch: bool) -> boo
     return now_ns - published_ns > (FIRST_FETCH_AGE_MAX if first_fetch else LATE_AGE_MAX)
 
 
-def _placed(near: Near | None, story_id: str) -> tuple[str, float]:
+def _placed(near: Near | None, title: str, story_id: str) -> tuple[str, float]:
     """Cluster and novelty: a retelling joins the first telling's cluster."""
     if near is None:
         return story_id, 1.0
     novelty = round(1.0 - max(near.title, near.text), 3)
+    if contradicts(title, near.story.title):
+        return story_id, max(novelty, CONTRARY_NOVELTY_MIN)
     enough = RETOLD_LONG_TITLE_MIN if near.shared >= RETOLD_LONG_TITLE_WORDS else RETOLD_TITLE_MIN
     if near.title >= enough or near.text >= RETOLD_TEXT_MIN:
         return near.story.cluster_id, min(novelty, RETOLD_NOVELTY_MAX)

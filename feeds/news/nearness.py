@@ -21,6 +21,7 @@ class Indexed(msgspec.Struct, frozen=True, eq=False):
     story_id: str
     cluster_id: str
     source: str
+    title: str
     terms: frozenset[int]
     pairs: frozenset[int]
 
@@ -92,8 +93,15 @@ class NearIndex:
         """Stories that share two hashes or more, each with a bound that its likeness can't pass:
         what it shares weighs at most this part of what is asked for. Highest bound first."""
         by_term, by_pair = self._weights(self._terms, terms), self._weights(self._pairs, pairs)
+        all_terms, all_pairs = math.fsum(by_term.values()), math.fsum(by_pair.values())
         bounded = [
-            (max(_share(by_term, story.terms), _share(by_pair, story.pairs)), story)
+            (
+                max(
+                    _part(by_term, all_terms, story.terms),
+                    _part(by_pair, all_pairs, story.pairs),
+                ),
+                story,
+            )
             for story in self._candidates(terms, pairs)
         ]
         return sorted(bounded, key=lambda pair: (-pair[0], pair[1].at_ns, pair[1].story_id))
@@ -114,17 +122,17 @@ class NearIndex:
 
     def _likeness(self, postings: _Postings, one: frozenset[int], two: frozenset[int]) -> float:
         weights = self._weights(postings, one | two)
-        return _share(weights, one & two)
+        return _part(weights, math.fsum(weights.values()), one & two)
 
     def _weights(self, postings: _Postings, hashes: frozenset[int]) -> dict[int, float]:
         total = len(self._stories) + 1
         return {key: math.log(total / (len(postings.get(key, ())) or 1)) for key in hashes}
 
 
-def _share(weights: dict[int, float], hashes: frozenset[int]) -> float:
-    """The part of the weights that lies on ``hashes``. fsum: the order must not matter."""
-    whole = math.fsum(weights.values())
-    return math.fsum(weights[key] for key in weights.keys() & hashes) / whole if whole else 0.0
+def _part(weights: dict[int, float], whole: float, hashes: frozenset[int]) -> float:
+    """The part of ``whole`` that lies on ``hashes``. fsum: the order must not matter."""
+    shared = hashes & weights.keys()
+    return math.fsum([weights[key] for key in shared]) / whole if shared and whole else 0.0
 
 
 def _unpost(postings: _Postings, hashes: frozenset[int], story: Indexed) -> None:

@@ -47,6 +47,32 @@ _COMMON = frozenset(
 )
 
 
+_FIGURE = re.compile(
+    r"(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![\w.])\d{1,15}(?:\.\d+)?", re.ASCII
+)
+
+
+def _forms(*verbs: str) -> frozenset[str]:
+    """Each word with the endings that headlines give it."""
+    return frozenset(
+        verb + ending
+        for whole in verbs
+        for verb, endings in ((whole, ("", "s", "es", "ed", "d", "ing")), (whole[:-1], ("ing",)))
+        for ending in endings
+    )
+
+
+_UP = _forms(
+    *("rise", "gain", "improve", "more", "lift", "raise", "increase", "jump", "surge", "climb"),
+    *("beat", "add", "grow", "expand", "approve", "grant", "clear", "allow", "win", "advance"),
+) | {"rose", "grew", "grown", "won", "up", "above", "ahead", "early", "earlier", "higher", "faster"}
+_DOWN = _forms(
+    *("fall", "lose", "slip", "fewer", "less", "lower", "decrease", "drop", "plunge", "sink"),
+    *("miss", "cut", "shrink", "reject", "deny", "block", "ban", "halt", "delay", "postpone"),
+) | {"fell", "lost", "sank", "shrank", "down", "below", "behind", "late", "later", "slower"}
+_NO = frozenset({"no", "not", "never", "without", "nor", "cannot", "neither"})
+
+
 def without_furniture(text: str) -> str:
     """The text without share buttons, "read more", counters and copyright lines."""
     bare = _FURNITURE.sub(" ", text)
@@ -65,6 +91,21 @@ def words(text: str) -> list[str]:
 def numbers(text: str) -> frozenset[str]:
     """The words with a digit in them: two price reports may differ in nothing else."""
     return frozenset(word for word in words(text) if any(char.isdigit() for char in word))
+
+
+def contradicts(one: str, two: str) -> bool:
+    """Whether two headlines, however alike, can't tell the same happening: one says up where the
+    other says down, one says no, or all their numbers differ."""
+    tones = _tone(one), _tone(two)
+    if tones[0][0] * tones[1][0] < 0 or tones[0][1] != tones[1][1]:
+        return True
+    figures = _figures(one), _figures(two)
+    if not all(figures):
+        return False
+    if _skeleton(one) == _skeleton(two):
+        return figures[0] != figures[1]
+    # "8.7 billion" and "8.65 billion" may be one sum, told by two
+    return not any(abs(a - b) <= 0.01 * max(a, b) for a in figures[0] for b in figures[1])
 
 
 def terms(text: str) -> frozenset[int]:
@@ -100,6 +141,21 @@ def overlap(one: frozenset[int], two: frozenset[int]) -> float:
     """Jaccard's measure: shared over all, 0 where both are empty."""
     either = len(one | two)
     return len(one & two) / either if either else 0.0
+
+
+def _tone(headline: str) -> tuple[int, bool]:
+    """Up (1), down (-1) or neither, and whether it says no."""
+    said = set(re.findall(r"[^\W\d_]+(?:'t)?", headline.casefold().replace("’", "'")))
+    ups, downs = len(said & _UP), len(said & _DOWN)
+    return (ups > downs) - (ups < downs), bool(said & _NO) or any(w.endswith("n't") for w in said)
+
+
+def _figures(headline: str) -> list[float]:
+    return sorted(float(figure.replace(",", "")) for figure in _FIGURE.findall(headline))
+
+
+def _skeleton(headline: str) -> list[str]:
+    return words(_FIGURE.sub(" ", headline))
 
 
 def _split(folded: str) -> Iterator[str]:

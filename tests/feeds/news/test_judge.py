@@ -27,7 +27,7 @@ from feeds.news.judge import (
 )
 from feeds.news.nearness import NEAR_COUNT_MAX
 from feeds.news.source import Source
-from feeds.news.wording import fingerprint, without_furniture, words
+from feeds.news.wording import contradicts, fingerprint, without_furniture, words
 
 NOW = 1_795_528_931 * SECOND
 WIRE = Source(id="wire", name="Example Wire", url="https://wire.example/rss", trust=0.8)
@@ -208,6 +208,38 @@ def test_stories_of_one_company_are_not_one_cluster() -> None:
     ]
     assert [story.cluster_id for story in stories] == [story.id for story in stories]
     assert all(story.novelty > 0.5 for story in stories)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("Intel's 18A yield improves by 6 points", "Intel's 18A yield slips by 6 points"),
+        ("Regulator grants Nvidia a licence", "No licence for Nvidia from the regulator"),
+        ("Memory price at 181 dollars", "Memory price at 182 dollars"),
+        ("8,000 wafers a month at TSMC", "TSMC makes 5,000 wafers a month"),
+        ("Court won't hear the suit", "Court will hear the suit"),
+    ],
+)
+def test_headlines_that_contradict_each_other_are_two_clusters(one: str, two: str) -> None:
+    judge = Judge()
+    first = told(judge.judge(Entry(guid="1", title=one), WIRE, NOW))
+    for source in (WIRE, POST):
+        second = told(judge.judge(Entry(guid=f"2{source.id}", title=two), source, NOW + MINUTE))
+        assert second.cluster_id != first.id
+    assert first.cluster_id == first.id
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("Kraken valued at $8.7 billion", "Octopus spins off Kraken at $8.65 billion valuation"),
+        ("Shares rise on talks", "Shares gain as talks go on"),
+        ("Nvidia names chief", "Nvidia names new chief of research"),
+    ],
+)
+def test_headlines_may_differ_and_agree(one: str, two: str) -> None:
+    assert not contradicts(one, two)
+    assert not contradicts(two, one)
 
 
 def test_a_date_in_the_future_is_taken_as_the_arrival_and_marked() -> None:
