@@ -84,7 +84,7 @@ class LoopbackVenue:
     def __init__(self, toy: ToyVenue) -> None:
         self.toy = toy
         self.frozen = False
-        self.mute_first_books = False
+        self.drops = False
         self.connections = 0
         self.heard: list[str] = []
         self.http_base = ""
@@ -135,7 +135,10 @@ class LoopbackVenue:
             subscribed[:] = [one for one in subscribed if one not in request["assets_ids"]]
             return
         subscribed += request["assets_ids"]
-        if not self.frozen and not self.mute_first_books:
+        if self.drops:
+            await socket.close(1011, "no room")
+            return
+        if not self.frozen:
             await socket.send(self.toy.first_dump(request["assets_ids"]).decode())
 
     async def tell(self, *frames: bytes) -> None:
@@ -145,6 +148,11 @@ class LoopbackVenue:
         for socket in list(self._clients):
             for frame in frames:
                 await socket.send(frame.decode())
+
+    async def tell_in_fragments(self, parts: list[str]) -> None:
+        """Send one text message in several frames to every client."""
+        for socket in list(self._clients):
+            await socket.send(iter(parts))
 
     async def cut(self) -> None:
         """End every connection without a goodbye."""

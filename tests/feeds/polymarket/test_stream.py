@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
+import pytest
 
 from feeds.book import OrderBook
 from feeds.clock import Clock
@@ -182,3 +184,50 @@ async def test_a_venue_that_is_not_there_is_told_and_waited_for() -> None:
             assert desk.health[-1].state is StreamState.DOWN
             assert "connecting failed" in desk.health[-1].sentence
             assert not any(isinstance(event, BookSnapshot) for event in desk.events)
+
+
+async def test_a_mistake_of_ours_ends_the_run_loudly() -> None:
+    toy, desk = ToyVenue(), Desk()
+
+    def stumble(events: list[Event]) -> None:
+        desk.hear(events)
+        if any(isinstance(event, LevelChange) for event in events):
+            raise ZeroDivisionError("a mistake of ours")
+
+    async with LoopbackVenue(toy).running() as venue, httpx.AsyncClient() as http:
+        hosts = Hosts.of(clob=venue.http_base, ws_market=venue.ws_url)
+        reader = ClobReader(hosts, http, Clock())
+        stream = MarketStream(hosts, Clock(), stumble, desk.hear_health, reader, FAST)
+        stream.set_wanted(toy.assets)
+        task = asyncio.create_task(stream.run())
+        await desk.until(lambda: desk.agrees_with(toy))
+        await venue.tell(toy.wander())
+        with pytest.raises(ExceptionGroup) as caught:
+            await task
+        assert caught.value.subgroup(ZeroDivisionError) is not None
+
+
+async def test_a_message_in_fragments_is_one_message() -> None:
+    toy, desk = ToyVenue(), Desk()
+    async with LoopbackVenue(toy).running() as venue, streaming(venue, desk) as stream:
+        stream.set_wanted(toy.assets)
+        await desk.until(lambda: desk.agrees_with(toy))
+        text = toy.wander().decode()
+        await venue.tell_in_fragments([text[:50], text[50:90], text[90:]])
+        await desk.until(lambda: desk.agrees_with(toy))
+        assert stream.channels[0].counts == {}
+
+
+async def test_a_venue_that_drops_every_session_at_once_is_not_asked_in_a_tight_loop() -> None:
+    toy, desk = ToyVenue(), Desk()
+    limits = replace(FAST, backoff_first_ns=20_000_000, backoff_max_ns=80_000_000)
+    async with LoopbackVenue(toy).running() as venue, streaming(venue, desk, limits) as stream:
+        venue.drops = True
+        stream.set_wanted(toy.assets)
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        await desk.until(lambda: venue.connections >= 5)
+        # 15, 30, 60 and 60 ms at the middle of the jitter
+        assert loop.time() - start >= 0.16
+        venue.drops = False
+        await desk.until(lambda: desk.agrees_with(toy))

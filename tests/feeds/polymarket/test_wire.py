@@ -79,7 +79,7 @@ def translated(frame: MarketFrame) -> object:
 
 # --------------------------------------------------------------------------------- payloads
 
-STREAM = {
+STREAM: dict[str, type[Any]] = {
     "ws/book.json": WireBook,
     "ws/last_trade_price.json": LastTradeFrame,
     "ws/price_change.json": PriceChangeFrame,
@@ -121,7 +121,7 @@ LISTS: dict[str, type[Any]] = {
 @pytest.mark.parametrize("name", STREAM)
 def test_recorded_frames_become_events(shared_data: Path, name: str) -> None:
     frame = decode_frame((shared_data / "payloads" / name).read_bytes())
-    assert type(frame) is STREAM[name]
+    assert isinstance(frame, STREAM[name])
     translated(frame)
 
 
