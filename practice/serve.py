@@ -16,7 +16,6 @@ from typing import TextIO
 import uvicorn
 from starlette.types import ASGIApp
 
-from practice.agents import sigmoid
 from practice.catalogue import catalogue
 from practice.clock import MINUTE, WorldClock
 from practice.newsroom import Newsroom
@@ -28,6 +27,7 @@ HOST = "127.0.0.1"
 STEP_S = 0.05
 SLICE_S = 0.01
 """Wall seconds of world at a stretch before requests get their turn."""
+PASTS_A_STEP = 4
 PARENT_CHECK_S = 0.5
 GRACE_S = 1
 SPEED_MAX = 1000.0
@@ -39,7 +39,7 @@ class Truth:
     def __init__(self, world: World, file: TextIO | None) -> None:
         self._world = world
         self._file = file
-        self._minute_ns = world.anchor_ns
+        self._minute = 0
         self._write({"kind": "world", "seed": world.seed, "anchor_ns": world.anchor_ns})
 
     def story(self, published: Published) -> None:
@@ -47,9 +47,14 @@ class Truth:
 
     def keep_up(self) -> None:
         """A line with every market's true odds for each world minute that has passed."""
-        while self._minute_ns <= self._world.now_ns:
-            at_ns, self._minute_ns = self._minute_ns, self._minute_ns + MINUTE
-            odds = {slug: round(sigmoid(life.truth), 5) for slug, life in self._world.lives.items()}
+        world = self._world
+        while self._minute < world.minutes:
+            at_ns = world.anchor_ns + self._minute * MINUTE
+            odds = {
+                slug: round(path.values[self._minute - path.skipped], 5)
+                for slug, path in world.truths.items()
+            }
+            self._minute += 1
             self._write({"kind": "odds", "at_ns": at_ns, "odds": odds})
 
     def _write(self, row: dict[str, object]) -> None:
@@ -89,13 +94,14 @@ class Practice:
         """Let the world go on in small steps and show what happens, for ever."""
         while True:
             await self._catch_up(self.clock.now_ns())
-            self.world.remember_one()
+            self.truth.keep_up()
+            for _ in range(PASTS_A_STEP):
+                self.world.remember_one()
             await asyncio.sleep(STEP_S)
 
     async def _catch_up(self, to_ns: int) -> None:
         pause_at = time.monotonic() + SLICE_S
         for happening in self.world.run(to_ns):
-            self.truth.keep_up()
             if isinstance(happening, Published):
                 self.truth.story(happening)
                 self.newsroom.publish(happening.story, happening.at_ns)

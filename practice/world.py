@@ -5,8 +5,10 @@ time alone: stepping by a second or by an hour gives the same world.
 """
 
 import heapq
+import math
 import random
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -14,7 +16,6 @@ from itertools import count
 from practice.agents import (
     DIFFUSION,
     RECENTRE,
-    SLOW_LEARNING_MIN,
     Act,
     MarketLife,
     logit,
@@ -30,7 +31,11 @@ from practice.stories import StorySpec
 
 PAST_MINUTES = 25 * 60
 """Every market has prices for this long before the world starts."""
-PATH_MINUTES_MAX = 30 * 24 * 60
+TOLD_MAX = 5_000
+"""Stories whose effects the world can still tell."""
+PATH_MINUTES_MAX = 7 * 24 * 60
+TREND_MINUTES = 30
+"""How long the invented past leans one way."""
 PAST_FLOW = 0.002
 """What trades alone moved quotes by, in logits a past minute of a busy market."""
 INSIDE_SPREAD = 0.15
@@ -87,7 +92,7 @@ class World:
         self.anchor_ns = anchor_ns
         self.now_ns = anchor_ns
         self.exchange = Exchange()
-        self.told: list[Published] = []
+        self.told: deque[Published] = deque(maxlen=TOLD_MAX)
         self._stories = iter(stories)
         self._numbers = count()
         self._heap: list[tuple[int, int, _Step]] = []
@@ -96,6 +101,7 @@ class World:
         self.lives = {spec.slug: self._open(spec) for spec in catalogue.markets}
         self.mids = {slug: Path(_mid(life, None)) for slug, life in self.lives.items()}
         self.truths = {slug: Path(sigmoid(life.truth)) for slug, life in self.lives.items()}
+        self.minutes = 1  # on each path, those already forgotten included
         self._without_past = iter(self.lives)
         self._after(MINUTE, self._minute)
         self._next_story()
@@ -152,6 +158,7 @@ class World:
             life.wander()
             self.mids[slug].add(_mid(life, self.mids[slug].values[-1]))
             self.truths[slug].add(sigmoid(life.truth))
+        self.minutes += 1
         self._at(now_ns + MINUTE, self._minute)
 
     def _next_story(self) -> None:
@@ -204,23 +211,25 @@ class World:
         life = self.lives[slug]
         chance = random.Random(f"{self.seed} {slug} past")
         tick = life.spec.tick
-        truth = belief = logit(life.spec.start_probability)
+        belief = logit(life.spec.start_probability)
         busy = min(1.0, life.pace)
         flow, inside = PAST_FLOW * busy, INSIDE_SPREAD * busy
-        quoted, mid, slack = -1.0, 0, 0.0
+        trend = moved = slack = 0.0
+        mid = _quoted_mid(life, belief)
         mids: list[float] = []
-        for _ in range(PAST_MINUTES):
-            truth += chance.gauss(0.0, DIFFUSION)
-            belief += (truth - belief) / SLOW_LEARNING_MIN + chance.gauss(0.0, flow)
-            p = sigmoid(belief)
-            if abs(p - quoted) * PRICE_ONE > slack:
-                quoted = p
-                half = life.character.half_at(p, tick)
-                slack = max(RECENTRE * tick, 0.25 * half)
-                bid, ask = tops(p * PRICE_ONE, half, tick)
-                mid = max(bid, 0) + min(ask, PRICE_ONE)
-            lean = tick if chance.random() < inside else 0
-            mids.append(mid + (lean if chance.random() < 0.5 else -lean))
+        for minute in range(PAST_MINUTES):
+            if minute % TREND_MINUTES == 0:
+                trend = chance.gauss(0.0, DIFFUSION) / math.sqrt(TREND_MINUTES)
+            moved += trend + chance.gauss(0.0, flow)
+            if abs(moved) > slack:
+                belief += moved
+                moved, mid = 0.0, _quoted_mid(life, belief)
+                slack = _slack(life, belief)
+            lean = chance.random()
+            if lean < inside:
+                mids.append(mid + (tick if 2 * lean < inside else -tick))
+            else:
+                mids.append(mid)
         mids.reverse()
         return mids
 
@@ -268,6 +277,20 @@ def _moved(now_ns: int, market: Market, act: Act) -> Moved | None:
         market.asks.best(),
         act.tick,
     )
+
+
+def _quoted_mid(life: MarketLife, belief: float) -> int:
+    """Twice the midpoint of makers who believe this, on the market's first grid."""
+    tick, p = life.spec.tick, sigmoid(belief)
+    bid, ask = tops(p * PRICE_ONE, life.character.half_at(p, tick), tick)
+    return max(bid, 0) + min(ask, PRICE_ONE)
+
+
+def _slack(life: MarketLife, belief: float) -> float:
+    """How far, in logits, the belief may wander before the quotes follow."""
+    tick, p = life.spec.tick, sigmoid(belief)
+    distance = max(RECENTRE * tick, 0.25 * life.character.half_at(p, tick))
+    return distance / PRICE_ONE / (p * (1.0 - p))
 
 
 def _mid(life: MarketLife, before: float | None) -> int:
