@@ -60,6 +60,7 @@ def load() -> dict[str, tuple[Row, ...]]:
 
 
 AFFINITY = load()
+KNOWN = {family: frozenset(row.facet for row in rows) for family, rows in AFFINITY.items()}
 
 
 def reading_of(story: Story, meaning: Intent) -> Reading:
@@ -105,6 +106,8 @@ def _standings(story: Story, meaning: Intent) -> list[tuple[str, float]]:
 
 
 def _named(story: Story, meaning: Intent, subject: str) -> float:
+    if meaning.family == "lead" and subject not in _BUILDERS:
+        return 0.0
     if subject in story.houses or subject in story.named or meaning.exact & story.named:
         return 1.0
     if subject in _MEMBERS and NAMES.arenas[_MEMBERS[subject]] & story.houses:
@@ -112,6 +115,8 @@ def _named(story: Story, meaning: Intent, subject: str) -> float:
     return SUMMARY_WEIGHT if subject in story.also or meaning.exact & story.also else 0.0
 
 
+_BUILDERS = NAMES.arenas["models"] | {"china"}
+"""Who could have the best model at all."""
 _MEMBERS = {"china": "chinese", "elon-musk": "musk", "magnificent-seven": "megacap"}
 """Subjects that are spoken of where one of theirs is."""
 

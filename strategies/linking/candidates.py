@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from strategies.linking.affinity import AFFINITY, Reading, reading_of
-from strategies.linking.dates import MONTHS
+from strategies.linking.dates import MONTHS, deadline
 from strategies.linking.families import Intent, intent
 from strategies.linking.market import LinkableMarket
 from strategies.linking.names import NAMES
@@ -17,7 +17,7 @@ from strategies.linking.reading import Story
 from strategies.linking.words import Token, is_content, plain, tokens
 
 CANDIDATES_MAX = 400
-BY_WORDS_MAX = 60
+BY_WORDS_MAX = 40
 DESCRIPTION_MAX = 600
 """Characters of the rules that are read."""
 COMMON_SHARE = 0.02
@@ -65,7 +65,7 @@ _TAG = re.compile(r"<[^>]{0,200}>")
 class Group:
     """Markets with one meaning: the same family, sense, subject, names and words."""
 
-    __slots__ = ("id", "intent", "markets", "proper", "rules", "words")
+    __slots__ = ("deadlines", "id", "intent", "markets", "proper", "rules", "words")
 
     def __init__(
         self,
@@ -81,6 +81,7 @@ class Group:
         self.proper = proper
         self.rules = rules
         self.markets: dict[str, LinkableMarket] = {}
+        self.deadlines: dict[str, int] = {}
 
 
 class Index:
@@ -108,6 +109,9 @@ class Index:
             self.groups[key] = group
             self._enter(key, group)
         group.markets[market.id] = market
+        last = deadline(market.question, market.end_ns)
+        if last is not None:
+            group.deadlines[market.id] = last
         self.of_market[market.id] = key
 
     def remove(self, market_id: str) -> None:
@@ -117,6 +121,7 @@ class Index:
             return
         group = self.groups[key]
         del group.markets[market_id]
+        group.deadlines.pop(market_id, None)
         if not group.markets:
             del self.groups[key]
             self._leave(key, group)

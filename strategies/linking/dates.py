@@ -4,7 +4,6 @@ Days are counted from 1 January 1970 in UTC.
 """
 
 import re
-from typing import NamedTuple
 
 from feeds.markets import SECOND, Nanos
 
@@ -43,12 +42,6 @@ _PLANNED = re.compile(
     r"|\b(?:in|by|for|until|delayed to|as soon as|as early as) (20\d\d)\b",
     re.I,
 )
-
-
-class Deadline(NamedTuple):
-    """The last day on which a question can still come true."""
-
-    day: int
 
 
 def day_of(year: int, month: int, day: int) -> int:
@@ -93,7 +86,7 @@ def month_days(year: int, month: int) -> int:
     return after - day_of(year, month, 1)
 
 
-def deadline(question: str, end_ns: Nanos | None) -> Deadline | None:
+def deadline(question: str, end_ns: Nanos | None) -> int | None:
     """The day a question names ("by April 30", "before 2027"), or that of the market's end.
 
     A day without a year takes the year that puts it nearest to the market's end.
@@ -102,14 +95,14 @@ def deadline(question: str, end_ns: Nanos | None) -> Deadline | None:
     for match in _DEADLINE.finditer(question):
         day = _named_day(match, end_day)
         if day is not None:
-            return Deadline(day)
+            return day
     named = _YEAR.search(question)
     if named:
         year = int(named.group(2))
         before = named.group(1).lower() == "before" and "end" not in named.group().lower()
         last = year - 1 if before else year
-        return Deadline(day_of(last, 12, 31))
-    return None if end_day is None else Deadline(end_day)
+        return day_of(last, 12, 31)
+    return end_day
 
 
 def planned_day(text: str, story_day: int) -> int | None:

@@ -2,7 +2,6 @@
 
 from strategies.linking.affinity import Reading
 from strategies.linking.candidates import Group
-from strategies.linking.dates import deadline
 from strategies.linking.facets import denied
 from strategies.linking.market import LinkableMarket
 from strategies.linking.reading import Story
@@ -18,7 +17,7 @@ def direction(story: Story, group: Group, reading: Reading, market: LinkableMark
         return 0
     turned = -1 if reading.relation == "against" else 1
     pushed = _for_subject(story, group, reading) * group.intent.sense * turned
-    if pushed > 0 and _too_late(story, market):
+    if pushed > 0 and _too_late(story, group, market):
         return -1
     return pushed
 
@@ -36,9 +35,9 @@ def _for_subject(story: Story, group: Group, reading: Reading) -> int:
     return -tone if row.push == "!" else tone
 
 
-def _too_late(story: Story, market: LinkableMarket) -> bool:
+def _too_late(story: Story, group: Group, market: LinkableMarket) -> bool:
     """What the story announces would come after the market's deadline."""
     if story.planned is None:
         return False
-    last = deadline(market.question, market.end_ns)
-    return last is not None and story.planned > last.day
+    last = group.deadlines.get(market.id)
+    return last is not None and story.planned > last

@@ -25,6 +25,8 @@ _TABLE = tomllib.loads(
     files("strategies.linking").joinpath("data/cues.toml").read_text(encoding="utf-8")
 )
 FACETS: dict[str, re.Pattern[str]] = {name: _any(cues) for name, cues in _TABLE["facets"].items()}
+NARROW = frozenset(_TABLE["narrow"])
+"""Facets that say what a story is about."""
 _TONES = {kind: (_any(words["good"]), _any(words["bad"])) for kind, words in _TABLE["tone"].items()}
 TONE_OF = {
     "ipo": "plan",

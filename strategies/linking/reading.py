@@ -20,7 +20,7 @@ _THREAT = re.compile(
     r"|encroach\w* on|challeng\w+(?: to)?|chas(?:es?|ing)|unsatisfied with|alternatives? to"
     r"|compet\w+ with|catch\w* up (?:to|with)|overtak\w+|beats?|beating|surpass\w*|outperform\w*"
     r"|fend\w* off|loses? to|behind|ahead of|away from|instead of|dethron\w+|against"
-    r"|leav\w+|ditch\w*|drop\w*|tops?|bett?er than|superior to|rely less on|reliance on) "
+    r"|fight to|leav\w+|ditch\w*|drop\w*|tops?|bett?er than|superior to|rely less on|reliance on) "
     r"(?:[\w'$.-]+ ){0,2}$",
     re.I,
 )
@@ -39,6 +39,9 @@ _ROUNDUP = re.compile(
 )
 WASHINGTON = frozenset({"donald-trump", "white-house", "commerce", "doj", "ftc", "supreme-court"})
 """Who speaks for the United States: a headline that names one of them names the country."""
+_SPEECH = re.compile(
+    r"\b(?:says?|said|warns?|tells?|predicts?|thinks?|believes?|expects?|criticism)\b", re.I
+)
 _MODEL_VERSION = re.compile(r"[^\d]+[ -]?[vk]?\d", re.I)
 
 
@@ -59,6 +62,7 @@ class Story(NamedTuple):
     tones: dict[str, float]
     opinion: bool
     roundup: bool
+    speech: bool
 
     def tone(self, facet: str, family: str) -> float:
         """How good the news sounds for that facet or family, -1 to +1; the headline first."""
@@ -106,6 +110,7 @@ def read(title: str, summary: str, published_ns: Nanos | None) -> Story:
         tones={},
         opinion=bool(_OPINION.search(head)),
         roundup=bool(_ROUNDUP.search(head)),
+        speech=bool(_SPEECH.search(head)),
     )
 
 

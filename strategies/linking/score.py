@@ -9,9 +9,9 @@ import tomllib
 from importlib.resources import files
 from typing import NamedTuple
 
-from strategies.linking.affinity import Reading
+from strategies.linking.affinity import KNOWN, Reading
 from strategies.linking.candidates import Group, Index
-from strategies.linking.dates import deadline
+from strategies.linking.facets import NARROW
 from strategies.linking.families import FAR_FAMILIES
 from strategies.linking.names import NAMES
 from strategies.linking.reading import Story
@@ -146,17 +146,22 @@ def _mood(told: dict[str, float], story: Story, group: Group) -> None:
     told["opinion"] = float(story.opinion)
     told["roundup"] = float(story.roundup)
     told["feature"] = story.says("feature")
+    told["speech"] = float(story.speech)
+    told["elsewhere"] = _elsewhere(story, group)
     told["far"] = float(group.intent.family in FAR_FAMILIES)
     told["horizon"] = _horizon(story, group)
+
+
+def _elsewhere(story: Story, group: Group) -> float:
+    """How much of the headline is about what this kind of question does not ask."""
+    known = KNOWN.get(group.intent.family, frozenset())
+    other = [f for f in story.facets.values() if f.name in NARROW and f.weight == 1]
+    return min(sum(facet.name not in known for facet in other), 2) / 2
 
 
 def _horizon(story: Story, group: Group) -> float:
     """Years from the story to the nearest deadline of the group, on a log scale."""
     if story.day is None:
         return 0.0
-    days = [
-        (found.day - story.day)
-        for market in group.markets.values()
-        if (found := deadline(market.question, market.end_ns)) and found.day >= story.day
-    ]
+    days = [last - story.day for last in group.deadlines.values() if last >= story.day]
     return math.log1p(min(days) / HORIZON_YEAR) if days else 0.0
