@@ -36,6 +36,8 @@ from strategies.api import (
 THESES_MAX = 500
 TARGET_DONE = 0.9
 """Out at this share of the expected move: the last of it is the slowest."""
+SAID_EVERY_MINUTES = 5
+"""While a move is awaited, that it has not come is said this often."""
 PRECEDENTS_TRUSTED = 20
 """With so many precedents they count as much as the assumption; with more, more."""
 
@@ -147,7 +149,8 @@ class Drift(Strategy):
     def _has_begun(self, impact: Impact, link: Link, ctx: Context) -> bool:
         """Whether the odds have moved its way, beyond the noise and not before the story."""
         gate, value, limit = self._objection(impact, link)
-        if gate:
+        waiting = gate in ("move", "noise")  # it may still come: no need to say so all the time
+        if gate and not (waiting and impact.minutes % SAID_EVERY_MINUTES >= 1):
             ctx.skip(impact.condition_id, gate, value, limit, impact.story_id)
         return not gate
 

@@ -132,7 +132,7 @@ def test_drift_never_sells_what_a_person_bought() -> None:
 def test_drift_leaves_alone_what_does_not_move() -> None:
     here = run(still)
     assert not here.of(Suggested)
-    assert reasons(here) == {"move"}
+    assert [each.gate for each in here.of(Skipped)] == ["move"] * 3, "at 0, 5 and 10 minutes"
 
 
 def test_drift_leaves_alone_what_moves_against_the_story() -> None:
@@ -147,11 +147,11 @@ def test_drift_leaves_alone_what_moves_against_the_story() -> None:
         ("novelty", {"novelty": 0.1}),
         ("spread", {"spread": 6}),
         ("edge", {"params": {"target": 0.12}}),
-        ("noise", {"params": {"z_min": 20}, "minutes": 2.0}),
+        ("noise", {"params": {"z_min": 20}, "minutes": 5.9, "path": informed(0.3)}),
     ],
 )
 def test_drift_says_why_it_does_not_trade(gate: str, changes: dict[str, Any]) -> None:
-    here = run(informed(0.8), **changes)
+    here = run(**{"path": informed(0.8), **changes})
     assert not here.of(Suggested)
     assert gate in reasons(here)
 
