@@ -422,7 +422,12 @@ def printable(text: str) -> str:
     """Foreign text without control characters, user names and passwords, and with its end cut."""
     text = _USER_INFO.sub("://…@", text)
     cut = text if len(text) <= SHOWN_CHARS_MAX else text[:SHOWN_CHARS_MAX] + "…"
-    return "".join(c if c.isprintable() else "�" for c in cut)
+    return visible(cut)
+
+
+def visible(text: str) -> str:
+    """Text with a sign in the place of each control character."""
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from terminal.config.kinds import printable, shown
+from terminal.config.kinds import printable, shown, visible
 
 _SECRETS = (
     "private_key",
@@ -32,7 +32,7 @@ class Problem:
         key = f"{printable(self.key)}: " if self.key else ""
         found = f", found {self.found}" if self.found else ""
         fix = f" ({self.fix})" if self.fix else ""
-        return f"{printable(self.where)}: {key}expected {self.expected}{found}{fix}"
+        return visible(f"{self.where}: {key}expected {self.expected}{found}{fix}")
 
 
 class ConfigError(Exception):

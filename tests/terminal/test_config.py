@@ -522,7 +522,9 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 _SECTIONS = st.sampled_from([*SECTIONS, "feeds", "strategies", "nothing"])
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.dictionaries(_SECTIONS, st.dictionaries(_NAMES, _VALUES, max_size=4) | _VALUES))
 def test_whatever_a_document_says_it_loads_or_is_refused_in_words(
     tmp_path: Path, document: dict[str, Any]
@@ -534,7 +536,9 @@ def test_whatever_a_document_says_it_loads_or_is_refused_in_words(
         refused_in_words(path)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_whatever_is_done_to_the_example_it_loads_or_is_refused_in_words(
     tmp_path: Path, data: st.DataObject
@@ -565,6 +569,7 @@ def refused_in_words(path: Path) -> None:
 CASH = next(leaf for leaf in schema() if leaf.key == "account.starting_cash")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**14))
 def test_every_exact_amount_comes_back_as_it_was_written(steps: int) -> None:
     assert read(CASH, Decimal(write(CASH, steps))) == steps

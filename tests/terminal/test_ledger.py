@@ -216,7 +216,9 @@ def records_of(table: Table) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_every_record_comes_back_to_the_last_bit(table: Table, data: st.DataObject) -> None:
     record = data.draw(records_of(table))
