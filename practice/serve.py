@@ -9,9 +9,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, Self, TextIO
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -151,6 +150,41 @@ async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
     server.should_exit = True
 
 
+class Stop:
+    """SIGTERM and SIGINT from the first moment on, also before and after the web server's own turn.
+
+    The server takes the signals while it runs and raises them again when it has ended; that
+    second time must not end the program with a signal's exit code.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._event = asyncio.Event()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def in_loop(self) -> asyncio.Event:
+        """The event that a signal sets, from now on and for one that came before."""
+        self._loop = asyncio.get_running_loop()
+        if self._asked:
+            self._event.set()
+        return self._event
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        self._asked = True
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._event.set)
+
+
 async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
     while os.getppid() == parent:  # noqa: ASYNC110 (the system tells nobody of it)
         await asyncio.sleep(PARENT_CHECK_S)
@@ -172,11 +206,13 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-async def _run(options: argparse.Namespace, truth_file: TextIO | None, parent: int) -> None:
+async def _run(
+    options: argparse.Namespace, truth_file: TextIO | None, parent: int, stop: Stop
+) -> None:
+    stopped = stop.in_loop()
     listener = listen(options.port)
     base_url = f"http://{HOST}:{listener.getsockname()[1]}"
     practice = Practice(options.seed, options.speed, base_url, truth_file)
-    stop = asyncio.Event()
     if options.json:
         sys.stdout.write(json.dumps(practice.addresses()) + "\n")
     else:
@@ -184,9 +220,9 @@ async def _run(options: argparse.Namespace, truth_file: TextIO | None, parent: i
     sys.stdout.flush()
     watcher = None
     if options.with_parent:
-        watcher = asyncio.create_task(_watch_parent(parent, stop))
+        watcher = asyncio.create_task(_watch_parent(parent, stopped))
     try:
-        await serve(practice, listener, stop)
+        await serve(practice, listener, stopped)
     finally:
         if watcher:
             watcher.cancel()
@@ -237,29 +273,14 @@ def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. 0 when stopped, 1 when the port or file can't be had."""
     parent = os.getppid()  # now: it may be gone a moment later
     options = parser().parse_args(argv)
-    restore = _quiet_signals()
     try:
         with contextlib.ExitStack() as stack:
+            stop = stack.enter_context(Stop())
             truth_file = None
             if options.truth:
                 truth_file = stack.enter_context(options.truth.open("w", encoding="utf-8"))
-            asyncio.run(_run(options, truth_file, parent))
+            asyncio.run(_run(options, truth_file, parent, stop))
     except OSError as error:
         sys.stderr.write(f"practice: {error}\n")
         return 1
-    finally:
-        restore()
     return 0
-
-
-def _quiet_signals() -> Callable[[], None]:
-    """The server stops on the signal and then raises it again: let that second one pass."""
-    before = {
-        number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)
-    }
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    return restore

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from practice.board import FEE_CAP_BPS, Board, Listing, of_outcome
+from practice.board import Board, Listing, of_outcome
 from practice.orders import NO, PRICE_ONE, YES, Change, TickChange, Trade
 from practice.wire import (
     PRICE_TEXT,
@@ -278,7 +278,7 @@ class Stream:
                 asset_id=asset,
                 price=PRICE_TEXT[trade.price],
                 size=size_text(trade.size),
-                fee_rate_bps=str(FEE_CAP_BPS if listing.spec.fee_rate_e6 else 0),
+                fee_rate_bps="0",  # since fees are set at match time it says nothing
                 side=trade.side,
                 timestamp=at_ms,
                 transaction_hash="0x" + change_hash(trade.taker_id, at_ms).ljust(64, "0"),

@@ -66,6 +66,16 @@ async def test_the_program_prints_its_addresses_lives_and_ends_cleanly(
     assert {row["kind"] for row in rows} >= {"world", "odds"}
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_at_once_is_not_lost(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "practice", "--json"]
+    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        program.send_signal(number)
+        assert program.wait(20) == 0
+
+
 PARENT = """
 import subprocess, sys
 command = [sys.executable, "-m", "practice", "--json", "--with-parent"]
