@@ -1,5 +1,6 @@
 """The catalogue: Gamma's events and markets, page by page."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import TypeVar
@@ -55,7 +56,7 @@ class Catalogue:
         cursor: str | None = ""
         for _ in range(pages_max):
             page = await self._events_page(tag_slug, closed, cursor or "")
-            batch, fresh = self._new_markets(page, seen)
+            batch, fresh = await self._new_markets(page, seen)
             if batch:
                 yield batch
             cursor = page.next_cursor
@@ -71,7 +72,7 @@ class Catalogue:
         url = f"{self._base}/events/keyset"
         return decode_as(EventsPage, await self._reads.get(url, params, self._event_pace))
 
-    def _new_markets(self, page: EventsPage, seen: set[str]) -> tuple[list[Market], bool]:
+    async def _new_markets(self, page: EventsPage, seen: set[str]) -> tuple[list[Market], bool]:
         """The page's markets that were not seen before, and whether it brought any new event."""
         batch: list[Market] = []
         fresh = False
@@ -81,6 +82,8 @@ class Catalogue:
                 continue
             fresh = True
             seen.add(f"event {event.id}")
+            # a page holds hundreds of markets: let the streams have their turn between events
+            await asyncio.sleep(0)
             for market in self._made(event.markets or [], event):
                 if market.condition_id not in seen:
                     seen.add(market.condition_id)

@@ -42,7 +42,7 @@ def snapshot_of(book: WireBook | RestBook, at_ns: Nanos) -> BookSnapshot:
         venue_nanos(book.timestamp),
         _levels("$.bids", book.bids),
         _levels("$.asks", book.asks),
-        book.hash,
+        book.hash if book.hash.isascii() and book.hash.isalnum() else "",
     )
 
 

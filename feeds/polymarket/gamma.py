@@ -6,6 +6,7 @@
 
 import math
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -38,6 +39,7 @@ from feeds.polymarket.wire import (
 from feeds.text import paragraph, printable
 
 TAGS_MAX = 32
+TEXTS_KEPT_MAX = 512
 SLUG_CHARS_MAX = 200
 EXPONENT_MAX = 8
 MIN_SIZE_MAX: Size = 1_000_000 * SHARE
@@ -56,6 +58,18 @@ class Refused(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         where = f"market {self.condition_id}: " if self.condition_id else ""
         return f"{where}{self.field}: {self.reason}"
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _rules(text: str) -> str:
+    """The rules as a paragraph. The markets of an event often share them to the letter."""
+    return paragraph(text)
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _label(text: str) -> str:
+    """A short text that many markets share: tags, outcomes, an event's title."""
+    return printable(text)
 
 
 class _Unfit(Exception):
@@ -88,11 +102,11 @@ def _market(raw: GammaMarket, event: GammaEvent | None) -> Market:
         gamma_id=printable(str(raw.id), SLUG_CHARS_MAX),
         slug=printable(raw.slug or "", SLUG_CHARS_MAX),
         question=question,
-        description=paragraph(raw.description or ""),
+        description=_rules(raw.description or ""),
         yes=yes,
         no=no,
         event_id=printable(str(parent.id), SLUG_CHARS_MAX),
-        event_title=printable(parent.title or ""),
+        event_title=_label(parent.title or ""),
         group_title=printable(raw.group_item_title or ""),
         tags=_labels((event and event.tags) or raw.tags or []),
         state=state,
@@ -115,7 +129,7 @@ def _parent(raw: GammaMarket, event: GammaEvent | None) -> GammaParent:
 
 
 def _labels(tags: list[GammaTag]) -> tuple[str, ...]:
-    labels = (printable(tag.label or tag.slug or "") for tag in tags[:TAGS_MAX])
+    labels = (_label(tag.label or tag.slug or "") for tag in tags[:TAGS_MAX])
     return tuple(label for label in labels if label)
 
 
@@ -131,7 +145,7 @@ def _outcomes(raw: GammaMarket) -> tuple[Outcome, Outcome]:
             raise _Unfit(field, "expected decimal asset ids")
     if ids[0] == ids[1]:
         raise _Unfit(field, "expected two different asset ids")
-    return Outcome(printable(names[0]), ids[0]), Outcome(printable(names[1]), ids[1])
+    return Outcome(_label(names[0]), ids[0]), Outcome(_label(names[1]), ids[1])
 
 
 def _pair(field: str, texts: Texts) -> tuple[str, str]:

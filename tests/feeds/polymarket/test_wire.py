@@ -404,3 +404,10 @@ CLOB = (
     b'{"c":"0xa","t":[{"t":"11","o":"Yes"},{"t":"12","o":"No"}],"mts":0.01,"mos":5,'
     b'"fd":{"r":0.04,"e":1,"to":true}}'
 )
+
+
+def test_a_hash_that_is_none_is_left_out() -> None:
+    body = '{"asset_id":"1","bids":[],"asks":[],"hash":"%s"}'
+    assert snapshot_of(decode_as(RestBook, (body % "0xabc").encode()), 1).hash == "0xabc"
+    for odd in ("\\u001b]52;c;x", "a b", "é"):
+        assert snapshot_of(decode_as(RestBook, (body % odd).encode()), 1).hash == ""
