@@ -15,7 +15,6 @@ from feeds.events import BookState
 from feeds.markets import Market, MarketState
 from feeds.polymarket.catalogue import Catalogue
 from feeds.polymarket.hosts import Hosts
-from feeds.polymarket.limits import ChannelLimits
 from feeds.polymarket.rest import ClobReader
 from feeds.polymarket.stream import MarketStream
 
@@ -58,9 +57,7 @@ async def test_catalogue_rest_and_stream_agree_with_the_practice_venue() -> None
         await _agrees_with_details(catalogue, reader, markets[0])
 
         wanted = [asset for market in markets[:60] for asset in market.assets]
-        stream = MarketStream(
-            hosts, clock, desk.hear, desk.hear_health, reader, ChannelLimits().divided(10), 50
-        )
+        stream = MarketStream(hosts, clock, desk.hear, desk.hear_health, reader, shard_max=50)
         stream.set_wanted(wanted)
         task = asyncio.create_task(stream.run())
         try:
