@@ -33,11 +33,15 @@ class _Pipe(WSListener):
         self.connection = connection
         self.closed = asyncio.Event()
         self.failure: BaseException | None = None
+        self.goodbye = "the connection was cut"
         self._parts = bytearray()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         try:
-            self._take(frame)
+            if frame.msg_type is WSMsgType.CLOSE:
+                self._end(transport, frame)
+            else:
+                self._take(frame)
         except BaseException as error:  # picows would log it and go on; a bug must end the run
             self.failure = error
             transport.disconnect()
@@ -53,6 +57,13 @@ class _Pipe(WSListener):
                 self.connection.channel.receive(payload, self.connection.clock.now_ns())
         if frame.last_in_buffer:
             self.connection.deliver()
+
+    def _end(self, transport: WSTransport, frame: WSFrame) -> None:
+        """The venue says goodbye; picows leaves it to us to answer and hang up."""
+        code = frame.get_close_code()
+        self.goodbye = f"the venue closed the connection ({getattr(code, 'value', code)})"
+        transport.send_close(code)
+        transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.closed.set()
@@ -153,7 +164,7 @@ class Connection:
             raise pipe.failure
         if not channel.wanted:
             return "no market is followed"
-        return channel.wants_reconnect or "the venue closed the connection"
+        return channel.wants_reconnect or pipe.goodbye
 
     async def _probe(self, asset_ids: list[str]) -> None:
         books: dict[str, BookSnapshot] = {}

@@ -85,6 +85,7 @@ class LoopbackVenue:
         self.toy = toy
         self.frozen = False
         self.drops = False
+        self.drop_code = 1011
         self.connections = 0
         self.heard: list[str] = []
         self.http_base = ""
@@ -136,7 +137,7 @@ class LoopbackVenue:
             return
         subscribed += request["assets_ids"]
         if self.drops:
-            await socket.close(1011, "no room")
+            await socket.close(self.drop_code, "no room")
             return
         if not self.frozen:
             await socket.send(self.toy.first_dump(request["assets_ids"]).decode())

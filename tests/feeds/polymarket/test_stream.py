@@ -229,5 +229,17 @@ async def test_a_venue_that_drops_every_session_at_once_is_not_asked_in_a_tight_
         await desk.until(lambda: venue.connections >= 5)
         # 15, 30, 60 and 60 ms at the middle of the jitter
         assert loop.time() - start >= 0.16
+        assert any("the venue closed the connection (1011)" in h.sentence for h in desk.health)
+        venue.drops = False
+        await desk.until(lambda: desk.agrees_with(toy))
+
+
+@pytest.mark.parametrize("code", [1000, 1008, 4002])
+async def test_a_goodbye_of_any_code_is_told_and_followed_by_a_new_connection(code: int) -> None:
+    toy, desk = ToyVenue(), Desk()
+    async with LoopbackVenue(toy).running() as venue, streaming(venue, desk) as stream:
+        venue.drops, venue.drop_code = True, code
+        stream.set_wanted(toy.assets)
+        await desk.until(lambda: any(f"({code})" in h.sentence for h in desk.health))
         venue.drops = False
         await desk.until(lambda: desk.agrees_with(toy))
