@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from benchmarks import ledger as benchmark
 from feeds.events import OrderState
 from feeds.markets import SHARE
 from strategies.decisions import OrderIntent, Suggested
@@ -755,3 +756,16 @@ async def test_a_full_disk_ends_the_ledger_and_keeps_what_was_acknowledged(tmp_p
 def test_a_folder_that_cant_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="check the disk and the folder"):
         opened(tmp_path / "nowhere" / "ledger.sqlite")
+
+
+def test_the_benchmark_measures_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(benchmark, "COMMITS", 5)
+    monkeypatch.setattr(benchmark, "CALLERS", 50)
+    figures = benchmark.run()
+    assert figures["commit_us_p50"] > 0
+    assert figures["floor_us_p50"] > 0
+    assert figures["rows_a_commit"] > 1
+    assert list(tmp_path.iterdir()) == []
