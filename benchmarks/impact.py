@@ -105,7 +105,7 @@ def _cell(seed: int, count: int, jump: float) -> dict[str, Any]:
 def _scan(seed: int, count: int) -> dict[str, float]:
     """Market-hours in which the scan for unexplained moves speaks, and time per look."""
     rng = random.Random(seed)
-    spoke, looks, began = 0, 0, time.perf_counter()
+    spoke, looks = 0, 0
     for _ in range(count):
         seen = history(tape(rng))
         base = START + DAY * MINUTE

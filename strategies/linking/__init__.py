@@ -5,17 +5,18 @@ they mean, the kinds of thing that happen, and the kinds of question that are as
 silent when it does not know. Pure: no clock, no chance, no network.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from feeds.markets import Nanos
 from strategies.decisions import Link
-from strategies.linking.affinity import Reading
+from strategies.linking.affinity import Reading, reading_of
 from strategies.linking.candidates import Group, Index
 from strategies.linking.dates import DAY_NS
 from strategies.linking.direction import direction
 from strategies.linking.market import LinkableMarket, linkable
 from strategies.linking.reading import Story, read
-from strategies.linking.score import Weights, features, load, relevance
+from strategies.linking.score import Weights, features, load, mood_of, relevance
 from strategies.linking.why import why
 
 __all__ = ["Explained", "LinkableMarket", "Linker", "linkable"]
@@ -33,6 +34,15 @@ class Explained(NamedTuple):
     relation: str
     features: dict[str, float]
     shown: bool
+
+
+class _Weighed(NamedTuple):
+    """A group of markets, how the story stands to it, its features and its relevance."""
+
+    group: Group
+    reading: Reading
+    features: dict[str, float]
+    likely: float
 
 
 class Linker:
@@ -62,12 +72,9 @@ class Linker:
         """
         story = read(title, summary, published_ns)
         found: list[Link] = []
-        for group in self._index.propose(story):
-            reading = self._index.reading(story, group)
-            told = features(story, group, self._index, reading)
-            likely = relevance(told, group.intent.family, self._weights)
-            if likely >= self._weights.floor:
-                found += self._links(story, group, reading, likely)
+        for weighed in self._weigh(story):
+            if weighed.likely >= self._weights.floor:
+                found += self._links(story, weighed)
         return tuple(sorted(found, key=_rank)[:LINKS_MAX])
 
     def explain(
@@ -76,14 +83,12 @@ class Linker:
         """Every candidate with its features, best first, whether it would be shown or not."""
         story = read(title, summary, published_ns)
         found: list[Explained] = []
-        for group in self._index.propose(story):
-            reading = self._index.reading(story, group)
-            told = features(story, group, self._index, reading)
-            likely = relevance(told, group.intent.family, self._weights)
+        for weighed in self._weigh(story):
+            group, reading, told, likely = weighed
             shown = likely >= self._weights.floor
             found += [
                 Explained(link, group.id, group.intent.family, reading.relation, told, shown)
-                for link in self._links(story, group, reading, likely)
+                for link in self._links(story, weighed)
             ]
         return tuple(sorted(found, key=lambda explained: _rank(explained.link)))
 
@@ -92,15 +97,30 @@ class Linker:
         key = self._index.of_market.get(market_id)
         return self._index.groups[key].intent.family if key is not None else ""
 
-    def _links(self, story: Story, group: Group, reading: Reading, likely: float) -> list[Link]:
+    def _weigh(self, story: Story) -> Iterator[_Weighed]:
+        """Every candidate group with its reading, features and relevance."""
+        readings: dict[tuple[object, ...], Reading] = {}
+        moods: dict[str, dict[str, float]] = {}
+        for group in self._index.propose(story):
+            meaning = group.intent
+            stand = (meaning.family, meaning.subjects, meaning.against, meaning.exact)
+            if stand not in readings:
+                readings[stand] = reading_of(story, meaning)
+            if meaning.family not in moods:
+                moods[meaning.family] = mood_of(story, meaning.family)
+            reading, mood = readings[stand], moods[meaning.family]
+            told = features(story, group, self._index, reading, mood)
+            yield _Weighed(group, reading, told, relevance(told, meaning.family, self._weights))
+
+    def _links(self, story: Story, weighed: _Weighed) -> list[Link]:
+        group, reading, _, likely = weighed
+        facet = reading.row.facet if reading.row else ""
         links = []
         for market in group.markets.values():
-            if not _open(market, story):
-                continue
-            pushed = direction(story, group, reading, market)
-            facet = reading.row.facet if reading.row else ""
-            sentence = why(story, group, reading, pushed)
-            links.append(Link(market.id, round(likely, 4), pushed, sentence, facet))
+            if _open(market, story):
+                pushed = direction(story, group, reading, market)
+                sentence = why(story, group, reading, pushed)
+                links.append(Link(market.id, round(likely, 4), pushed, sentence, facet))
         return links
 
 

@@ -60,6 +60,9 @@ def load() -> dict[str, tuple[Row, ...]]:
 
 
 AFFINITY = load()
+THEMED = frozenset(
+    family for family, rows in AFFINITY.items() if any(row.relation == "theme" for row in rows)
+)
 KNOWN = {family: frozenset(row.facet for row in rows) for family, rows in AFFINITY.items()}
 
 
@@ -100,7 +103,7 @@ def _standings(story: Story, meaning: Intent) -> list[tuple[str, float]]:
             found.append(("against", 1.0))
         elif standing < 1 and _rivalry(story, meaning):
             found.append(("rival", 0.9))
-    if any(row.relation == "theme" for row in AFFINITY.get(meaning.family, ())):
+    if meaning.family in THEMED:
         found.append(("theme", 1.0))
     return found
 

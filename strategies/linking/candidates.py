@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from strategies.linking.affinity import AFFINITY, Reading, reading_of
+from strategies.linking.affinity import AFFINITY
 from strategies.linking.dates import MONTHS, deadline
 from strategies.linking.families import Intent, intent
 from strategies.linking.market import LinkableMarket
@@ -18,6 +18,8 @@ from strategies.linking.words import Token, is_content, plain, tokens
 
 CANDIDATES_MAX = 400
 BY_WORDS_MAX = 40
+BY_WORDS_MIN = 4.0
+"""Less shared information than this, in nats, proposes nothing."""
 DESCRIPTION_MAX = 600
 """Characters of the rules that are read."""
 COMMON_SHARE = 0.02
@@ -149,10 +151,6 @@ class Index:
             found.setdefault(group.id, group)
         return list(found.values())
 
-    def reading(self, story: Story, group: Group) -> Reading:
-        """How the story stands to the group's subject, and what of it bears on the question."""
-        return reading_of(story, group.intent)
-
     def _by_words(self, story: Story) -> list[Group]:
         common = max(COMMON_MIN, int(COMMON_SHARE * len(self.groups)))
         weights: dict[int, float] = {}
@@ -165,7 +163,8 @@ class Index:
             for group in posting.values():
                 weights[group.id] = weights.get(group.id, 0.0) + told
                 groups[group.id] = group
-        best = sorted(weights, key=lambda id: (-weights[id], id))[:BY_WORDS_MAX]
+        heard = [id for id, weight in weights.items() if weight >= BY_WORDS_MIN]
+        best = sorted(heard, key=lambda id: (-weights[id], id))[:BY_WORDS_MAX]
         return [groups[id] for id in best]
 
     def _enter(self, key: object, group: Group) -> None:

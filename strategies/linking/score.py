@@ -36,7 +36,9 @@ def load() -> Weights:
     return Weights(table["bias"], table["features"], table["families"], table["floor"])
 
 
-def features(story: Story, group: Group, index: Index, reading: Reading) -> dict[str, float]:
+def features(
+    story: Story, group: Group, index: Index, reading: Reading, mood: dict[str, float]
+) -> dict[str, float]:
     """What speaks for and against a link, by name; absent features are 0."""
     told: dict[str, float] = {}
     if reading.relation:
@@ -55,7 +57,8 @@ def features(story: Story, group: Group, index: Index, reading: Reading) -> dict
     _lexical(told, story, group, index, reading)
     _names(told, story, group)
     _place(told, story, group)
-    _mood(told, story, group)
+    _horizon(told, story, group)
+    told.update(mood)
     return {name: value for name, value in told.items() if value}
 
 
@@ -142,26 +145,29 @@ def _place(told: dict[str, float], story: Story, group: Group) -> None:
         told["first"] = float(min(starts) == story.mentions[0].start)
 
 
-def _mood(told: dict[str, float], story: Story, group: Group) -> None:
-    told["opinion"] = float(story.opinion)
-    told["roundup"] = float(story.roundup)
-    told["feature"] = story.says("feature")
-    told["speech"] = float(story.speech)
-    told["elsewhere"] = _elsewhere(story, group)
-    told["far"] = float(group.intent.family in FAR_FAMILIES)
-    told["horizon"] = _horizon(story, group)
+def mood_of(story: Story, family: str) -> dict[str, float]:
+    """What the story's manner says, the same for every question of a family."""
+    return {
+        "opinion": float(story.opinion),
+        "roundup": float(story.roundup),
+        "speech": float(story.speech),
+        "feature": story.says("feature"),
+        "far": float(family in FAR_FAMILIES),
+        "elsewhere": _elsewhere(story, family),
+    }
 
 
-def _elsewhere(story: Story, group: Group) -> float:
+def _elsewhere(story: Story, family: str) -> float:
     """How much of the headline is about what this kind of question does not ask."""
-    known = KNOWN.get(group.intent.family, frozenset())
+    known = KNOWN.get(family, frozenset())
     other = [f for f in story.facets.values() if f.name in NARROW and f.weight == 1]
     return min(sum(facet.name not in known for facet in other), 2) / 2
 
 
-def _horizon(story: Story, group: Group) -> float:
+def _horizon(told: dict[str, float], story: Story, group: Group) -> None:
     """Years from the story to the nearest deadline of the group, on a log scale."""
     if story.day is None:
-        return 0.0
+        return
     days = [last - story.day for last in group.deadlines.values() if last >= story.day]
-    return math.log1p(min(days) / HORIZON_YEAR) if days else 0.0
+    if days:
+        told["horizon"] = math.log1p(min(days) / HORIZON_YEAR)

@@ -1,0 +1,188 @@
+"""Learn the linker's weights from judged stories, and say how well they carry over.
+
+    python -m benchmarks.learn_linking FOLDER [--write] [--predictions OUT.jsonl]
+
+FOLDER holds ``markets.jsonl``, ``stories.jsonl`` and ``labels.jsonl`` (see its README). An example
+is a story with a group of markets that ask the same; right if any open market of it was judged
+grade 1 or 2, left out if only grade 0. Stories are cut into five blocks of time, so that retellings
+of one event stay together; each block is answered by weights learnt on the other four. ``--write``
+then learns from all and writes ``strategies/linking/data/weights.toml``.
+"""
+
+import argparse
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from strategies.decisions import Link
+from strategies.linking import Explained, Linker
+from strategies.linking.lines import market_of, story_of
+from strategies.linking.score import Weights
+
+FOLDS = 5
+ROUNDS = 40
+RATE = 0.3
+SHRINK = 2.0
+FAMILY_SHRINK = 30.0
+WEIGHTS = Path(__file__).parents[1] / "strategies" / "linking" / "data" / "weights.toml"
+
+
+class Example(NamedTuple):
+    """One group of markets for one story: features, family, and whether it is right."""
+
+    features: dict[str, float]
+    family: str
+    right: bool
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of a JSONL file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def fit(examples: list[Example], seed: int = 0) -> Weights:
+    """Logistic regression by AdaGrad, shrunk towards nothing; the same data, the same weights."""
+    weights: dict[str, float] = {}
+    speed: dict[str, float] = {}
+    order = list(range(len(examples)))
+    rng = random.Random(seed)
+    for _ in range(ROUNDS):
+        rng.shuffle(order)
+        for i in order:
+            _step(examples[i], weights, speed, len(examples))
+    return unpack(weights, 0.5)
+
+
+def _step(example: Example, weights: dict[str, float], speed: dict[str, float], count: int) -> None:
+    row = {"bias": 1.0, f"family:{example.family}": 1.0, **example.features}
+    total = sum(weights.get(name, 0.0) * value for name, value in row.items())
+    error = 1 / (1 + math.exp(-max(-30, min(30, total)))) - example.right
+    for name, value in row.items():
+        shrink = FAMILY_SHRINK if name.startswith("family:") else SHRINK
+        held = 0.0 if name == "bias" else shrink * weights.get(name, 0.0) / count
+        slope = error * value + held
+        speed[name] = speed.get(name, 1e-8) + slope * slope
+        weights[name] = weights.get(name, 0.0) - RATE * slope / math.sqrt(speed[name])
+
+
+def unpack(weights: dict[str, float], floor: float) -> Weights:
+    """Named weights as the linker wants them."""
+    plain = {n: w for n, w in weights.items() if n != "bias" and not n.startswith("family:")}
+    families = {n[7:]: w for n, w in weights.items() if n.startswith("family:")}
+    return Weights(weights.get("bias", 0.0), plain, families, floor)
+
+
+def examples_of(linker: Linker, line: dict[str, Any], grades: dict[str, int]) -> list[Example]:
+    """All candidates of a story as examples, one a group of markets."""
+    _, title, summary, published = story_of(line, 0)
+    groups: dict[int, list[Explained]] = {}
+    for explained in linker.explain(title, summary, published):
+        groups.setdefault(explained.group, []).append(explained)
+    found: list[Example] = []
+    for members in groups.values():
+        judged = [grades[m.link.market_id] for m in members if m.link.market_id in grades]
+        if judged and not any(judged):
+            continue
+        found.append(Example(members[0].features, members[0].family, bool(judged)))
+    return found
+
+
+def answer(linker: Linker, line: dict[str, Any]) -> dict[str, Any]:
+    """A prediction line for one story."""
+    id, title, summary, published = story_of(line, 0)
+    return {"id": id, "links": [_shown(link) for link in linker.link(title, summary, published)]}
+
+
+def _shown(link: Link) -> dict[str, Any]:
+    return {
+        "market_id": link.market_id,
+        "relevance": link.relevance,
+        "direction": link.direction,
+        "why": link.why,
+    }
+
+
+def linker_of(markets: list[dict[str, Any]], weights: Weights | None = None) -> Linker:
+    """A linker that holds these markets."""
+    linker = Linker(weights)
+    for number, line in enumerate(markets, start=1):
+        linker.add(market_of(line, number))
+    return linker
+
+
+def out_of_fold(folder: Path, floor: float) -> list[dict[str, Any]]:
+    """Answers to every story by weights that have not seen its block of time."""
+    markets, stories = read(folder / "markets.jsonl"), read(folder / "stories.jsonl")
+    stories.sort(key=lambda line: (line["published"], line["id"]))
+    judged = _judged(folder, linker_of(markets), stories)
+    size = -(-len(stories) // FOLDS)
+    answers: list[dict[str, Any]] = []
+    for start in range(0, len(stories), size):
+        block = stories[start : start + size]
+        held = {line["id"] for line in block}
+        weights = fit([e for id, found in judged.items() if id not in held for e in found])
+        linker = linker_of(markets, weights._replace(floor=floor))
+        answers += [answer(linker, line) for line in block]
+    return answers
+
+
+def _judged(
+    folder: Path, linker: Linker, stories: list[dict[str, Any]]
+) -> dict[str, list[Example]]:
+    labels = {
+        line["id"]: {link["market_id"]: link["grade"] for link in line["links"]}
+        for line in read(folder / "labels.jsonl")
+    }
+    return {line["id"]: examples_of(linker, line, labels.get(line["id"], {})) for line in stories}
+
+
+def learn(folder: Path, floor: float) -> Weights:
+    """Weights from all stories."""
+    markets, stories = read(folder / "markets.jsonl"), read(folder / "stories.jsonl")
+    judged = _judged(folder, linker_of(markets), stories)
+    weights = fit([example for found in judged.values() for example in found])
+    return weights._replace(floor=floor)
+
+
+def write(weights: Weights, path: Path, stories: int, markets: int, span: str) -> None:
+    """The weights as the package carries them."""
+    lines = [
+        "# The linker's weights, learnt by benchmarks/learn_linking.py from judgements of",
+        f"# {stories} news stories against {markets:,} prediction markets, {span}.",
+        f"bias = {weights.bias:.4f}",
+        f"floor = {weights.floor}",
+        "",
+        "[features]",
+        *(f"{name} = {value:.4f}" for name, value in sorted(weights.features.items())),
+        "",
+        "[families]",
+        *(f"{name} = {value:.4f}" for name, value in sorted(weights.families.items())),
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Learn, report, and write what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--floor", type=float, default=0.5, help="relevance from which to show")
+    parser.add_argument("--write", action="store_true", help="write the package's weights")
+    parser.add_argument("--predictions", type=Path, help="write out-of-fold answers there")
+    asked = parser.parse_args()
+    if asked.predictions:
+        lines = [json.dumps(line) for line in out_of_fold(asked.folder, asked.floor)]
+        asked.predictions.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if asked.write:
+        weights = learn(asked.folder, asked.floor)
+        stories, markets = (
+            read(asked.folder / "stories.jsonl"),
+            read(asked.folder / "markets.jsonl"),
+        )
+        days = sorted(line["published"][:10] for line in stories)
+        write(weights, WEIGHTS, len(stories), len(markets), f"{days[0]} to {days[-1]}")
+
+
+if __name__ == "__main__":
+    main()
