@@ -1,4 +1,9 @@
-"""Small records for the ledger's tests."""
+"""Small records, and ledgers made of them, for the ledger's tests."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
 
 from feeds.events import (
     Fill,
@@ -11,7 +16,7 @@ from feeds.events import (
 )
 from feeds.markets import DOLLAR, SHARE, Side
 from strategies.decisions import OrderIntent, Skipped, Suggested, Suggestion, SuggestionOver
-from terminal.ledger import Deposit, Record, SessionStart
+from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
 
 
 def session(number: int = 1) -> SessionStart:
@@ -96,3 +101,39 @@ def a_days_work(orders: int = 4) -> list[list[Record]]:
         work.append([update(n), fill(n), update(n, OrderState.FILLED, 10 * SHARE)])
         work.append([SuggestionOver(4_000 + n, f"suggestion-{n}", "acted on"), skipped(n)])
     return [*work, [resolved()], [kill(True)], [kill(False)]]
+
+
+BUSY_S = 0.02
+"""No test waits longer for a lock that will not come."""
+
+
+def opened(path: Path, **options: Any) -> Ledger:
+    return Ledger.open(path, busy_s=BUSY_S, **options)
+
+
+def recorded(path: Path, work: list[list[Record]] | None = None) -> Rebuilt:
+    """A ledger with a day's work in it, closed again; returns what it knows."""
+
+    async def run() -> Rebuilt:
+        ledger = opened(path)
+        for rows in a_days_work() if work is None else work:
+            await ledger.record(rows)
+        rebuilt = ledger.rebuild()
+        await ledger.close()
+        return rebuilt
+
+    return asyncio.run(run())
+
+
+def reopened(path: Path) -> Rebuilt:
+    ledger = opened(path)
+    try:
+        return ledger.rebuild()
+    finally:
+        ledger.shut()
+
+
+def copied(ledger: Path, folder: Path) -> Path:
+    for part in ledger.parent.glob(ledger.name + "*"):
+        shutil.copy(part, folder / part.name)
+    return folder / ledger.name
