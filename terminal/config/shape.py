@@ -55,10 +55,6 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
         tuple[str, ...],
         _says("take markets with these tags from the catalogue; [] takes all", max_length=50),
     ] = ("ai", "tech")
-    queries: Annotated[
-        tuple[str, ...],
-        _says("and markets that the venue's search finds for these words", max_length=50),
-    ] = ()
     markets_max: Annotated[
         int, _says("markets taken from the catalogue at most", ge=1, le=50_000)
     ] = 2_000
