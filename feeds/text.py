@@ -46,6 +46,7 @@ _EMOJI_SEQUENCES = re.compile(
     rf"|[0-9#*]\ufe0f\u20e3|{_DRESSED}(?:\u200d{_DRESSED}){{0,8}}"
 )
 _JOINERS = "".join(map(chr, (0x200D, 0xFE0E, 0xFE0F, *range(0xE0020, 0xE0080))))
+_NO_JOINERS = dict.fromkeys(map(ord, _JOINERS))
 
 # Letters, marks and symbols by category that nevertheless show nothing.
 _INVISIBLE = frozenset(
@@ -175,7 +176,9 @@ def _line(text: str) -> str:
 def _visible(text: str) -> str:
     pieces, end = [], 0
     for match in _EMOJI_SEQUENCES.finditer(text):
-        pieces += [_filtered(text[end : match.start()]), match[0]]
+        # the emoji blocks have holes, where no character is assigned yet
+        shown = match[0].translate(_NO_JOINERS).isprintable()
+        pieces += [_filtered(text[end : match.start()]), match[0] if shown else _filtered(match[0])]
         end = match.end()
     return "".join(pieces) + _filtered(text[end:])
 

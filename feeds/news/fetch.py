@@ -9,7 +9,7 @@ import ipaddress
 import socket
 import time
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -26,8 +26,9 @@ from feeds.text import safe_url
 FIRST_BYTE_S_MAX = 10.0
 WHOLE_S_MAX = 20.0
 BODY_BYTES_MAX = 5 * 1024 * 1024
+PIECE_BYTES_MAX = 256 * 1024
 HOPS_MAX = 5
-CONNECTIONS_MAX = 128
+CONNECTIONS_MAX = 256
 VALIDATOR_CHARS_MAX = 512
 RETRY_AFTER_S_MAX = 86_400.0
 
@@ -270,7 +271,7 @@ async def _unpacked(response: httpx.Response, bytes_max: int) -> AsyncIterator[b
     httpx would unpack a whole network chunk at once: 64 KiB of it can hold 67 MB.
     """
     inflater = _inflater(response.headers.get("content-encoding", ""))
-    wire = given = 0
+    wire = 0
     async for chunk in response.aiter_raw():
         wire += len(chunk)
         if wire > bytes_max:
@@ -279,12 +280,12 @@ async def _unpacked(response: httpx.Response, bytes_max: int) -> AsyncIterator[b
             yield chunk
             continue
         try:
-            piece = inflater.decompress(chunk, bytes_max + 1 - given)
+            for piece in inflater.pieces(chunk):
+                yield piece
+                await asyncio.sleep(0)  # a bomb goes off in small bangs, between other work
         except zlib.error:
             raise _Refusal(Reason.ENCODING, "The compression is broken; retrying later.") from None
-        given += len(piece)
-        yield piece
-    if inflater is not None and not inflater.eof and wire:
+    if inflater is not None and wire and not inflater.is_whole():
         raise _Refusal(Reason.CUT_OFF, "The compressed document breaks off; trying again later.")
 
 
@@ -294,24 +295,28 @@ class _Inflater:
     def __init__(self, may_be_bare: bool) -> None:
         self._inner = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._may_be_bare = may_be_bare
+        self._members = 0
 
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
+    def is_whole(self) -> bool:
+        return self._members > 0 or self._inner.eof
 
-    def decompress(self, chunk: bytes, bytes_max: int) -> bytes:
-        try:
-            piece = self._inner.decompress(chunk, bytes_max)
-        except zlib.error:
-            if not self._may_be_bare:
-                raise
-            self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
-            piece = self._inner.decompress(chunk, bytes_max)
-        self._may_be_bare = False
-        while self._inner.eof and self._inner.unused_data and len(piece) < bytes_max:
-            rest, self._inner = self._inner.unused_data, zlib.decompressobj(_GZIP_OR_ZLIB)
-            piece += self._inner.decompress(rest, bytes_max - len(piece))
-        return piece
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """What ``data`` unpacks to, at most ``PIECE_BYTES_MAX`` at a time."""
+        while data:
+            if self._inner.eof:
+                self._inner = zlib.decompressobj(_GZIP_OR_ZLIB)
+                self._members += 1
+            try:
+                yield self._inner.decompress(data, PIECE_BYTES_MAX)
+            except zlib.error:
+                if self._members:
+                    return  # padding behind the last member, which everybody ignores
+                if not self._may_be_bare:
+                    raise
+                self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
+                yield self._inner.decompress(data, PIECE_BYTES_MAX)
+            self._may_be_bare = False
+            data = self._inner.unused_data if self._inner.eof else self._inner.unconsumed_tail
 
 
 def _inflater(encoding: str) -> _Inflater | None:

@@ -30,8 +30,8 @@ JITTER = 0.1
 BACKOFF_S_MAX = 6 * 3_600.0
 POLL_WALL_S_MIN = 0.1
 """However fast a practice world runs, its newsroom is left to breathe."""
-TRUSTED_FETCHES_MAX = 64
-SUSPECT_FETCHES_MAX = 16
+TRUSTED_FETCHES_MAX = 192
+SUSPECT_FETCHES_MAX = 64
 """Sources whose last fetch failed share so few places that they can't fill the others'."""
 HOST_FETCHES_MAX = 2
 HOST_GAP_S = 1.0
@@ -197,6 +197,8 @@ class NewsPoller:
         """Poll until cancelled. Closes its connections and its worker on the way out."""
         try:
             async with asyncio.TaskGroup() as tasks:
+                if any(followed.source.enabled for followed in self._followed.values()):
+                    tasks.create_task(self._parser.warm(), name="parser")
                 for followed in self._followed.values():
                     self._on_health(followed.health)
                     if followed.source.enabled:
@@ -318,9 +320,6 @@ _COUNTED = {
 def next_poll_ns(now_ns: Nanos, every_s: float, hints: Hints, chance: float) -> Nanos:
     """When to ask again: the interval, doubled by each failure up to ``BACKOFF_S_MAX``, not
     before the server's own wish, and moved by up to a tenth by ``chance`` (0 to 1).
-
-    >>> next_poll_ns(0, 60, Hints(), 0.5) == 60 * SECOND
-    True
     """
     wait_s = min(every_s * 2.0 ** min(hints.failures, 20), max(BACKOFF_S_MAX, every_s))
     wait_s *= 1.0 + JITTER * (2.0 * chance - 1.0)

@@ -63,6 +63,11 @@ class ParseWorker:
             self.parses += 1
             return await self._ask(_Job(body, url, charset))
 
+    async def warm(self) -> None:
+        """Start the child ahead of the first document: an interpreter takes its time."""
+        async with self._turn:
+            await self._started()
+
     async def aclose(self) -> None:
         """End the child. A later ``parse`` starts another."""
         process, self._process = self._process, None

@@ -112,6 +112,7 @@ def test_the_door_passed_twice_is_the_door_passed_once(text: str, max_chars: int
         ("Cafe\u0301", "Café"),
         ("\u0301lone mark", "lone mark"),
         ("half \ud83d surrogate", "half surrogate"),
+        ("no such emoji \U0001f1ae \U0001f469\u200d\U0001f1ae", "no such emoji 👩"),
         ("", ""),
     ],
 )

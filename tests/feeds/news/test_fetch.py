@@ -93,6 +93,7 @@ def bare_deflate(body: bytes) -> bytes:
     [
         (gzip.compress(BODY), "gzip"),
         (gzip.compress(BODY[:50]) + gzip.compress(BODY[50:]), "gzip"),
+        (gzip.compress(BODY) + b"\0" * 64, "gzip"),
         (zlib.compress(BODY), "deflate"),
         (bare_deflate(BODY), "deflate"),
         (BODY, "identity"),
