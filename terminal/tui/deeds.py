@@ -1,8 +1,12 @@
 """What the actions of the registry do on the front page."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.screen import Screen
 
 from terminal.tui import words
+from terminal.tui.palette import Palette
 from terminal.tui.screens.card import Ask
 from terminal.tui.screens.help import Help, Messages
 from terminal.tui.screens.search import Search
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from terminal.tui.app import FitToTrade
 
 
+_Result = TypeVar("_Result")
+
+
 class Deeds:
     """Mixed into the front page: one method an action, named ``do_`` and its id."""
 
@@ -34,7 +41,6 @@ class Deeds:
         def go(self, name: str) -> None: ...
         def step_pane(self, step: int) -> None: ...
         def refocus(self) -> None: ...
-        def open_palette(self) -> None: ...
 
     def action_act(self, id: str) -> None:
         """A key of the registry was pressed."""
@@ -43,6 +49,13 @@ class Deeds:
     def do(self, id: str) -> None:
         """Do an action that can be done now."""
         getattr(self, f"do_{id}")()
+
+    def _lay(
+        self, screen: Screen[_Result], then: Callable[[_Result | None], None] | None = None
+    ) -> None:
+        """Lay a card on the page, unless one lies there already: a held key opens only one."""
+        if self.face.screen is self.face.front:
+            self.face.push_screen(screen, then)
 
     @property
     def here(self) -> Pane:
@@ -181,7 +194,7 @@ class Deeds:
         self.face.say("News by weight." if self.news.by_weight else "News by time.")
 
     def do_search(self) -> None:
-        self.face.push_screen(Search(), self._found)
+        self._lay(Search(), self._found)
 
     def _found(self, result: str | None) -> None:
         kind, _, id = (result or "").partition(" ")
@@ -232,7 +245,7 @@ class Deeds:
             price = here.price_of(here.chosen)
 
         def ticket(market: MarketView) -> None:
-            self.face.push_screen(TicketCard(Ticket(market, side, swapped, price=price)))
+            self._lay(TicketCard(Ticket(market, side, swapped, price=price)))
 
         self.face.when_market(self.face.seen.condition_id, ticket)
 
@@ -265,7 +278,7 @@ class Deeds:
                 command = AnswerSuggestion(id=self.face.new_id(), suggestion_id=row.id, accept=True)
                 self.face.command(command, deal)
 
-        self.face.push_screen(Ask(title, sentences, "accept"), answered)
+        self._lay(Ask(title, sentences, "accept"), answered)
 
     def do_dismiss(self) -> None:
         row = self._open_suggestion()
@@ -301,7 +314,7 @@ class Deeds:
 
         def sell_all(market: MarketView) -> None:
             swapped = market.no.asset_id == asset_id
-            self.face.push_screen(TicketCard(Ticket(market, "sell", swapped)))
+            self._lay(TicketCard(Ticket(market, "sell", swapped)))
 
         self.show_market(row.condition_id)
         self.face.when_market(row.condition_id, sell_all)
@@ -310,7 +323,7 @@ class Deeds:
         """Put a market in focus, and a ticket for it on the page once it is in view."""
 
         def ticket(market: MarketView) -> None:
-            self.face.push_screen(TicketCard(Ticket(market, side)))
+            self._lay(TicketCard(Ticket(market, side)))
 
         self.show_market(condition_id)
         self.face.when_market(condition_id, ticket)
@@ -328,23 +341,21 @@ class Deeds:
         sentences = (
             "Strategies and tickets may place orders again. Cancelled orders do not come back.",
         )
-        self.face.push_screen(
-            Ask(f"{status.mode} · resume trading?", sentences, "resume"), answered
-        )
+        self._lay(Ask(f"{status.mode} · resume trading?", sentences, "resume"), answered)
 
     # -- the house -------------------------------------------------------------------------
 
     def do_messages(self) -> None:
-        self.face.push_screen(Messages())
+        self._lay(Messages())
 
     def do_theme(self) -> None:
         self.face.turn_theme()
 
     def do_palette(self) -> None:
-        self.open_palette()
+        self._lay(Palette())
 
     def do_help(self) -> None:
-        self.face.push_screen(Help())
+        self._lay(Help())
 
     def do_quit(self) -> None:
         orders = len(self.face.seen.orders)
@@ -362,4 +373,4 @@ class Deeds:
                 self.face.exit(return_code=0)
 
         title = f"Quit with {words.counted(orders, 'order')} open?"
-        self.face.push_screen(Ask(title, sentences, "quit"), answered)
+        self._lay(Ask(title, sentences, "quit"), answered)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
 
 from terminal.tui import words
 from terminal.tui.actions import ACTIONS
+from terminal.tui.screens.card import PutAwayOnce
 from terminal.tui.theme import PALETTES
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ class Offer(NamedTuple):
     name: str
     help: str
     do: Callable[[], object]
+
+
+class Palette(PutAwayOnce, CommandPalette):
+    """Textual's palette over our commands."""
+
+    def __init__(self) -> None:
+        super().__init__([FaceCommands], placeholder="an action, a story, a market")
 
 
 class FaceCommands(Provider):
@@ -58,7 +66,7 @@ class FaceCommands(Provider):
         for action in ACTIONS:
             if action.id != "palette" and not face.missing(action):
                 keys = face.keymap.names(action.id).replace("[", r"\[")
-                name = f"{action.label.capitalize()}: {action.help}"
+                name = f"{action.id.replace('_', ' ').capitalize()}: {action.help}"
                 yield Offer(name, f"key {keys}", partial(self._later, action.id))
 
     def _later(self, id: str) -> None:

@@ -1,12 +1,13 @@
 """A card that lies on the page and takes the keys until it is put away."""
 
 import time
-from typing import ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
@@ -15,6 +16,20 @@ HELD_BACK_S = 0.3
 """Keys typed ahead, or held down, can't answer a question that has just appeared."""
 
 _Result = TypeVar("_Result")
+
+
+if TYPE_CHECKING:
+    _Screen = Screen[Any]
+else:
+    _Screen = object  # a mixin: Textual collects style classes from every base that is a screen
+
+
+class PutAwayOnce(_Screen):
+    """A screen that a second escape, typed before the first was dealt with, does no harm to."""
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Leave the screen; nothing happens when it has been left already."""
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
 
 class CardLines(Pane):
@@ -27,8 +42,12 @@ class CardLines(Pane):
         return [Entry("", tuple(cast("Card[object]", self.screen).lines(width)))]
 
 
-class Card(ModalScreen[_Result]):
+class Card(PutAwayOnce, ModalScreen[_Result]):
     """Base of the cards: a frame with lines of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = CardLines()
 
     def lines(self, width: int) -> list[Line]:
         """What the card says."""
@@ -36,20 +55,20 @@ class Card(ModalScreen[_Result]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="card"):
-            yield CardLines()
+            yield self._text
 
     def on_mount(self) -> None:
         self.redraw()
 
     def redraw(self) -> None:
         """Draw the text anew, and let the card be as tall as it needs."""
-        pane = self.query_one(CardLines)
-        width = pane.content_size.width
-        if width > 1:
-            height = len(self.lines(width - 1))
-            if pane.styles.height is None or pane.styles.height.value != height:
-                pane.styles.height = height
-        pane.rebuild()
+        width = self._text.content_size.width
+        if not self._text.is_attached or width <= 1:
+            return
+        height = len(self.lines(width - 1))
+        if self._text.styles.height is None or self._text.styles.height.value != height:
+            self._text.styles.height = height
+        self._text.rebuild()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)

@@ -4,13 +4,11 @@ from typing import TYPE_CHECKING, cast
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.command import CommandPalette
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
 from terminal.tui.actions import KeyMap
 from terminal.tui.deeds import Deeds
-from terminal.tui.palette import FaceCommands
 from terminal.tui.widgets.article import Article
 from terminal.tui.widgets.blotter import Blotter
 from terminal.tui.widgets.chart import LatencyStrip, OddsChart, Siblings
@@ -232,13 +230,6 @@ class FrontPage(Deeds, Screen[object]):
     @on(Pane.Opened)
     def _opened(self, event: Pane.Opened) -> None:
         self.open_entry(event.pane, event.key)
-
-    def open_palette(self) -> None:
-        """Everything by name."""
-        if not CommandPalette.is_open(self.face):
-            self.face.push_screen(
-                CommandPalette([FaceCommands], placeholder="an action, a story, a market")
-            )
 
 
 def front_page(keymap: KeyMap) -> type[FrontPage]:

@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 
 from terminal.tui import words
 from terminal.tui.actions import ACTIONS
+from terminal.tui.screens.card import PutAwayOnce
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class MessageLines(Pane):
         return "Nothing has been said yet. esc goes back to the page."
 
 
-class Reading(ModalScreen[None]):
+class Reading(PutAwayOnce, ModalScreen[None]):
     """A card to read and scroll."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from terminal.tui import words
+from terminal.tui.screens.card import PutAwayOnce
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
 from terminal.views import MarketRow, Query, Rows, StoryRow
 
@@ -47,7 +48,7 @@ class Found(Pane, can_focus=False):
         return "Nothing has these words. Type others, or esc to go back."
 
 
-class Search(ModalScreen[str]):
+class Search(PutAwayOnce, ModalScreen[str]):
     """Type, choose with the arrows, enter. The result is ``market ID`` or ``story ID``."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,6 +64,8 @@ class Search(ModalScreen[str]):
         self.markets: tuple[MarketRow, ...] = ()
         self.asking = True
         self._asked = ""
+        self._input = Input(placeholder="words of a market or a headline", max_length=TYPED_MAX)
+        self._found = Found(id="found")
 
     @property
     def face(self) -> "FitToTrade":
@@ -70,10 +73,8 @@ class Search(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="search"):
-            yield Input(
-                placeholder="words of a market or a headline", id="words", max_length=TYPED_MAX
-            )
-            yield Found(id="found")
+            yield self._input
+            yield self._found
 
     def on_mount(self) -> None:
         self._ask()
@@ -81,7 +82,7 @@ class Search(ModalScreen[str]):
     @property
     def typed(self) -> str:
         """The words so far."""
-        return self.query_one(Input).value.strip()
+        return self._input.value.strip()
 
     def stories(self) -> tuple[StoryRow, ...]:
         """Stories with all the words, newest first."""
@@ -111,14 +112,14 @@ class Search(ModalScreen[str]):
             self._settle()
 
     def _settle(self) -> None:
-        found = self.query_one(Found)
+        found = self._found
         found.rebuild()
         if found.chosen not in found.keys and found.keys:
             found.choose(found.keys[0])
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        found = self.query_one(Found)
+        found = self._found
         if found.chosen in found.keys:
             self.dismiss(found.chosen)
 
@@ -133,7 +134,7 @@ class Search(ModalScreen[str]):
 
     def action_step(self, step: int) -> None:
         """The entry below or above."""
-        self.query_one(Found).move(step)
+        self._found.move(step)
 
     def action_away(self) -> None:
         """Nothing was chosen."""

@@ -71,7 +71,10 @@ class NewsList(Pane):
     def empty(self) -> str:
         if self.seen.news and self.seen.news.waiting_for:
             return self.seen.news.waiting_for
-        return self.face.waiting(NewsView, "Waiting for the first headlines.")
+        sentence = "Waiting for the first headlines."
+        if self.seen.news:
+            sentence += f" {self.face.keymap.name('search')} finds a market meanwhile."
+        return self.face.waiting(NewsView, sentence)
 
     def turn(self) -> None:
         """The other order, from the top."""

@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from textual import events
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.geometry import Size
 from textual.pilot import Pilot
 
 from terminal.tui.app import FitToTrade
@@ -17,7 +20,7 @@ from tests.terminal.tui.scripted import VERSION, ScriptedEngine
 
 WITHIN_S = 8.0
 STEP_S = 0.01
-TURN_S = 1.0
+TURN_S = 0.1
 
 
 class Stage:
@@ -56,6 +59,14 @@ class Stage:
         """Wait until each text stands on one line of the screen."""
         for text in texts:
             await self.until(partial(self.shows, text), f"{text!r} on the screen")
+
+    def resize(self, width: int, height: int) -> None:
+        """The terminal's window took another size."""
+        size = Size(width, height)
+        driver = self.app._driver
+        assert isinstance(driver, HeadlessDriver)
+        driver._size = size
+        self.app.post_message(events.Resize(size, size))
 
     async def held_back(self) -> None:
         """Wait until a question on the screen may be answered."""
