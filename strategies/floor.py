@@ -20,6 +20,8 @@ from feeds.events import (
 from feeds.markets import TICK_SIZES, Market, MarketState, Price
 
 MARKETS_MAX = 50_000
+BOOKS_MAX = 4_000
+"""Books held at once; those that nobody wants any more go first, oldest first."""
 PRINTS_MAX = 200
 """Prints remembered a market."""
 
@@ -52,6 +54,8 @@ class Floor:
         self.reasons: dict[str, str] = {}
         self.markets: dict[str, Market] = {}
         self.prints: dict[str, deque[Print]] = {}
+        self.wanted: frozenset[str] = frozenset()
+        """Assets whose books are followed: they are never dropped to make room."""
         self.markets_dropped = 0
         self._owner: dict[str, str] = {}
         self._ticks: dict[str, tuple[Price, Price]] = {}
@@ -120,13 +124,25 @@ class Floor:
         """A whole book arrived; books of strangers are not kept."""
         book = self.books.get(event.asset_id)
         if book is None:
-            if event.asset_id not in self._owner:
+            if event.asset_id not in self._owner or not self._has_room():
                 return
             book = self.books[event.asset_id] = OrderBook(event.asset_id)
         book.apply_snapshot(event)
         if self.states.get(event.asset_id, BookState.RESYNCING) is BookState.RESYNCING:
             self.states[event.asset_id] = BookState.LIVE
             self.reasons.pop(event.asset_id, None)
+
+    def _has_room(self) -> bool:
+        """Whether another book can be held, if need be in the place of one not wanted."""
+        if len(self.books) < BOOKS_MAX:
+            return True
+        unwanted = next((asset for asset in self.books if asset not in self.wanted), None)
+        if unwanted is None:
+            return False
+        del self.books[unwanted]
+        self.states.pop(unwanted, None)
+        self.prints.pop(self._owner[unwanted], None)
+        return True
 
     def change(self, event: LevelChange) -> None:
         """One level changed. Before the first snapshot it means nothing."""

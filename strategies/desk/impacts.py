@@ -31,6 +31,8 @@ SHOWN_POINTS = 0.5
 """A move is told again when it changed by this many points."""
 PRECEDENT_AFTER: Nanos = 30 * MINUTE
 """A story's move counts as a precedent once it is this old."""
+HISTORIES_MAX = 1_000
+"""Markets whose odds are remembered; those not followed any more go first, oldest first."""
 POINTS_MAX = 3_000
 """Points of one market's past held while they arrive."""
 UNFOLLOWED_GRACE: Nanos = 30 * SECOND
@@ -101,6 +103,9 @@ class Impacts:
         """A market's odds through time; a new one if there is none yet."""
         history = self.histories.get(condition_id)
         if history is None:
+            if len(self.histories) >= HISTORIES_MAX:
+                gone = (cid for cid in self.histories if cid not in self._followed)
+                del self.histories[next(gone, next(iter(self.histories)))]
             history = self.histories[condition_id] = OddsHistory()
         return history
 

@@ -60,6 +60,7 @@ class Watch:
         )
         if set(assets) != set(self.assets):
             self._pulse.say(Follow(self._pulse.now_ns, assets))
+            self._floor.wanted = frozenset(assets)
         self.assets = assets
 
     def _ours(self) -> Iterable[str]:

@@ -14,6 +14,7 @@ from feeds.events import (
     KillSwitch,
     MarketResolved,
     MarketSeen,
+    OddsPoint,
     OrderKind,
     OrderRequest,
     OrderState,
@@ -192,6 +193,20 @@ def test_the_list_is_told_only_when_other_assets_are_wanted() -> None:
     assert here.desk.followed == ()
 
 
+def test_another_order_of_importance_alone_is_not_told() -> None:
+    here = session()
+    here.feed(MarketSeen(NOON, market("a")), story("s1", title="a", at_ns=at(1)))
+    assert here.feed(story("s2", title="m", at_ns=at(2)))[-1].asset_ids == (
+        "m-yes",
+        "m-no",
+        "a-yes",
+        "a-no",
+    )
+    decided = here.feed(story("s3", title="a", at_ns=at(2_000)))
+    assert here.desk.followed == ("a-yes", "a-no", "m-yes", "m-no")
+    assert not [each for each in decided if isinstance(each, Follow)]
+
+
 # -- books -------------------------------------------------------------------------------------
 
 
@@ -232,6 +247,21 @@ def test_prints_are_kept_by_market_up_to_a_bound() -> None:
         here.feed(printed("m-no", 5_100, SHARE + number, Side.BUY))
     assert len(here.desk.prints["m"]) == 200
     assert here.desk.prints["m"][-1].size == SHARE + 299
+
+
+def test_books_and_histories_nobody_wants_make_room_for_new_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("strategies.floor.BOOKS_MAX", 6)
+    monkeypatch.setattr("strategies.desk.impacts.HISTORIES_MAX", 3)
+    here = session()
+    here.feed(NEWS)
+    for number, name in enumerate("abcd"):
+        here.feed(MarketSeen(at(2), market(name)), *books(name, 4_000, 4_100, at_ns=at(2)))
+        here.feed(*(OddsPoint(at(2), f"{name}-yes", at(-60 * i), 4_000) for i in range(9)))
+        here.feed(Tick(at(3 + 2 * number)), Tick(at(4 + 2 * number)))
+    assert list(here.desk.books) == ["m-yes", "m-no", "c-yes", "c-no", "d-yes", "d-no"]
+    assert list(here.desk.histories) == ["m", "c", "d"]
 
 
 def test_two_markets_can_not_claim_one_asset() -> None:
@@ -335,6 +365,15 @@ def test_words_on_orders_that_are_not_ours_change_nothing_and_are_told() -> None
     for event in (OrderUpdate(at(1), "ghost", OrderState.OPEN, 0), fill(order_id="ghost")):
         assert only(Alert, here.desk.handle(event)).title == "An order that is not ours"
     assert here.desk.portfolio.cash == 10_000 * DOLLAR
+
+
+def test_a_fill_told_twice_counts_once_everywhere() -> None:
+    here = session()
+    here.feed(REST)
+    told = fill(order_id="t-1", price=4_500, size=40 * SHARE)
+    assert here.desk.handle(told)
+    assert here.desk.handle(told) == []
+    assert here.desk.orders["t-1"].filled == here.desk.portfolio.held("m-yes") == 40 * SHARE
 
 
 def test_a_decided_market_pays_out_once() -> None:

@@ -60,6 +60,13 @@ def test_a_cancelled_order_still_waits_for_the_fills_it_was_told_of() -> None:
     assert record.average == 5_000
 
 
+def test_a_late_word_does_not_shrink_what_was_told_before() -> None:
+    record = OrderRecord(intent())
+    record.hear(OrderUpdate(NOON, "o1", S.FILLED, 100 * SHARE))
+    record.hear(OrderUpdate(NOON, "o1", S.OPEN, 40 * SHARE))
+    assert (record.state, record.outstanding) == (S.FILLED, 100 * SHARE)
+
+
 def test_the_oldest_orders_that_are_over_are_forgotten_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -188,6 +188,25 @@ def test_cash_that_open_orders_need_is_not_there_to_spend() -> None:
     assert (denial.reason, denial.value, denial.limit) == (Reason.CASH, "$51.001", "$30.00")
 
 
+def test_a_buy_must_leave_room_for_its_fee() -> None:
+    desk = Desk(daily_loss_max=10**15)
+    desk.portfolio.cash = 50 * DOLLAR + 1_000_999
+    denial = desk.says()
+    assert denial is not None
+    assert (denial.reason, denial.value) == (Reason.CASH, "$51.001")
+    desk.portfolio.cash += 1
+    assert desk.says() is None
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "price"), [(9_700, 9_800, 9_800), (100, 200, 200), (4_400, 5_000, 5_000)]
+)
+def test_limits_themselves_are_within_the_limits(bid: int, ask: int, price: int) -> None:
+    desk = Desk()
+    quotes(bid, ask)(desk)
+    assert desk.says(price=price) is None
+
+
 def test_no_book_at_all_is_no_book_to_trade_on() -> None:
     here = Floor()
     here.see(market())
