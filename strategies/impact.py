@@ -10,7 +10,6 @@ implied probabilities of YES, ticks are 1/10,000 dollar.
 """
 
 import math
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -24,10 +23,8 @@ from strategies.odds import (
     CARRY_MAX,
     GUARD,
     SCAN_BLOCK,
-    SLACK,
     Absence,
     OddsHistory,
-    Scale,
     expit,
     logit,
 )
@@ -342,20 +339,14 @@ def _score(history: OddsHistory, window: _Window, minute: int) -> tuple[float, f
     scale = history.scale(max(1, minute - window.pre), window.pre, window.shadows)
     if scale is None:
         return d, 0.0
-    deviation = math.hypot(scale.sigma, window.floor)
+    deviation = math.hypot(scale, window.floor)
     return d, d / deviation if deviation else 0.0
 
 
 def _rank(history: OddsHistory, window: _Window, d: float) -> float | None:
     """The share of the day's moves of this length that were as large."""
-    scale = history.scale(max(1, window.end - window.pre), window.pre, window.shadows)
-    return None if scale is None else _rank_in(scale, d, window.floor)
-
-
-def _rank_in(scale: Scale, d: float, floor: float) -> float:
-    size = max(abs(d) - floor, 0.0)
-    as_large = len(scale.moves) - bisect_left(scale.moves, size - SLACK)
-    return (1 + as_large) / (1 + len(scale.moves))
+    minutes = max(1, window.end - window.pre)
+    return history.rank(max(abs(d) - window.floor, 0.0), minutes, window.pre, window.shadows)
 
 
 def _flagged(history: OddsHistory, window: _Window) -> tuple[int, float, float] | None:
@@ -372,8 +363,9 @@ def _graded(history: OddsHistory, window: _Window, minute: int, d: float, z: flo
     """At 5, 15 and 60 minutes, a lesser z will do if hardly any move of the day was as large."""
     if minute - window.start not in HORIZONS or abs(z) < HORIZON_FLAG:
         return False
-    scale = history.scale(minute - window.pre, window.pre, window.shadows)
-    return scale is not None and _rank_in(scale, d, window.floor) <= RANK_FLAG
+    size, minutes = max(abs(d) - window.floor, 0.0), minute - window.pre
+    rank = history.rank(size, minutes, window.pre, window.shadows)
+    return rank is not None and rank <= RANK_FLAG
 
 
 def _leak(history: OddsHistory, window: _Window) -> float | None:
@@ -398,7 +390,7 @@ def _led(history: OddsHistory, window: _Window, flag: tuple[int, float, float] |
     scale = history.scale(window.end - early, early, window.shadows)
     if scale is None:
         return False
-    return abs(whole) >= RUNNING_FLAG * math.hypot(scale.sigma, window.floor)
+    return abs(whole) >= RUNNING_FLAG * math.hypot(scale, window.floor)
 
 
 def _credit(
@@ -442,7 +434,7 @@ def _scan(history: OddsHistory, now: int, minutes: int) -> Move | None:
         return None
     longest = now - SCAN_WINDOWS[-1]
     scale = history.scale(minutes, longest - longest % SCAN_BLOCK, ())
-    deviation = math.hypot(scale.sigma, history.noise_floor(since)) if scale else 0.0
+    deviation = math.hypot(scale, history.noise_floor(since)) if scale is not None else 0.0
     if not deviation:
         return None
     moved = _bounded(after) - _bounded(before)

@@ -6,10 +6,11 @@ middle. Times are Unix nanoseconds, odds are implied probabilities, ticks are 1/
 
 import math
 from array import array
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from enum import Enum
-from typing import NamedTuple
+from typing import TypeAlias
 
 from feeds.markets import MINUTE, ONE, Nanos, Price
 
@@ -29,6 +30,9 @@ STORY_SHADOW = 15
 """Minutes after another story that stay out of the baseline."""
 WINDOWS_MIN = 120
 SCALES_MAX = 1024
+"""Usual moves remembered a market, one number each."""
+MOVES_KEPT_MAX = 8
+"""Windows whose single moves are remembered a market: some 12 kB each."""
 TICKS_MAX = 64
 SLACK = 1e-9
 """Two floats nearer than this are the same number."""
@@ -48,13 +52,6 @@ _CODES = {absence: code for code, absence in enumerate(Absence, start=1)}
 _BY_CODE = {code: absence for absence, code in _CODES.items()}
 
 
-class Scale(NamedTuple):
-    """What a market usually does over one window: robust deviation and the sorted moves."""
-
-    sigma: float
-    moves: tuple[float, ...]
-
-
 def logit(odds: float, tick: Price = 1) -> float:
     """Log-odds of a probability, clipped half a tick inside 0 and 1."""
     edge = tick / ONE / 2
@@ -69,6 +66,10 @@ def expit(x: float) -> float:
     return math.exp(x) / (1 + math.exp(x))
 
 
+_Baseline: TypeAlias = tuple[int, int, tuple[int, ...]]
+"""A window in minutes, the minute its day ends, and the minutes of other stories."""
+
+
 class OddsHistory:
     """One market's odds of YES, a value a minute, for the last 26 hours.
 
@@ -77,7 +78,7 @@ class OddsHistory:
     one seen in it; minutes without one carry the value before and say why.
     """
 
-    __slots__ = ("_closed", "_code", "_first", "_half", "_odds", "_scales", "_ticks", "_x")
+    __slots__ = ("_closed", "_code", "_first", "_half", "_kept", "_odds", "_scales", "_ticks", "_x")
 
     def __init__(self) -> None:
         self._first = 0
@@ -87,7 +88,8 @@ class OddsHistory:
         self._code = bytearray()
         self._ticks: deque[tuple[int, Price]] = deque(maxlen=TICKS_MAX)
         self._closed: int | None = None
-        self._scales: dict[tuple[int, int, tuple[int, ...]], Scale | None] = {}
+        self._scales: dict[_Baseline, float | None] = {}
+        self._kept: dict[_Baseline, array[float]] = {}
 
     def observe(
         self,
@@ -130,6 +132,7 @@ class OddsHistory:
         older = _grid(past, known)
         self._prepend(past[0][0], older)
         self._scales.clear()
+        self._kept.clear()
         self._trim()
 
     def close(self, at_ns: Nanos) -> None:
@@ -157,8 +160,7 @@ class OddsHistory:
         if not self._x:
             return None
         end = self._end if now_ns is None else now_ns // MINUTE
-        scale = self.scale(max(1, round(minutes)), end - end % SCAN_BLOCK, ())
-        return None if scale is None else scale.sigma
+        return self.scale(max(1, round(minutes)), end - end % SCAN_BLOCK, ())
 
     def sparkline(self, points: int, now_ns: Nanos | None = None) -> tuple[float, ...]:
         """At most so many odds, evenly spaced over what is kept, oldest first, newest last."""
@@ -226,7 +228,7 @@ class OddsHistory:
         odds = self._odds[index]
         return max(tick / ONE / 2, half) / (odds * (1 - odds))
 
-    def scale(self, window: int, end: int, shadows: tuple[int, ...]) -> Scale | None:
+    def scale(self, window: int, end: int, shadows: tuple[int, ...]) -> float | None:
         """The usual move over ``window`` minutes in the day before ``end``; None if unknown.
 
         ``shadows`` are minutes of other stories; moves in their quarter hour do not count.
@@ -235,35 +237,41 @@ class OddsHistory:
         if key not in self._scales:
             if len(self._scales) >= SCALES_MAX:
                 self._scales.clear()
-            self._scales[key] = self._scale(window, end, shadows)
+            moves = self._baseline(window, end, shadows)
+            self._scales[key] = _robust(moves) if moves else None
         return self._scales[key]
 
-    def _scale(self, window: int, end: int, shadows: tuple[int, ...]) -> Scale | None:
-        start = max(self._first, end - BASELINE_MAX)
-        if end > self._end:
-            end = self._end
-        if self.fresh_minutes(start, end) < min(BASELINE_MIN, BASELINE_MAX):
+    def rank(self, size: float, window: int, end: int, shadows: tuple[int, ...]) -> float | None:
+        """The share of such moves that were at least as large; None where they are unknown."""
+        key = (window, end, shadows)
+        moves = self._kept.get(key)
+        if moves is None:
+            if len(self._kept) >= MOVES_KEPT_MAX:
+                del self._kept[next(iter(self._kept))]
+            moves = self._kept[key] = self._baseline(window, end, shadows)
+        if not moves:
             return None
+        as_large = len(moves) - bisect_left(moves, size - SLACK)
+        return (1 + as_large) / (1 + len(moves))
+
+    def _baseline(self, window: int, end: int, shadows: tuple[int, ...]) -> "array[float]":
+        """Moves of a day in order of size; empty when too few are known."""
+        start, end = max(self._first, end - BASELINE_MAX), min(end, self._end)
+        if self.fresh_minutes(start, end) < min(BASELINE_MIN, BASELINE_MAX):
+            return array("d")
         moves = self._moves(window, start, end, shadows)
         if len(moves) < WINDOWS_MIN and shadows:
             moves = self._moves(window, start, end, ())
-        if len(moves) < WINDOWS_MIN:
-            return None
-        middle, high = moves[len(moves) // 2], moves[(len(moves) * 9) // 10]
-        return Scale(max(1.4826 * middle, high / 1.645), tuple(moves))
+        return array("d", moves if len(moves) >= WINDOWS_MIN else ())
 
     def _moves(self, window: int, start: int, end: int, shadows: tuple[int, ...]) -> list[float]:
-        x, code, first = self._x, self._code, self._first
-        low, high = start - first, end - first - window
-        moves = [
-            abs(x[i + window] - x[i])
-            for i in range(low, high + 1)
-            if not code[i]
-            and not code[i + window]
-            and not _shadowed(i + first, i + first + window, shadows)
-        ]
-        moves.sort()
-        return moves
+        low, high = start - self._first, end - self._first + 1
+        x, absent = self._x[low:high], bytearray(self._code[low:high])
+        away = [False] * max(0, len(x) - window)
+        for minute in shadows:
+            _shade(away, minute - start, window)
+        steps = zip(x, x[window:], absent, absent[window:], away, strict=False)
+        return sorted(abs(b - a) for a, b, no_a, no_b, out in steps if not (no_a or no_b or out))
 
     def _index(self, minute: int) -> int | None:
         if not self._x or minute < self._first:
@@ -332,6 +340,7 @@ class OddsHistory:
     def _forget(self) -> None:
         del self._x[:], self._odds[:], self._half[:], self._code[:]
         self._scales.clear()
+        self._kept.clear()
 
 
 def _grid(past: list[tuple[int, float]], known: int | None) -> list[tuple[float, bool]]:
@@ -349,5 +358,14 @@ def _grid(past: list[tuple[int, float]], known: int | None) -> list[tuple[float,
     return grid
 
 
-def _shadowed(start: int, end: int, shadows: tuple[int, ...]) -> bool:
-    return any(start < minute + STORY_SHADOW and minute - GUARD < end for minute in shadows)
+def _shade(away: list[bool], minute: int, window: int) -> None:
+    """Mark the moves that touch another story's quarter hour; places count from the baseline's."""
+    low, high = minute - GUARD - window + 1, minute + STORY_SHADOW
+    for place in range(max(0, low), min(len(away), high)):
+        away[place] = True
+
+
+def _robust(moves: "array[float]") -> float:
+    """A deviation that a few large moves don't inflate and many idle minutes don't deflate."""
+    middle, high = moves[len(moves) // 2], moves[(len(moves) * 9) // 10]
+    return max(1.4826 * middle, high / 1.645)
