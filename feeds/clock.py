@@ -17,14 +17,17 @@ class Clock:
         assert speed > 0, f"speed must be positive, not {speed}"
         self.speed = speed
         self._anchor_ns = anchor_ns
-        self._last_ns = 0
+        self._wall_ns = 0
+        self._lift_ns = 0
 
     def now_ns(self) -> Nanos:
-        """Market time now; never goes back, even when the wall clock is set back."""
-        wall = time.time_ns()
-        now = self._anchor_ns + int((wall - self._anchor_ns) * self.speed)
-        self._last_ns = max(self._last_ns, now)
-        return self._last_ns
+        """Market time now. When the wall clock is set back, it goes on from where it was."""
+        wall = time.time_ns() + self._lift_ns
+        if wall < self._wall_ns:
+            self._lift_ns += self._wall_ns - wall
+            wall = self._wall_ns
+        self._wall_ns = wall
+        return self._anchor_ns + int((wall - self._anchor_ns) * self.speed)
 
     async def sleep(self, seconds: float) -> None:
         """Let ``seconds`` of market time pass."""

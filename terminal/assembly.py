@@ -20,6 +20,8 @@ from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
 from terminal.paths import Paths, private_folder
 from terminal.session import Header, Session, StrategySetting
 
+NEWS_MEMORY = "news.memory"
+
 
 def assemble(
     config: Config,
@@ -43,7 +45,8 @@ def assemble(
         ledger.shut()
         raise
     alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
-    return Engine(config, session, ledger, alerts, clock, recorder)
+    memory = paths.state / NEWS_MEMORY
+    return Engine(config, session, ledger, alerts, clock, recorder, memory)
 
 
 def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:

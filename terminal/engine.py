@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -107,6 +108,7 @@ class Engine:
         alerts: Alerts,
         clock: Clock,
         tape: TapeWriter | None = None,
+        memory: Path | None = None,
     ) -> None:
         self.config, self.session, self.clock = config, session, clock
         self.counters = Counters()
@@ -138,9 +140,13 @@ class Engine:
         self.stream = MarketStream(
             hosts, clock, self.hear_many, self._on_stream_health, self.reader
         )
-        sources = [feed.source for feed in config.feeds]
+        self._memory = memory
         self.poller = NewsPoller(
-            sources, clock, on_story=self.hear, on_health=self._on_source_health
+            config.sources,
+            clock,
+            on_story=self.hear,
+            on_health=self._on_source_health,
+            memory=_remembered(memory),
         )
 
     # -- what comes in ------------------------------------------------------------------
@@ -221,6 +227,8 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         for future in self.answers.values():
             future.cancel()
+        if self._memory is not None:
+            _keep_memory(self._memory, self.poller.memory())
         await self.poller.aclose()
         await self.http.aclose()
         if self._tape is not None:
@@ -435,7 +443,25 @@ class Engine:
         self.sources[health.source_id] = health
 
 
-_CHANGES_OFTEN = {"volume", "liquidity"}
+def _remembered(memory: Path | None) -> bytes:
+    """What earlier sessions' news looked like, so that a restart tells nothing twice."""
+    try:
+        return memory.read_bytes() if memory is not None else b""
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        log.warning("the news of earlier sessions can't be read: %s", error)
+        return b""
+
+
+def _keep_memory(memory: Path, contents: bytes) -> None:
+    """Replace the file whole, so that a crash leaves the old one or the new one."""
+    fresh = memory.with_suffix(".new")
+    try:
+        fresh.write_bytes(contents)
+        fresh.replace(memory)
+    except OSError as error:
+        log.warning("the news of this session can't be kept: %s", error)
 
 
 def _differs(market: Market, before: Market) -> bool:
