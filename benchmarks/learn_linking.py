@@ -5,19 +5,25 @@
 FOLDER holds ``markets.jsonl``, ``stories.jsonl`` and ``labels.jsonl`` (see its README). An example
 is a story with a group of markets that ask the same; right if any open market of it was judged
 grade 1 or 2, left out if only grade 0. Stories are cut into five blocks of time, so that retellings
-of one event stay together; each block is answered by weights learnt on the other four. ``--write``
-then learns from all and writes ``strategies/linking/data/weights.toml``.
+of one event stay together; each block is answered by weights learnt on the other four. The
+practice world's stories, whose effects are known, are learnt from as well, at less weight: there
+only the questions that they move are right, and those that ask for a company's standing in
+general (who has the best model, who is largest) are left out. ``--write`` then learns from all
+and writes ``strategies/linking/data/weights.toml``.
 """
 
 import argparse
 import json
 import math
 import random
+import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from practice.catalogue import catalogue
 from strategies.decisions import Link
-from strategies.linking import Explained, Linker
+from strategies.linking import Explained, LinkableMarket, Linker
 from strategies.linking.lines import market_of, story_of
 from strategies.linking.score import Weights
 
@@ -26,6 +32,11 @@ ROUNDS = 40
 RATE = 0.3
 SHRINK = 2.0
 FAMILY_SHRINK = 30.0
+PRACTICE_WEIGHT = 0.3
+PRACTICE_SEED = 7
+GENERAL = frozenset({"lead", "largest", "ipo", "ipo_cap", "price", "share", "score"})
+"""Kinds of question that stories touch without the practice world saying so."""
+PRACTICE = Path(__file__).parents[1] / "practice" / "writing"
 WEIGHTS = Path(__file__).parents[1] / "strategies" / "linking" / "data" / "weights.toml"
 
 
@@ -35,6 +46,7 @@ class Example(NamedTuple):
     features: dict[str, float]
     family: str
     right: bool
+    weight: float = 1.0
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -58,7 +70,7 @@ def fit(examples: list[Example], seed: int = 0) -> Weights:
 def _step(example: Example, weights: dict[str, float], speed: dict[str, float], count: int) -> None:
     row = {"bias": 1.0, f"family:{example.family}": 1.0, **example.features}
     total = sum(weights.get(name, 0.0) * value for name, value in row.items())
-    error = 1 / (1 + math.exp(-max(-30, min(30, total)))) - example.right
+    error = example.weight * (1 / (1 + math.exp(-max(-30, min(30, total)))) - example.right)
     for name, value in row.items():
         shrink = FAMILY_SHRINK if name.startswith("family:") else SHRINK
         held = 0.0 if name == "bias" else shrink * weights.get(name, 0.0) / count
@@ -86,6 +98,49 @@ def examples_of(linker: Linker, line: dict[str, Any], grades: dict[str, int]) ->
         if judged and not any(judged):
             continue
         found.append(Example(members[0].features, members[0].family, bool(judged)))
+    return found
+
+
+def practice_examples(weight: float = PRACTICE_WEIGHT) -> list[Example]:
+    """Examples from the practice world: its stories against its own questions."""
+    world = catalogue(PRACTICE_SEED, date(2026, 11, 24))
+    titles = {event.slug: event.title for event in world.events}
+    linker = Linker()
+    for spec in world.markets:
+        linker.add(
+            LinkableMarket(
+                id=spec.slug,
+                question=spec.question,
+                description=spec.description,
+                event=titles[spec.event],
+                group_title=spec.group_title,
+            )
+        )
+    told = [example for story in _practice_stories() for example in _moved(linker, story)]
+    return [example._replace(weight=weight) for example in told]
+
+
+def _practice_stories() -> list[dict[str, Any]]:
+    """Happenings and their retellings, each with what it moves."""
+    found: list[dict[str, Any]] = []
+    for path in sorted(PRACTICE.glob("stories-*.toml")):
+        for story in tomllib.loads(path.read_text(encoding="utf-8"))["story"]:
+            for telling in (story, *story.get("retold", ())):
+                if story.get("kind") != "hostile":
+                    found.append({**telling, "effects": story.get("effects", {})})
+    return found
+
+
+def _moved(linker: Linker, story: dict[str, Any]) -> list[Example]:
+    effects = story["effects"]
+    groups: dict[int, list[Explained]] = {}
+    for explained in linker.explain(story["title"], story.get("summary", "")):
+        groups.setdefault(explained.group, []).append(explained)
+    found: list[Example] = []
+    for members in groups.values():
+        right = any(member.link.market_id in effects for member in members)
+        if right or not effects or members[0].family not in GENERAL:
+            found.append(Example(members[0].features, members[0].family, right))
     return found
 
 
@@ -118,11 +173,13 @@ def out_of_fold(folder: Path, floor: float) -> list[dict[str, Any]]:
     stories.sort(key=lambda line: (line["published"], line["id"]))
     judged = _judged(folder, linker_of(markets), stories)
     size = -(-len(stories) // FOLDS)
+    besides = practice_examples()
     answers: list[dict[str, Any]] = []
     for start in range(0, len(stories), size):
         block = stories[start : start + size]
         held = {line["id"] for line in block}
-        weights = fit([e for id, found in judged.items() if id not in held for e in found])
+        seen = [e for id, found in judged.items() if id not in held for e in found]
+        weights = fit(seen + besides)
         linker = linker_of(markets, weights._replace(floor=floor))
         answers += [answer(linker, line) for line in block]
     return answers
@@ -142,7 +199,7 @@ def learn(folder: Path, floor: float) -> Weights:
     """Weights from all stories."""
     markets, stories = read(folder / "markets.jsonl"), read(folder / "stories.jsonl")
     judged = _judged(folder, linker_of(markets), stories)
-    weights = fit([example for found in judged.values() for example in found])
+    weights = fit([example for found in judged.values() for example in found] + practice_examples())
     return weights._replace(floor=floor)
 
 
@@ -150,7 +207,8 @@ def write(weights: Weights, path: Path, stories: int, markets: int, span: str) -
     """The weights as the package carries them."""
     lines = [
         "# The linker's weights, learnt by benchmarks/learn_linking.py from judgements of",
-        f"# {stories} news stories against {markets:,} prediction markets, {span}.",
+        f"# {stories} news stories against {markets:,} prediction markets, {span},",
+        "# and, at less weight, from the practice world's own stories and what they move there.",
         f"bias = {weights.bias:.4f}",
         f"floor = {weights.floor}",
         "",

@@ -22,6 +22,8 @@ ARENA_OF = {
 }
 """Where a rival of the subject hurts it, by family of market."""
 SUMMARY_WEIGHT = 0.6
+ASIDE_WEIGHT = 0.4
+"""For a subject that only describes another ("Nvidia partner Foxconn")."""
 
 
 class Row(NamedTuple):
@@ -112,7 +114,7 @@ def _named(story: Story, meaning: Intent, subject: str) -> float:
     if meaning.family == "lead" and subject not in _BUILDERS:
         return 0.0
     if subject in story.houses or subject in story.named or meaning.exact & story.named:
-        return 1.0
+        return ASIDE_WEIGHT if subject in story.asides else 1.0
     if subject in _MEMBERS and NAMES.arenas[_MEMBERS[subject]] & story.houses:
         return 1.0
     return SUMMARY_WEIGHT if subject in story.also or meaning.exact & story.also else 0.0

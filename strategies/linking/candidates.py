@@ -137,6 +137,11 @@ class Index:
             self._idf[word] = known
         return known
 
+    def rarity(self, name: str) -> float:
+        """How much a name tells: the fewer questions name it, the more."""
+        holding = len(self._by_name.get(name, ()))
+        return math.log((len(self.groups) + 1) / (holding + 0.5))
+
     def propose(self, story: Story) -> list[Group]:
         """Groups worth scoring, in a stable order, at most 400."""
         found: dict[int, Group] = {}

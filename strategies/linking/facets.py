@@ -31,6 +31,7 @@ _TONES = {kind: (_any(words["good"]), _any(words["bad"])) for kind, words in _TA
 TONE_OF = {
     "ipo": "plan",
     "release": "plan",
+    "schedule": "plan",
     "acquisition": "plan",
     "for_profit": "plan",
     "export": "export",

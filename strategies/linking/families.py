@@ -10,7 +10,7 @@ import tomllib
 from importlib.resources import files
 from typing import NamedTuple
 
-from strategies.linking.names import NAMES, Mention
+from strategies.linking.names import NAMES, Mention, versions
 from strategies.linking.words import plain
 
 FAR_FAMILIES = frozenset({"other", "sport", "election", "agi", "airdrop"})
@@ -49,6 +49,7 @@ class Intent(NamedTuple):
     exact: frozenset[str]
     names: frozenset[str]
     topic: str
+    versions: frozenset[str]
 
     @property
     def subject(self) -> str:
@@ -72,6 +73,7 @@ def intent(question: str, event: str = "", group_title: str = "") -> Intent:
         exact=frozenset(m.name.id for m in named if _own(m, family)),
         names=frozenset(mention.name.id for mention in named),
         topic=_topic(family, asked),
+        versions=versions(asked, named),
     )
 
 
@@ -150,7 +152,7 @@ def _first(family: str, named: list[Mention]) -> Mention | None:
 
 def _is(mention: Mention, kind: str) -> bool:
     if kind == "owned":
-        return bool(mention.name.owner)
+        return bool(mention.name.owner) and mention.name.kind != "person"
     if kind == "place":
         return mention.name.kind == "country" and mention.name.id != "usa"
     return mention.name.kind == kind
@@ -158,4 +160,6 @@ def _is(mention: Mention, kind: str) -> bool:
 
 def _subject(mention: Mention, family: str) -> str:
     name = mention.name
-    return name.id if family in _PERSONAL else name.owner or name.id
+    if family in _PERSONAL or name.kind == "person":
+        return name.id
+    return name.owner or name.id

@@ -6,12 +6,15 @@ something else in other company (the Gemini telescope, Octopus Energy's Kraken) 
 the right one.
 """
 
+import re
 import tomllib
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from strategies.linking.words import Token, has_cjk, tokens
 
+_NUMBER = re.compile(r"[^\d]*?[ -]?[vVkK]?(\d+(?:\.\d+)?)")
 GRAM_MAX = 6
 """Words of the longest alias."""
 
@@ -153,6 +156,17 @@ class NameTable:
             other.name.id != name.id and house in (other.name.id, other.name.owner)
             for other in found
         )
+
+
+def versions(text: str, mentions: Iterable[Mention]) -> frozenset[str]:
+    """Models and products with their numbers: "GPT-5.2" and "GPT 5.2" both give "openai 5.2"."""
+    found = set()
+    for mention in mentions:
+        if mention.name.kind in ("model", "product"):
+            number = _NUMBER.match(text[mention.start : mention.end + 5])
+            if number:
+                found.add(f"{mention.name.owner or mention.name.id} {number.group(1)}")
+    return frozenset(found)
 
 
 def _label(aliases: list[str]) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from feeds.markets import Nanos
 from strategies.linking.dates import DAY_NS, planned_day
 from strategies.linking.facets import TONE_OF, Facet, facets, polarity
-from strategies.linking.names import NAMES, Mention, Name
+from strategies.linking.names import NAMES, Mention, Name, versions
 from strategies.linking.words import (
     is_content,
     plain,
@@ -26,6 +26,12 @@ _THREAT = re.compile(
 )
 _THREAT_AFTER = re.compile(
     r"^'?s? (?:\w+ ){0,2}(?:turf|dominance|lead\b|grip|monopoly|rival)", re.I
+)
+_MODIFIER = re.compile(
+    r"^(?:'s)? ?(?:-(?:backed|based|style|derived|inspired|linked)\b"
+    r"|(?:holdings?|treasur\w+|miners?|firms?|compan(?:y|ies)|partner|rival|competitor|skeptic"
+    r"|payments?|reserves?|alumni|veterans?|investors?|employees?|fans?)\b)",
+    re.I,
 )
 _OPINION = re.compile(
     r"^(?:why|how|what|is|are|can|could|should|opinion|the case|inside|meet|here's|thread|predict"
@@ -57,6 +63,8 @@ class Story(NamedTuple):
     houses: frozenset[str]
     also: frozenset[str]
     victims: frozenset[str]
+    asides: frozenset[str]
+    versions: frozenset[str]
     facets: dict[str, Facet]
     words: dict[str, float]
     tones: dict[str, float]
@@ -105,6 +113,8 @@ def read(title: str, summary: str, published_ns: Nanos | None) -> Story:
         houses=houses,
         also=also - named - houses,
         victims=victims,
+        asides=_asides(head, mentions),
+        versions=versions(head, mentions),
         facets=found,
         words=_words(head, body),
         tones={},
@@ -141,6 +151,16 @@ def _victims(head: str, mentions: tuple[Mention, ...]) -> frozenset[str]:
     return frozenset(hurt)
 
 
+def _asides(head: str, mentions: tuple[Mention, ...]) -> frozenset[str]:
+    """Names that only describe another ("Nvidia partner Foxconn", "bitcoin treasury firms")."""
+    aside: set[str] = set()
+    themselves: set[str] = set()
+    for mention in mentions:
+        described = _MODIFIER.match(head[mention.end : mention.end + 20])
+        (aside if described else themselves).update((mention.name.id, _house(mention.name)))
+    return frozenset(aside - themselves)
+
+
 def _compound(found: dict[str, Facet], mentions: tuple[Mention, ...], head: str) -> None:
     """Facets made of two: a launch of a model or a chip; a model named, with or without number."""
     launch, model, chip = found.get("launch"), found.get("model"), found.get("chip")
@@ -152,7 +172,7 @@ def _compound(found: dict[str, Facet], mentions: tuple[Mention, ...], head: str)
         words = head[numbered.start : numbered.end]
         found["model_named"] = Facet("model_named", 1.0, words, numbered.start)
     if launch and (named or model):
-        weight = launch.weight if named else min(launch.weight, model.weight if model else 0.0)
+        weight = launch.weight if named or (model and model.weight == 1) else 0.3
         found["model_launch"] = Facet("model_launch", weight, launch.words, launch.at)
     if launch and chip:
         weight = min(launch.weight, chip.weight)

@@ -53,7 +53,7 @@ def features(
         told["bears_not"] = float(bears < 0.25)
     else:
         told["stranger"] = 1.0
-    _exact(told, story, group)
+    _exact(told, story, group, index)
     _lexical(told, story, group, index, reading)
     _names(told, story, group)
     _place(told, story, group)
@@ -76,12 +76,18 @@ def _is_place(group: Group) -> bool:
     return name is not None and name.kind in ("country", "agency")
 
 
-def _exact(told: dict[str, float], story: Story, group: Group) -> None:
-    """The very product, model or person asked about."""
-    if not group.intent.exact:
+def _exact(told: dict[str, float], story: Story, group: Group, index: Index) -> None:
+    """The very product, model or person asked about, and its version."""
+    meaning = group.intent
+    if meaning.versions and story.versions:
+        same = bool(meaning.versions & story.versions)
+        told["version_same" if same else "version_other"] = 1.0
+    if not meaning.exact:
         return
-    if group.intent.exact & story.named:
+    heard = meaning.exact & story.named
+    if heard:
         told["exact"] = 1.0
+        told["exact_rare"] = max(index.rarity(name) for name in heard) / 8
     elif group.intent.exact & story.also:
         told["exact"] = 0.5
     else:
@@ -106,6 +112,9 @@ def _lexical(
     told["cover_far" if far else "cover"] = cover
     told["shared_far" if far else "shared"] = math.log1p(shared)
     told["rarest"] = rarest / 8
+    if reading.relation in ("self", "victim", "against"):
+        told["self_cover"] = cover * reading.standing
+        told["self_shared"] = math.log1p(shared) * reading.standing
     told["proper_missing"] = proper / len(group.proper) if group.proper else 0.0
     told["proper_named"] = 1 - proper / len(group.proper) if group.proper else 0.0
     told["rules"] = _rules_overlap(story, group, index)
