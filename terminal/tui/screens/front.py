@@ -81,6 +81,7 @@ class FrontPage(Deeds, Screen[object]):
             "siblings": Siblings(id="siblings"),
             "other": Ladder(id="other", other=True, question=False),
             "latency": LatencyStrip(id="latency"),
+            "tabs": Rule(id="tabs"),
             "rule": Rule(id="rule"),
             "signals": Signals(id="signals"),
             "blotter": Blotter(id="blotter"),
@@ -98,8 +99,10 @@ class FrontPage(Deeds, Screen[object]):
     def compose(self) -> ComposeResult:
         panes = self.panes
         yield panes["masthead"]
+        yield panes["tabs"]
         with Horizontal(id="columns"):
-            yield panes["news"]
+            with Vertical(id="news-column"):
+                yield panes["news"]
             yield panes["article"]
             with Vertical(id="book-column"):
                 yield from (panes[name] for name in ("book", "prints", "ticket"))
@@ -107,7 +110,9 @@ class FrontPage(Deeds, Screen[object]):
                 yield from (panes[name] for name in ("chart", "siblings", "other", "latency"))
         yield panes["rule"]
         with Vertical(id="foot"):
-            yield from (panes[name] for name in ("signals", "blotter"))
+            yield panes["signals"]
+            with Vertical(id="blotter-column"):
+                yield panes["blotter"]
         yield from (panes[name] for name in ("status", "keys", "small"))
 
     def on_mount(self) -> None:
@@ -134,13 +139,13 @@ class FrontPage(Deeds, Screen[object]):
             self.news.rebuild()
         self.get("keys").rebuild()
         if fresh & {SignalsView, BlotterView}:
-            self.get("rule").rebuild()
+            self.get("tabs").rebuild()
 
     def draw_rule(self) -> None:
         """Draw what the rule says, and draw it again when that is over."""
-        rule = self.get("rule")
-        rule.rebuild()
-        self.set_timer(TOAST_S + 0.05, rule.rebuild)
+        for rule in (self.get("rule"), self.get("tabs")):
+            rule.rebuild()
+            self.set_timer(TOAST_S + 0.05, rule.rebuild)
 
     def draw_all(self) -> None:
         """Draw every pane: the theme, the link or the focus changed."""
@@ -186,7 +191,7 @@ class FrontPage(Deeds, Screen[object]):
             self.set_class(each == page, f"-at-{each}")
         for each in DETAILS:
             self.set_class(each == self.detail, f"-detail-{each}")
-        for line in ("keys", "rule"):
+        for line in ("keys", "tabs"):
             self.get(line).rebuild()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

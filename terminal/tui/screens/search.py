@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -21,10 +22,16 @@ ASK_AFTER_S = 0.1
 MARKETS_MAX = 50
 STORIES_MAX = 50
 TYPED_MAX = 200
+_QUOTE = 29
 
 
 class Found(Pane, can_focus=False):
     """What was found: markets first, then stories."""
+
+    @property
+    def has_keys(self) -> bool:
+        """The arrows move here while the letters go to the input."""
+        return True
 
     def entries(self, width: int) -> list[Entry]:
         screen = cast("Search", self.screen)
@@ -148,19 +155,13 @@ def _market(row: MarketRow, width: int) -> Entry:
         (words.right(quote, 14), "faint"),
         (words.right(words.volume(row.volume), 9), "faint"),
     )
-    name = row.question
-    if row.event_title and row.event_title not in row.question:
-        name = f"{row.question} · {row.event_title}"
-    return Entry(
-        "market " + row.condition_id,
-        (
-            (
-                ("  " if not row.followed else "▪ ", "focus"),
-                (words.fit(name, width - 31), ""),
-                *tail,
-            ),
-        ),
-    )
+    room = width - _QUOTE - 2
+    name = words.plain(row.question)
+    longer = f"{name} · {words.plain(row.event_title)}"
+    if row.event_title and row.event_title not in name and cell_len(longer) <= room:
+        name = longer
+    mark = ("▪ " if row.followed else "  ", "focus")
+    return Entry("market " + row.condition_id, ((mark, (words.fit(name, room), ""), *tail),))
 
 
 def _story(row: StoryRow, width: int) -> Entry:

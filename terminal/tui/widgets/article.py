@@ -92,8 +92,8 @@ class Article(Pane):
     def _odds_line(self, card: CardView, inner: int) -> Line:
         under = self.changes.mark("card " + card.condition_id, words.odds(card.odds))
         line: list[tuple[str, str]] = [
-            (words.right(words.odds(card.odds), 5), "bold" + under),
-            (" %   ", "bold"),
+            (words.odds(card.odds), "bold" + under),
+            (" %  ", "bold"),
         ]
         if card.points is not None:
             colour = words.role_of(card.points)
@@ -101,7 +101,7 @@ class Article(Pane):
                 (f"{words.glyph(card.points)} {words.points(card.points)}", f"bold {colour}"),
                 (_SINCE, ""),
             ]
-        z = "" if card.z is None else f"   z {card.z:.1f}"
+        z = "" if card.z is None else f"  z {card.z:.1f}"
         if sum(len(text) for text, _ in line) + len(z) > inner:
             line = [piece for piece in line if piece[0] != _SINCE]
         return (*line, (z, "faint"))

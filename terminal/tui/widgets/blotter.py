@@ -40,10 +40,17 @@ class Blotter(Pane):
         )
         self._lead = max(map(len, leads), default=0)
         return [
-            *(self._position(row, width - 1) for row in blotter.positions),
-            *(self._order(row, width - 1) for row in blotter.orders),
-            *(_fill(row, width - 1, self._lead) for row in fills),
+            *(self._unfolded(self._position(row, width - 1), row) for row in blotter.positions),
+            *(self._unfolded(self._order(row, width - 1), row) for row in blotter.orders),
+            *(self._unfolded(_fill(row, width - 1, self._lead), row) for row in fills),
         ]
+
+    def _unfolded(self, entry: Entry, row: PositionRow | OrderRow | FillRow) -> Entry:
+        """The chosen row with its question in full, while the keys are here."""
+        if not self.has_focus or entry.key != self.chosen:
+            return entry
+        asked = words.wrap(row.question, max(8, self.content_size.width - 4), 3)
+        return Entry(entry.key, (*entry.lines, *((("  " + line, "faint"),) for line in asked)))
 
     def empty(self) -> str:
         return self.face.waiting(

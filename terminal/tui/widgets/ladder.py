@@ -84,19 +84,28 @@ class Ladder(Pane):
         asks = asks or [empty]
         self._mid_line = len(asks)
         bids = bids or [Entry("", ((("no bids: nobody buys here now", "faint"),),))]
-        return [*asks, Entry("", (_middle(book, width),)), *bids]
+        entries = [*asks, Entry("", (_middle(book, width),)), *bids]
+        self._hold_choice(entries)
+        return entries
 
     def rest_at(self, height: int) -> int | None:
         """The midpoint in the middle."""
         return self._mid_line - (height - 1) // 2
 
     def first_choice(self, keys: list[str], step: int) -> str:
-        book = self.book()
-        if book is None:
-            return keys[0]
-        best = (book.bids if step > 0 else book.asks)[:1]
-        key = _key(best[0], step < 0) if best else ""
-        return key if key in keys else keys[0]
+        """The best bid going down, the best ask going up."""
+        asks = [key for key in keys if key.startswith("a")]
+        bids = [key for key in keys if key.startswith("b")]
+        down = (bids or asks)[:1]
+        up = asks[-1:] or bids[:1]
+        return (down if step > 0 else up)[0]
+
+    def _hold_choice(self, entries: list[Entry]) -> None:
+        """The book moves under a chosen price: when its level goes, the nearest one is chosen."""
+        keys = [entry.key for entry in entries if entry.key]
+        if self.chosen and self.chosen not in keys:
+            here = self.price_of(self.chosen)
+            self.chosen = min(keys, key=lambda key: abs(self.price_of(key) - here), default="")
 
     def price_of(self, key: str) -> int:
         """The price of an entry."""

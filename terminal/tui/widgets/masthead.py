@@ -4,12 +4,11 @@ from rich.cells import cell_len
 
 from terminal.tui import words
 from terminal.tui.actions import ACTIONS, Action
-from terminal.tui.widgets.pane import Entry, Line, Pane
+from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
 from terminal.views import StatusView, StreamView
 
 NAME = "F I T   T O   T R A D E"
 MOTTO = "All the news that's fit to trade"
-_NARROW = 100
 WIDTH_MIN, HEIGHT_MIN = 60, 20
 
 
@@ -90,7 +89,7 @@ class Rule(FrameLine):
             room = width - cell_len(notice.sentence) - 8
             return [((" ─── ", "rule"), (notice.sentence, role), (" " + "─" * room, "rule"))]
         names = self.face.page_names()
-        if not names or width >= _NARROW:
+        if not names or self.id != "tabs":
             return [((" " + "─" * (width - 2), "rule"),)]
         line: list[tuple[str, str]] = [(" ── ", "rule")]
         for name, current in names:
@@ -169,8 +168,8 @@ class SmallCard(FrameLine):
             f" {self.face.keymap.name('quit')} quits."
         )
         mode = self.seen.status.mode if self.seen.status else ""
-        top: Line = ((mode, "live" if mode == "LIVE" else "bold"),)
-        return [top, *(((line, ""),) for line in words.wrap(said, max(8, width)))]
+        top: Line = ((" ", ""), (f"{mode} ", "live" if mode == "LIVE" else "bold"))
+        return [top, BLANK, *(((" " + line, ""),) for line in words.wrap(said, max(8, width - 2)))]
 
 
 class KeyLine(FrameLine):

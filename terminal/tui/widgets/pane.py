@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
+from textual.color import Color
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
@@ -30,6 +31,7 @@ ENTRIES_MAX = 5_000
 CHANGES_MAX = 4_000
 CHANGED_FOR_S = 1.0
 _WHEEL_LINES = 3
+_PAPER = Color.parse("#ffffff")
 
 
 class Entry(NamedTuple):
@@ -126,6 +128,11 @@ class Pane(Widget, can_focus=True):
         """The sentence of an empty pane: what it waits for, and which key helps."""
         return ""
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether the keys go here."""
+        return self.has_focus
+
     def rest_at(self, height: int) -> int | None:
         """The line to show first while nothing is chosen; None to stay where it is."""
         return None
@@ -181,6 +188,8 @@ class Pane(Widget, can_focus=True):
             if entry.key:
                 self._starts[entry.key] = (at, end)
             at = end
+        if at != self._lines and self.styles.is_auto_height:
+            self.refresh(layout=True)
         self._lines = at
 
     def _scroll_to_rest(self, room: int, follow: bool, anchor: int | None) -> None:
@@ -209,13 +218,12 @@ class Pane(Widget, can_focus=True):
             for y in changed:
                 self._strips[y] = None
             self._window = window
-            left, top = self.gutter.left, self.gutter.top
-            self.refresh(*(Region(left, top + y, width, 1) for y in changed))
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
 
     def _body(self, room: int) -> list[Painted]:
         out: list[Painted] = []
         at = 0
-        focused = self.has_focus
+        focused = self.has_keys
         for entry in self._entries:
             end = at + len(entry.lines)
             if end > self.top:
@@ -238,6 +246,13 @@ class Pane(Widget, can_focus=True):
     def _fade(self) -> None:
         self._will_fade = False
         self.rebuild()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of ``crop``. A pane has no border and no padding, so its strips are final."""
+        strips = [self.render_line(y) for y in range(crop.y, crop.bottom)]
+        if crop.x == 0 and crop.width == self.size.width:
+            return strips
+        return [strip.crop(crop.x, crop.right) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
         """One line of the window as a strip, made when first asked for."""
@@ -262,6 +277,9 @@ class Pane(Widget, can_focus=True):
         if length < width:
             segments.append(Segment(" " * (width - length), ground))
         strip = Strip(segments, max(length, width))
+        if self.app.no_color:
+            for line_filter in self.app.get_line_filters():
+                strip = strip.apply_filter(line_filter, _PAPER)
         return strip.crop(0, width) if length > width else strip
 
     def _bar(self, painted: Painted) -> Segment:
@@ -272,6 +290,11 @@ class Pane(Widget, can_focus=True):
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
         return container.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """All lines, for panes that are as tall as what they hold."""
+        entries = self.entries(width - 1) or self._empty_entries(width - 1)
+        return len(self.head(width)) + sum(len(entry.lines) for entry in entries)
 
     # -- moving ----------------------------------------------------------------------------
 

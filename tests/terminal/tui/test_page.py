@@ -301,3 +301,17 @@ async def test_a_picture_is_saved_and_calls_no_other_host(tmp_path: Path) -> Non
 def test_an_unknown_theme_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="known are newsprint, ink"):
         run(tmp_path, VERSION, theme="pink")
+
+
+async def test_without_colour_the_page_is_grey_and_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with stage(tmp_path) as it:
+        strips = it.app.screen._compositor.render_strips(it.app.size)
+        styles = {segment.style for strip in strips for segment in strip if segment.style}
+        for style in styles:
+            for colour in (style.color, style.bgcolor):
+                if colour is not None and colour.triplet is not None:
+                    assert len(set(colour.triplet)) == 1, style
+        assert it.shows("▲")
