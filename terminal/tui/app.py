@@ -128,8 +128,7 @@ class FitToTrade(App[object]):
         was = self.seen.linked
         self.seen.linked = False
         self.seen.trouble = (
-            f"The engine has gone: nothing here is live. Trying again (try {message.tries});"
-            " start one with `ftt`."
+            f"The engine has gone: nothing here is live. Try {message.tries}; `ftt` starts one."
         )
         if was:
             self._lose_pending()
@@ -291,8 +290,11 @@ class FitToTrade(App[object]):
             self.front.do(id)
 
     async def action_quit(self) -> None:
-        """Textual's own quit key asks as ours does."""
-        self.do("quit")
+        """Textual's own quit key asks as ours does; from a card it just leaves."""
+        if self.screen is self.front:
+            self.do("quit")
+        else:
+            self.exit(return_code=0)
 
     def turn_theme(self, name: str = "") -> None:
         """The other edition, or the one named."""

@@ -69,9 +69,10 @@ class FrontPage(Deeds, Screen[object]):
         super().__init__(id="front")
         self.pane = "news"
         self.detail = "article"
+        self.masthead = Masthead(id="masthead")
         self.news = NewsList(id="news")
         self.panes: dict[str, Pane] = {
-            "masthead": Masthead(id="masthead"),
+            "masthead": self.masthead,
             "news": self.news,
             "article": Article(id="article"),
             "book": Ladder(id="book"),
@@ -133,6 +134,7 @@ class FrontPage(Deeds, Screen[object]):
                 self.get(name).rebuild()
         if MarketView in fresh and not self.face.seen.story_id:
             self.get("article").rebuild()
+        self._sound()
         second = self.face.seen.now_ns // 1_000_000_000
         if second != self._second:
             self._second = second
@@ -140,6 +142,10 @@ class FrontPage(Deeds, Screen[object]):
         self.get("keys").rebuild()
         if fresh & {SignalsView, BlotterView}:
             self.get("tabs").rebuild()
+
+    def _sound(self) -> None:
+        """A narrow page makes room for an alarm, and only for that."""
+        self.set_class(bool(self.masthead.alarm()), "-alarm")
 
     def draw_rule(self) -> None:
         """Draw what the rule says, and draw it again when that is over."""
@@ -149,6 +155,7 @@ class FrontPage(Deeds, Screen[object]):
 
     def draw_all(self) -> None:
         """Draw every pane: the theme, the link or the focus changed."""
+        self._sound()
         for pane in self.panes.values():
             pane.rebuild()
 

@@ -128,7 +128,7 @@ def _walled(line: Line, inner: int) -> Line:
 def _said(card: CardView, inner: int) -> list[Line]:
     """The verdict in words, and why the story touches this market."""
     verdict = f"{card.verdict}: {card.reason}" if card.verdict and card.reason else card.verdict
-    lines: list[Line] = [((line, "italic"),) for line in words.wrap(verdict, inner, 3)]
+    lines: list[Line] = [((line, "italic"),) for line in words.wrap(verdict, inner, 3) if line]
     if card.why:
         direction = {1: "for YES", -1: "against YES"}.get(card.direction, "either way")
         said = f"linked {card.relevance:.0%}, {direction}: {card.why}"

@@ -9,6 +9,7 @@ from terminal.views import StatusView, StreamView
 
 NAME = "F I T   T O   T R A D E"
 MOTTO = "All the news that's fit to trade"
+_NARROW = 100
 WIDTH_MIN, HEIGHT_MIN = 60, 20
 
 
@@ -34,31 +35,30 @@ class Masthead(FrameLine):
 
     def head(self, width: int) -> list[Line]:
         status = self.seen.status
-        date = words.day(status.now_ns) if status else ""
-        if self.content_size.height == 1:
-            alarm = self._alarm(status)
-            left: Line = (((" " + alarm), "bold down"),) if alarm else ((" Fit to Trade", "bold"),)
-            room = width - sum(cell_len(text) for text, _ in _mode(status)) - 2
-            left = ((words.fit(left[0][0], min(room, cell_len(left[0][0]))), left[0][1]),)
-            return [(*justified(left, (), _mode(status), width - 1), (" ", ""))]
-        line = justified(((" " + date, ""),), ((NAME, "bold"),), _mode(status), width - 1)
+        mode = _mode(status)
+        if self.app.size.width < _NARROW:
+            line = justified(((" Fit to Trade", "bold"),), (), mode, width - 1)
+        else:
+            date = words.day(status.now_ns) if status else ""
+            line = justified(((" " + date, ""),), ((NAME, "bold"),), mode, width - 1)
         return [(*line, (" ", "")), self._rule(status, width)]
 
-    def _alarm(self, status: StatusView | None) -> str:
-        alarm = self.seen.trouble or self._silence()
-        if not alarm and status and status.killed:
-            alarm = (
-                "KILL SWITCH: no order is taken, open orders were cancelled."
-                f" {self.face.keymap.name('kill')} resumes, and asks first."
-            )
-        return alarm
+    def alarm(self) -> str:
+        """What must be known before anything else on the page is read; "" when all is well."""
+        status = self.seen.status
+        if self.seen.trouble or self._silence():
+            return self.seen.trouble or self._silence()
+        if status is None or not status.killed:
+            return ""
+        resumes = self.face.keymap.name("kill")
+        return f"KILL SWITCH: no order is taken; open ones are cancelled. {resumes} resumes (asks)."
 
     def _rule(self, status: StatusView | None, width: int) -> Line:
-        alarm = self._alarm(status)
+        alarm = self.alarm()
         said, role = (alarm, "bold down") if alarm else (MOTTO, "italic faint")
         if not alarm and status and status.message:
             said, role = status.message, "bold"
-        said = words.fit(said, min(cell_len(words.plain(said)), width - 8))
+        said = words.fit(said, min(cell_len(words.plain(said)), width - 4))
         room = width - cell_len(said) - 4
         before = room // 2
         return ((" " + "═" * before, "rule"), (f" {said} ", role), ("═" * (room - before), "rule"))

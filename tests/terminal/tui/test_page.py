@@ -315,3 +315,18 @@ async def test_without_colour_the_page_is_grey_and_says_the_same(
                 if colour is not None and colour.triplet is not None:
                     assert len(set(colour.triplet)) == 1, style
         assert it.shows("▲")
+
+
+async def test_a_click_chooses_and_a_second_one_opens(tmp_path: Path) -> None:
+    async with stage(tmp_path) as it:
+        await it.pilot.click("#news", offset=(4, 7))
+        await it.until(lambda: it.app.seen.story_id == "s-h20", "the choice")
+        await it.pilot.click("#news", offset=(4, 7))
+        await it.until(lambda: it.app.front.pane == "article", "the article")
+
+
+async def test_a_narrow_page_makes_room_for_an_alarm(tmp_path: Path) -> None:
+    async with stage(tmp_path, size=(80, 24)) as it:
+        await it.press("K")
+        await it.sees("KILL SWITCH: no order is taken; open ones are cancelled. K resumes (asks).")
+        await it.sees("PAPER · practice", "KILLED")
