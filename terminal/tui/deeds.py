@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeVar
 from textual.screen import Screen
 
 from terminal.tui import words
-from terminal.tui.palette import Palette
 from terminal.tui.screens.card import Ask
 from terminal.tui.screens.help import Help, Messages
 from terminal.tui.screens.search import Search
@@ -352,6 +351,8 @@ class Deeds:
         self.face.turn_theme()
 
     def do_palette(self) -> None:
+        from terminal.tui.palette import Palette  # a tenth of the start-up, for few of the starts
+
         self._lay(Palette())
 
     def do_help(self) -> None:

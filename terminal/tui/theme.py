@@ -1,7 +1,8 @@
 """The two palettes, as inks to draw with and as Textual themes.
 
 A role is a few words: a colour (ink, faint, rule, up, down, focus) and how it is set (bold, under,
-reverse). Every text colour stands out from every ground it may meet by 4.5 to 1 or more.
+reverse); an alarm keeps its colour when all else fades. Every text colour stands out from every
+ground it may meet by 4.5 to 1 or more.
 """
 
 from typing import NamedTuple
@@ -104,7 +105,7 @@ class Inks:
             return Style(color=palette.live_ink, bgcolor=palette.live_ground, bold=True)
         colours = [w for w in words if w in (*TEXT_COLOURS, *LINE_COLOURS)]
         colour = colours[-1] if colours else "ink"
-        if old:
+        if old and "alarm" not in words:
             colour = "rule" if colour in LINE_COLOURS else "faint"
         return Style(
             color=getattr(palette, colour),

@@ -159,13 +159,9 @@ class Siblings(Pane):
             entries.append(Entry(row.condition_id, (line,)))
         if market.sibling_sum is not None:
             total = words.right(words.odds(market.sibling_sum), 7)
-            note = "  should be 100" if market.neg_risk else ""
-            entries.append(
-                Entry(
-                    "",
-                    (((words.fit("sum", width - 17), "faint"), (total, "bold"), (note, "faint")),),
-                )
-            )
+            name = "sum, should be 100" if market.neg_risk else "sum"
+            line = ((words.fit(name, width - 17), "faint"), (total, "bold"))
+            entries.append(Entry("", (line,)))
         return entries
 
     def empty(self) -> str:

@@ -41,6 +41,8 @@ class Ladder(Pane):
         if age is not None and self.seen.since(MarketView) > AGE_STEP_S:
             age += self.seen.since(MarketView)
         state = f"{book.state} {words.age(age)}".strip()
+        if self.seen.old:
+            state = f"was {book.state}, {words.age(age)} ago"
         trusted = book.state in TRUSTED and not self.seen.old
         line: Line = ((" " + state, "" if trusted else "bold down"),)
         rest = [words.tick_words(book.tick_size)]

@@ -55,7 +55,7 @@ class Masthead(FrameLine):
 
     def _rule(self, status: StatusView | None, width: int) -> Line:
         alarm = self.alarm()
-        said, role = (alarm, "bold down") if alarm else (MOTTO, "italic faint")
+        said, role = (alarm, "bold down alarm") if alarm else (MOTTO, "italic faint")
         if not alarm and status and status.message:
             said, role = status.message, "bold"
         said = words.fit(said, min(cell_len(words.plain(said)), width - 4))
@@ -85,7 +85,7 @@ class Rule(FrameLine):
     def head(self, width: int) -> list[Line]:
         notice = self.face.notice()
         if notice is not None:
-            role = "bold" if notice.level == "information" else "bold down"
+            role = "bold" if notice.level == "information" else "bold down alarm"
             room = width - cell_len(notice.sentence) - 8
             return [((" ─── ", "rule"), (notice.sentence, role), (" " + "─" * room, "rule"))]
         names = self.face.page_names()
@@ -108,7 +108,10 @@ class StatusLine(FrameLine):
             return [((" " + self.face.waiting(StatusView, "Waiting for the engine."), "faint"),)]
         left = self._money(status)
         used = sum(len(text) for text, _ in left)
-        return [justified(left, (), _health(status, width - used - 3), width - 1)]
+        health = _health(status, width - used - 3)
+        if self.seen.old:
+            health = ((f"nothing heard for {words.age(self.seen.silent_s)}", "bold down alarm"),)
+        return [justified(left, (), health, width - 1)]
 
     def _money(self, status: StatusView) -> Line:
         today = status.today / words.DOLLAR * 10

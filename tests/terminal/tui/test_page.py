@@ -198,8 +198,9 @@ async def test_a_lost_engine_dims_the_page_and_comes_back(tmp_path: Path) -> Non
     engine = ScriptedEngine(tmp_path)
     async with stage(tmp_path, engine=engine) as it:
         await engine.close()
-        await it.sees("The engine has gone")
+        await it.sees("The engine has gone", "was live, ", "nothing heard for ")
         assert it.app.seen.old
+        assert not it.shows(" live 0.")
         await it.press("K")
         await it.sees("not sent, since the engine has gone")
         again = ScriptedEngine(tmp_path)
