@@ -17,6 +17,7 @@ import json
 import math
 import random
 import tomllib
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,13 +31,30 @@ from strategies.linking.score import Weights
 FOLDS = 5
 ROUNDS = 40
 RATE = 0.3
-SHRINK = 2.0
-FAMILY_SHRINK = 30.0
+SHRINK = 8.0
+FAMILY_SHRINK = 150.0
+ALIKE = 0.25
 PRACTICE_WEIGHT = 0.3
 PRACTICE_SEED = 7
 GENERAL = frozenset({"lead", "largest", "ipo", "ipo_cap", "price", "share", "score"})
 """Kinds of question that stories touch without the practice world saying so."""
 PRACTICE = Path(__file__).parents[1] / "practice" / "writing"
+PRIOR = {
+    "bias": -3.0,
+    "bears_fully": 4.0,
+    "bears_partly": 2.0,
+    "bears_not": -1.0,
+    "stranger": -2.0,
+    "elsewhere": -1.0,
+    "exact_rare": 2.0,
+    "version_same": 2.0,
+    "version_other": -2.0,
+    "proper_missing": -2.0,
+    "others_missing": -1.0,
+    "feature": -1.0,
+    "late_asset": -2.0,
+}
+"""What is believed before any judgement is seen; weights are shrunk towards it."""
 WEIGHTS = Path(__file__).parents[1] / "strategies" / "linking" / "data" / "weights.toml"
 
 
@@ -55,8 +73,8 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def fit(examples: list[Example], seed: int = 0) -> Weights:
-    """Logistic regression by AdaGrad, shrunk towards nothing; the same data, the same weights."""
-    weights: dict[str, float] = {}
+    """Logistic regression by AdaGrad, shrunk towards the prior; the same data, the same weights."""
+    weights = dict(PRIOR)
     speed: dict[str, float] = {}
     order = list(range(len(examples)))
     rng = random.Random(seed)
@@ -73,7 +91,11 @@ def _step(example: Example, weights: dict[str, float], speed: dict[str, float], 
     error = example.weight * (1 / (1 + math.exp(-max(-30, min(30, total)))) - example.right)
     for name, value in row.items():
         shrink = FAMILY_SHRINK if name.startswith("family:") else SHRINK
-        held = 0.0 if name == "bias" else shrink * weights.get(name, 0.0) / count
+        held = (
+            0.0
+            if name == "bias"
+            else shrink * (weights.get(name, 0.0) - PRIOR.get(name, 0.0)) / count
+        )
         slope = error * value + held
         speed[name] = speed.get(name, 1e-8) + slope * slope
         weights[name] = weights.get(name, 0.0) - RATE * slope / math.sqrt(speed[name])
@@ -98,7 +120,13 @@ def examples_of(linker: Linker, line: dict[str, Any], grades: dict[str, int]) ->
         if judged and not any(judged):
             continue
         found.append(Example(members[0].features, members[0].family, bool(judged)))
-    return found
+    return balanced(found)
+
+
+def balanced(found: list[Example]) -> list[Example]:
+    """Many questions of one family answer as one: each counts the less, the more there are."""
+    alike = Counter((example.family, example.right) for example in found)
+    return [e._replace(weight=alike[e.family, e.right] ** -ALIKE) for e in found]
 
 
 def practice_examples(weight: float = PRACTICE_WEIGHT) -> list[Example]:
@@ -117,7 +145,7 @@ def practice_examples(weight: float = PRACTICE_WEIGHT) -> list[Example]:
             )
         )
     told = [example for story in _practice_stories() for example in _moved(linker, story)]
-    return [example._replace(weight=weight) for example in told]
+    return [example._replace(weight=weight * example.weight) for example in told]
 
 
 def _practice_stories() -> list[dict[str, Any]]:
@@ -141,7 +169,7 @@ def _moved(linker: Linker, story: dict[str, Any]) -> list[Example]:
         right = any(member.link.market_id in effects for member in members)
         if right or not effects or members[0].family not in GENERAL:
             found.append(Example(members[0].features, members[0].family, right))
-    return found
+    return balanced(found)
 
 
 def answer(linker: Linker, line: dict[str, Any]) -> dict[str, Any]:

@@ -113,16 +113,20 @@ def _standings(story: Story, meaning: Intent) -> list[tuple[str, float]]:
 def _named(story: Story, meaning: Intent, subject: str) -> float:
     if meaning.family == "lead" and subject not in _BUILDERS:
         return 0.0
+    if meaning.family in _OF_ONE and meaning.exact and not meaning.exact & story.named:
+        return ASIDE_WEIGHT if subject in story.houses else 0.0
     if subject in story.houses or subject in story.named or meaning.exact & story.named:
         return ASIDE_WEIGHT if subject in story.asides else 1.0
-    if subject in _MEMBERS and NAMES.arenas[_MEMBERS[subject]] & story.houses:
+    if subject in MEMBERS and NAMES.arenas[MEMBERS[subject]] & story.houses:
         return 1.0
     return SUMMARY_WEIGHT if subject in story.also or meaning.exact & story.also else 0.0
 
 
+_OF_ONE = frozenset({"release", "shutdown", "outage"})
+"""Questions about one product: news of its maker is an aside unless it names the product."""
 _BUILDERS = NAMES.arenas["models"] | {"china"}
 """Who could have the best model at all."""
-_MEMBERS = {"china": "chinese", "elon-musk": "musk", "magnificent-seven": "megacap"}
+MEMBERS = {"china": "chinese", "elon-musk": "musk", "magnificent-seven": "megacap"}
 """Subjects that are spoken of where one of theirs is."""
 
 

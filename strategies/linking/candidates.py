@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from strategies.linking.affinity import AFFINITY
+from strategies.linking.affinity import AFFINITY, MEMBERS
 from strategies.linking.dates import MONTHS, deadline
 from strategies.linking.families import Intent, intent
 from strategies.linking.market import LinkableMarket
@@ -147,7 +147,7 @@ class Index:
         found: dict[int, Group] = {}
         for name in sorted(story.named | story.houses | story.also):
             _take(found, self._by_name.get(name, {}).values())
-        for rival in sorted(_rivals(story)):
+        for rival in sorted(_rivals(story) | _bodies(story)):
             _take(found, self._by_name.get(rival, {}).values())
         for family, rows in AFFINITY.items():
             if any(row.relation == "theme" and story.says(row.facet) for row in rows):
@@ -222,6 +222,13 @@ def _take(found: dict[int, Group], groups: Iterable[Group]) -> None:
         if len(found) >= CANDIDATES_MAX:
             return
         found.setdefault(group.id, group)
+
+
+def _bodies(story: Story) -> frozenset[str]:
+    """Subjects of which a company in the headline is part: a country's makers, a man's firms."""
+    return frozenset(
+        subject for subject, arena in MEMBERS.items() if NAMES.arenas[arena] & story.houses
+    )
 
 
 def _rivals(story: Story) -> frozenset[str]:

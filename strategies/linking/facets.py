@@ -32,6 +32,10 @@ TONE_OF = {
     "ipo": "plan",
     "release": "plan",
     "schedule": "plan",
+    "launch": "plan",
+    "model_launch": "plan",
+    "model_named": "plan",
+    "chip_launch": "plan",
     "acquisition": "plan",
     "for_profit": "plan",
     "export": "export",
@@ -39,6 +43,8 @@ TONE_OF = {
     "rates": "rates",
 }
 """Facets and families of markets for which news sounds good or bad in words of their own."""
+PLAIN_GOOD = frozenset({"launch", "model_launch", "model_named", "chip_launch"})
+"""Facets that are good news by themselves: only their own words can say otherwise."""
 _ASIDE = re.compile(r"\b(?:despite|even as|defying)\b.*$|\bfrom also-ran\b", re.I)
 _NEGATED = re.compile(
     r"\b(?:not|never|no|isn't|aren't|won't|doesn't|don't|without|denies|forget|unlikely to"

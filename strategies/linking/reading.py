@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from feeds.markets import Nanos
 from strategies.linking.dates import DAY_NS, planned_day
-from strategies.linking.facets import TONE_OF, Facet, facets, polarity
+from strategies.linking.facets import PLAIN_GOOD, TONE_OF, Facet, facets, polarity
 from strategies.linking.names import NAMES, Mention, Name, versions
 from strategies.linking.words import (
     is_content,
@@ -75,11 +75,12 @@ class Story(NamedTuple):
     def tone(self, facet: str, family: str) -> float:
         """How good the news sounds for that facet or family, -1 to +1; the headline first."""
         kind = TONE_OF.get(facet) or TONE_OF.get(family, "general")
+        kinds = (kind,) if facet in PLAIN_GOOD else (kind, "general")
+        return next((tone for one in kinds if (tone := self._tone(one))), 0.0)
+
+    def _tone(self, kind: str) -> float:
         if kind not in self.tones:
-            kinds = (kind, "general")
-            texts = (self.title, self.summary)
-            found = (polarity(text, one) for one in kinds for text in texts)
-            self.tones[kind] = next((tone for tone in found if tone), 0.0)
+            self.tones[kind] = polarity(self.title, kind) or polarity(self.summary, kind)
         return self.tones[kind]
 
     def says(self, facet: str) -> float:
@@ -177,6 +178,10 @@ def _compound(found: dict[str, Facet], mentions: tuple[Mention, ...], head: str)
     if launch and chip:
         weight = min(launch.weight, chip.weight)
         found["chip_launch"] = Facet("chip_launch", weight, launch.words, launch.at)
+    stock, price = found.get("stock"), found.get("price")
+    if stock and price:
+        weight = min(stock.weight, price.weight)
+        found["share_move"] = Facet("share_move", weight, price.words, price.at)
     export = found.get("export")
     if export and (chip or _chipmaker(mentions)):
         weight = export.weight

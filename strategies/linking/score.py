@@ -13,10 +13,10 @@ from strategies.linking.affinity import KNOWN, Reading
 from strategies.linking.candidates import Group, Index
 from strategies.linking.facets import NARROW
 from strategies.linking.families import FAR_FAMILIES
-from strategies.linking.names import NAMES
 from strategies.linking.reading import Story
 
 HORIZON_YEAR = 365.0
+_POWERS = frozenset({"usa", "china", "uk", "russia", "european-commission", "donald-trump"})
 
 
 class Weights(NamedTuple):
@@ -46,8 +46,6 @@ def features(
         relation = "self" if reading.relation == "against" else reading.relation
         told[f"{relation}_bears"] = bears
         told[f"{relation}_named"] = reading.standing
-        if relation == "self" and _is_place(group):
-            told["place_named"] = reading.standing
         told["bears_fully"] = float(bears >= 0.85)
         told["bears_partly"] = float(0.5 <= bears < 0.85)
         told["bears_not"] = float(bears < 0.25)
@@ -71,9 +69,8 @@ def relevance(told: dict[str, float], family: str, weights: Weights) -> float:
 
 
 def _is_place(group: Group) -> bool:
-    """Whether the question is about a country or an agency: named in much that does not matter."""
-    name = NAMES.names.get(group.intent.subject)
-    return name is not None and name.kind in ("country", "agency")
+    """Whether the question is about a great power: named in much that does not matter."""
+    return group.intent.subject in _POWERS and group.intent.family != "lead"
 
 
 def _exact(told: dict[str, float], story: Story, group: Group, index: Index) -> None:
@@ -86,10 +83,9 @@ def _exact(told: dict[str, float], story: Story, group: Group, index: Index) -> 
         return
     heard = meaning.exact & story.named
     if heard:
-        told["exact"] = 1.0
         told["exact_rare"] = max(index.rarity(name) for name in heard) / 8
     elif group.intent.exact & story.also:
-        told["exact"] = 0.5
+        told["exact_below"] = 1.0
     else:
         told["exact_missing"] = 1.0
 
@@ -114,6 +110,8 @@ def _lexical(
     told["rarest"] = rarest / 8
     if reading.relation in ("self", "victim", "against"):
         told["self_cover"] = cover * reading.standing
+        if _is_place(group):
+            told["place_named"] = reading.standing * (1 - cover)
         told["self_shared"] = math.log1p(shared) * reading.standing
     told["proper_missing"] = proper / len(group.proper) if group.proper else 0.0
     told["proper_named"] = 1 - proper / len(group.proper) if group.proper else 0.0
