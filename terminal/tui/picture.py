@@ -27,6 +27,8 @@ def snap(app: "FitToTrade", path: Path, size: tuple[int, int]) -> int:
 
     async def pilot(pilot: Pilot[Any]) -> None:
         full = await _until_full(app)
+        if app.return_code is not None:
+            return  # it crashed, and the traceback says how
         await asyncio.sleep(SETTLE_S)
         save(app, path)
         app.exit(return_code=0 if full else 1)
@@ -37,8 +39,8 @@ def snap(app: "FitToTrade", path: Path, size: tuple[int, int]) -> int:
 
 async def _until_full(app: "FitToTrade") -> bool:
     for _ in range(round(READY_WITHIN_S / _STEP_S)):
-        if app.seen.full:
-            return True
+        if app.seen.full or app.return_code is not None:
+            return app.return_code is None
         await asyncio.sleep(_STEP_S)
     return False
 
