@@ -31,7 +31,7 @@ _ISO = re.compile(
 )
 _DEADLINE = re.compile(
     rf"\b(?:by|before|until|through|end of|on|at the end of|in)\s+(?:the\s+)?(?:end\s+of\s+)?"
-    rf"(?:(\d{{1,2}})\s+)?({_MONTH})\b\.?(?:\s+(\d{{1,2}})(?:st|nd|rd|th)?)?(?:,?\s+(20\d\d))?",
+    rf"(?:(\d{{1,2}})\s+)?({_MONTH})\b\.?(?:\s+(\d{{1,2}})(?!\d)(?:st|nd|rd|th)?)?(?:,?\s+(20\d\d))?",
     re.I,
 )
 _YEAR = re.compile(

@@ -1,0 +1,182 @@
+"""The linker as a whole: what it holds, what it says, and that it says the same every time."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from feeds.markets import Market, Outcome
+from strategies.linking import LINKS_MAX, LinkableMarket, Linker, linkable
+from strategies.linking.dates import DAY_NS, day_of
+
+REPO = Path(__file__).resolve().parents[3]
+TITLE = "Anthropic files confidentially for an IPO"
+
+
+def ipo(id: str = "a", end: int | None = None, company: str = "Anthropic") -> LinkableMarket:
+    return LinkableMarket(id=id, question=f"Will {company} IPO by June 30, 2026?", end_ns=end)
+
+
+def ids(linker: Linker, title: str = TITLE, when: int | None = None) -> list[str]:
+    return [link.market_id for link in linker.link(title, "", when)]
+
+
+def test_an_empty_linker_answers_with_nothing() -> None:
+    assert Linker().link(TITLE) == ()
+
+
+def test_an_empty_headline_touches_nothing() -> None:
+    linker = Linker()
+    linker.add(ipo())
+    assert linker.link("") == ()
+
+
+def test_a_removed_market_is_never_linked_again() -> None:
+    linker = Linker()
+    linker.add(ipo("a"))
+    linker.add(ipo("b"))
+    linker.remove("a")
+    assert ids(linker) == ["b"]
+    linker.remove("b")
+    assert (ids(linker), len(linker)) == ([], 0)
+
+
+def test_removing_an_unknown_market_changes_nothing() -> None:
+    linker = Linker()
+    linker.add(ipo())
+    linker.remove("elsewhere")
+    assert ids(linker) == ["a"]
+
+
+def test_a_market_added_again_is_replaced() -> None:
+    linker = Linker()
+    linker.add(ipo("a"))
+    linker.add(ipo("a", company="Databricks"))
+    assert (ids(linker), len(linker)) == ([], 1)
+
+
+def test_a_story_after_the_end_never_links() -> None:
+    linker = Linker()
+    linker.add(ipo("a", end=day_of(2026, 6, 30) * DAY_NS))
+    assert ids(linker, when=day_of(2026, 6, 30) * DAY_NS) == ["a"]
+    assert ids(linker, when=day_of(2026, 7, 1) * DAY_NS) == []
+
+
+def test_what_is_announced_for_after_the_deadline_pushes_down() -> None:
+    linker = Linker()
+    linker.add(ipo("june", end=day_of(2026, 12, 31) * DAY_NS))
+    linker.add(LinkableMarket(id="year", question="Will Anthropic IPO by December 31, 2026?"))
+    story = "Anthropic plans a fourth-quarter IPO"
+    links = linker.link(story, "", day_of(2026, 3, 1) * DAY_NS)
+    assert {link.market_id: link.direction for link in links} == {"june": -1, "year": 1}
+
+
+def test_links_are_bounded_and_best_first() -> None:
+    linker = Linker()
+    for level in range(LINKS_MAX + 40):
+        question = f"Will Bitcoin reach ${100 + level},000 by December 31, 2026?"
+        linker.add(LinkableMarket(id=f"level-{level:03}", question=question))
+    links = linker.link("Bitcoin price surges to a record high")
+    assert len(links) == LINKS_MAX
+    assert [link.relevance for link in links] == sorted(
+        (link.relevance for link in links), reverse=True
+    )
+
+
+def test_relevance_is_a_probability_and_why_is_one_sentence() -> None:
+    linker = Linker()
+    linker.add(ipo())
+    (link,) = linker.link(TITLE)
+    assert 0 < link.relevance <= 1
+    assert link.why.endswith(".")
+    assert "Anthropic" in link.why
+    assert "IPO" in link.why
+    assert "up" in link.why
+    assert link.facet == "ipo"
+
+
+def test_the_explanation_holds_every_candidate_with_its_features() -> None:
+    linker = Linker()
+    linker.add(ipo("near"))
+    linker.add(ipo("far", company="SpaceX"))
+    near, far = linker.explain(TITLE)
+    assert (near.link.market_id, near.shown, near.relation) == ("near", True, "self")
+    assert (far.link.market_id, far.relation) == ("far", "rival")
+    assert near.features["self_bears"] == 1.0
+    assert linker.family("near") == "ipo"
+    assert linker.family("nowhere") == ""
+
+
+def test_a_catalogue_market_keeps_what_the_linker_needs() -> None:
+    market = Market(
+        condition_id="0x1",
+        question="Will Anthropic IPO by June 30, 2026?",
+        yes=Outcome("Yes", "1"),
+        no=Outcome("No", "2"),
+        event_title="Which lab lists first?",
+        tick_size=100,
+        min_order_size=5_000_000,
+        end_ns=7,
+        tags=("AI",),
+    )
+    kept = linkable(market)
+    assert (kept.id, kept.end_ns, kept.event) == ("0x1", 7, "Which lab lists first?")
+    assert (kept.outcomes, kept.tags) == (("Yes", "No"), ("AI",))
+
+
+def test_the_order_in_which_markets_came_does_not_matter() -> None:
+    markets = [ipo("a"), ipo("b", company="OpenAI"), ipo("c", company="SpaceX")]
+    forward, backward = Linker(), Linker()
+    for market in markets:
+        forward.add(market)
+    for market in reversed(markets):
+        backward.add(market)
+    assert forward.link(TITLE) == backward.link(TITLE)
+
+
+SCRIPT = """
+from benchmarks.linking import markets, stories
+from strategies.linking import Linker
+linker = Linker()
+for market in markets(count=300):
+    linker.add(market)
+for title, summary in stories(count=40):
+    for link in linker.link(title, summary, 0):
+        print(link)
+"""
+
+
+@pytest.mark.parametrize("seed", ["1", "77"])
+def test_hash_seeds_do_not_change_the_links(seed: str) -> None:
+    def run(value: str) -> str:
+        env = {**os.environ, "PYTHONHASHSEED": value}
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            cwd=REPO,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    assert run(seed) == run("0") != ""
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "\x1b[31mOpenAI\x1b[0m IPO",
+        "[bold]OpenAI[/] IPO",
+        "IPO " * 5_000,
+        "\u202eOPI IAnepO",
+        "💥" * 900,
+    ],
+)
+def test_hostile_headlines_are_only_text(title: str) -> None:
+    linker = Linker()
+    linker.add(ipo(company="OpenAI"))
+    for link in linker.link(title, title):
+        assert link.market_id == "a"
