@@ -30,10 +30,17 @@ class Tape(NamedTuple):
 
 
 def tape(
-    rng: random.Random, jump: float = 0.0, at: int = DAY, half_life: float = 5.0, length: int = 0
+    rng: random.Random,
+    jump: float = 0.0,
+    at: int = DAY,
+    half_life: float = 5.0,
+    jumps_a_day: float = 2.0,
 ) -> Tape:
-    """A day and two hours of minutes; ``jump`` logits build up from minute ``at`` on."""
-    minutes = length or DAY + 120
+    """A day and two hours of minutes; ``jump`` logits build up from minute ``at`` on.
+
+    ``jumps_a_day`` are moves of the market's own, unrelated to any story.
+    """
+    minutes = DAY + 120
     volatility = math.exp(rng.gauss(math.log(0.008), 0.6))
     refresh = rng.uniform(0.05, 0.9)
     tick = rng.choice((100, 10))
@@ -43,7 +50,7 @@ def tape(
     for minute in range(minutes):
         heat = 0.97 * heat + 0.03 * rng.gammavariate(0.5, 2.0)
         x += volatility * math.sqrt(heat) * _student(rng) / math.sqrt(3)
-        if rng.random() < 2 / DAY:
+        if rng.random() < jumps_a_day / DAY:
             x += rng.gauss(0, 0.15)
         planted = jump * (1 - 0.5 ** ((minute - at) / half_life)) if minute > at else 0.0
         if rng.random() < refresh:
@@ -76,13 +83,13 @@ def look(seen: OddsHistory, minutes: int, at: int = DAY, direction: int = 0) -> 
     return measure(seen, "story", "market", story, story + minutes * MINUTE, direction)
 
 
-def _cell(seed: int, count: int, jump: float) -> dict[str, Any]:
+def _cell(seed: int, count: int, jump: float, jumps_a_day: float = 2.0) -> dict[str, Any]:
     rng = random.Random(seed)
     flags: dict[int, int] = dict.fromkeys(SHOWN, 0)
     verdicts: Counter[str] = Counter()
     signs, moves, measured = 0, [], 0
     for _ in range(count):
-        seen = history(tape(rng, jump))
+        seen = history(tape(rng, jump, jumps_a_day=jumps_a_day))
         last = look(seen, 60)
         verdicts[last.verdict.name] += 1
         measured += last.verdict is not Verdict.NOT_MEASURABLE
@@ -115,9 +122,12 @@ def _scan(seed: int, count: int) -> dict[str, float]:
 
 
 def run(null: int = 2000, planted: int = 600) -> dict[str, Any]:
-    """The table: null tapes first, then a planted move for each size in logit."""
+    """Null tapes, without and with the market's own jumps, then planted moves by size in logit."""
     began = time.perf_counter()
-    table = {"null": _cell(1, null, 0.0)}
+    table = {
+        "no effect, no jumps": _cell(1, null, 0.0, jumps_a_day=0.0),
+        "no effect, two jumps a day": _cell(1, null, 0.0),
+    }
     for jump in (0.1, 0.2, 0.4, 0.8):
         table[f"J={jump}"] = _cell(2, planted, jump)
     table["scan, no story"] = _scan(3, max(50, null // 10))

@@ -47,7 +47,10 @@ WATCH_MAX = 240
 """Minutes after the story beyond which nothing more is measured."""
 RUNNING_MAX = 60
 RUNNING_FLAG = 4.0
-"""Any minute of the first hour beyond this many usual moves is a clear move."""
+"""Two minutes running of the first hour beyond this many usual moves are a clear move.
+
+One minute alone is too often a quote that was gone the next.
+"""
 HORIZON_FLAG = 3.0
 RANK_FLAG = 0.01
 LEAD = 30
@@ -56,6 +59,8 @@ LEAK_FLAG = 0.6
 CREDIT_MIN = 0.7
 """Share of the credit from which one story, not several, owns a move."""
 CREDIT_DECAY = 10.0
+CLOCKS = 5
+"""Minutes by which a story may come after a move and still have caused it: feeds are late."""
 SETTLED = 0.98
 """Beyond this, or below its mirror, log-odds run away: measuring stops."""
 GAP_MIN = 5
@@ -352,10 +357,13 @@ def _rank(history: OddsHistory, window: _Window, d: float) -> float | None:
 def _flagged(history: OddsHistory, window: _Window) -> tuple[int, float, float] | None:
     """The first minute at which the move was beyond doubt, with its logit and z, or None."""
     last = min(window.end, window.start + RUNNING_MAX)
+    standing = 0
     for minute in range(window.start, last + 1):
         d, z = _score(history, window, minute)
-        if abs(z) >= RUNNING_FLAG or _graded(history, window, minute, d, z):
+        side = 0 if abs(z) < RUNNING_FLAG else 1 if z > 0 else -1
+        if (side and side == standing) or _graded(history, window, minute, d, z):
             return (minute, d, z)
+        standing = side
     return None
 
 
@@ -403,7 +411,8 @@ def _credit(
 ) -> tuple[Verdict, str]:
     """A clear move belongs to the story, unless others came too near to tell."""
     minute, d, z = flag
-    near = [r for r in rivals if window.start - LEAD <= r.at_ns // MINUTE <= minute]
+    first, last = window.start - LEAD, minute + CLOCKS
+    near = [r for r in rivals if first <= r.at_ns // MINUTE <= last]
     steepest = _steepest(history, window, minute)
     own = weight * math.exp(-abs(window.start - steepest) / CREDIT_DECAY)
     rest = sum(r.weight * math.exp(-abs(r.at_ns // MINUTE - steepest) / CREDIT_DECAY) for r in near)
