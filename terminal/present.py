@@ -517,11 +517,12 @@ def _outcome(known: Market | None, asset_id: str) -> str:
 
 
 def blotter(engine: Engine) -> BlotterView:
-    """Positions, orders that are open or new, and the newest fills."""
+    """Positions, open orders and the newest fills."""
     desk = engine.session.desk
+    alive = [row for row in order_rows(desk) if row.state in _ALIVE]
     return BlotterView(
         positions=position_rows(desk),
-        orders=order_rows(desk)[:ORDERS_SHOWN],
+        orders=tuple(alive[:ORDERS_SHOWN]),
         fills=fill_rows(engine)[:FILLS_SHOWN],
     )
 

@@ -32,6 +32,7 @@ class Deeds:
 
     if TYPE_CHECKING:
         pane: str
+        touched: bool
         news: NewsList
 
         @property
@@ -47,6 +48,7 @@ class Deeds:
 
     def do(self, id: str) -> None:
         """Do an action that can be done now."""
+        self.touched = True
         getattr(self, f"do_{id}")()
 
     def _lay(

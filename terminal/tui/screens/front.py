@@ -69,6 +69,7 @@ class FrontPage(Deeds, Screen[object]):
         super().__init__(id="front")
         self.pane = "news"
         self.detail = "article"
+        self.touched = False
         self.masthead = Masthead(id="masthead")
         self.news = NewsList(id="news")
         self.panes: dict[str, Pane] = {
@@ -167,20 +168,25 @@ class FrontPage(Deeds, Screen[object]):
             self.draw_all()
 
     def _follow_news(self) -> None:
-        """The first story is opened; a link found later puts its market in focus."""
+        """Until a person chooses, the first story that touches a market is open.
+
+        A link found later puts its market in focus.
+        """
         seen = self.face.seen
-        if not seen.story_id and not seen.condition_id:
-            self.news.rebuild()
-            if self.news.keys:
-                self.news.choose(self.news.keys[0])
-        elif seen.story_id and not seen.condition_id:
-            row = seen.story()
-            if (
-                row is not None
-                and row.lead_condition_id
-                and seen.focus_market(row.lead_condition_id)
-            ):
-                self.refocus()
+        row = seen.story()
+        if not seen.condition_id and not self.touched and (row is None or not row.links):
+            self._open_first()
+        elif row is not None and row.lead_condition_id and not seen.condition_id:
+            seen.focus_market(row.lead_condition_id)
+            self.refocus()
+
+    def _open_first(self) -> None:
+        self.news.rebuild()
+        rows = {row.id: row for row in self.face.seen.news.rows} if self.face.seen.news else {}
+        linked = [key for key in self.news.keys if key in rows and rows[key].links]
+        first = [*linked, *([] if self.face.seen.story_id else self.news.keys)][:1]
+        if first:
+            self.news.choose(first[0])
 
     # -- focus -----------------------------------------------------------------------------
 

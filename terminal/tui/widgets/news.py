@@ -76,6 +76,13 @@ class NewsList(Pane):
             sentence += f" {self.face.keymap.name('search')} finds a market meanwhile."
         return self.face.waiting(NewsView, sentence)
 
+    def to_end(self, *, last: bool) -> None:
+        """To the newest story, or the oldest: what waited above comes in first."""
+        if not last:
+            self.top = 0
+            self.rebuild()
+        super().to_end(last=last)
+
     def turn(self) -> None:
         """The other order, from the top."""
         self.by_weight = not self.by_weight

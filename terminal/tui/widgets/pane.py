@@ -331,12 +331,21 @@ class Pane(Widget, can_focus=True):
         if self.chosen not in self._starts:
             self.choose(self.first_choice(keys, step))
             return
+        visible = self._visible()
+        if visible and self.chosen not in visible:
+            self.choose(visible[0 if step > 0 else -1])  # what is read, not what has left the page
+            return
         at = keys.index(self.chosen)
         to = min(max(0, at + step), len(keys) - 1)
         if to == at:
             self.scroll_lines(step)  # past the last entry there may be text to read
         else:
             self.choose(keys[to])
+
+    def _visible(self) -> list[str]:
+        """Names of the entries of which something is in the window."""
+        end = self.top + self.room
+        return [key for key, (a, b) in self._starts.items() if a < end and b > self.top]
 
     def first_choice(self, keys: list[str], step: int) -> str:
         """What the first key press chooses."""
@@ -389,6 +398,7 @@ class Pane(Widget, can_focus=True):
         at = event.get_content_offset(self)
         if at is None:
             return
+        self.face.front.touched = True
         line = at.y - self._head_height + self.top
         for key, (start, end) in self._starts.items():
             if start <= line < end and at.y >= self._head_height:
