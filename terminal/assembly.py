@@ -9,6 +9,7 @@ import msgspec
 from feeds.clock import Clock
 from feeds.events import OrderState, OrderUpdate
 from feeds.markets import SECOND, Nanos
+from feeds.polymarket.shelf import Shelf
 from feeds.tape import TapeWriter
 from strategies.decisions import Mandate
 from strategies.desk import DeskSettings
@@ -21,6 +22,7 @@ from terminal.paths import Paths, private_folder
 from terminal.session import Header, Session, StrategySetting
 
 NEWS_MEMORY = "news.memory"
+CATALOGUE_SHELF = "catalogue.msgpack"
 
 
 def assemble(
@@ -46,7 +48,8 @@ def assemble(
         raise
     alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
     memory = paths.state / NEWS_MEMORY
-    return Engine(config, session, ledger, alerts, clock, recorder, memory)
+    shelf = Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}")
+    return Engine(config, session, ledger, alerts, clock, recorder, memory, shelf)
 
 
 def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:

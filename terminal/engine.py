@@ -26,16 +26,15 @@ from feeds.events import (
     KillSwitch,
     LevelChange,
     MarketResolved,
-    MarketSeen,
     Story,
     Tick,
 )
-from feeds.markets import SECOND, Market, MarketState
 from feeds.news.poller import NewsPoller, SourceHealth
 from feeds.polymarket.catalogue import Catalogue
 from feeds.polymarket.errors import VenueError, WireError
 from feeds.polymarket.health import StreamHealth
 from feeds.polymarket.rest import ClobReader
+from feeds.polymarket.shelf import Shelf
 from feeds.polymarket.stream import MarketStream
 from feeds.tape import TapeWriter
 from strategies.decisions import (
@@ -53,6 +52,7 @@ from strategies.decisions import (
 from terminal.alerts import Alerts
 from terminal.config import Config
 from terminal.journeys import Journeys
+from terminal.keeper import CatalogueKeeper
 from terminal.latency import Spans
 from terminal.ledger import Ledger, Record
 from terminal.session import Session, Step
@@ -64,10 +64,6 @@ BATCH_MAX = 512
 INBOX_MAX = 200_000
 HISTORIES_AT_ONCE_MAX = 4
 HISTORY_PACE = 50
-CATALOGUE_EVERY_S = 900.0
-CATALOGUE_AGAIN_S = 2.0
-FOLLOWED_EVERY_S = 60.0
-"""How often followed markets are looked up, in market time: closing and resolution show there."""
 STORIES_TIMED_MAX = 5_000
 """How many stories' arrival times are kept for the latency figures."""
 FILLS_MAX = 1_000
@@ -109,6 +105,7 @@ class Engine:
         clock: Clock,
         tape: TapeWriter | None = None,
         memory: Path | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self.config, self.session, self.clock = config, session, clock
         self.counters = Counters()
@@ -117,7 +114,6 @@ class Engine:
         self.streams: dict[str, StreamHealth] = {}
         self.sources: dict[str, SourceHealth] = {}
         self.complaints: dict[str, str] = {}
-        self.catalogue_as_of_ns: int | None = None
         self.answers: dict[str, asyncio.Future[Answer]] = {}
         self.listeners: list[Listener] = []
         self.arrived: dict[str, float] = {}
@@ -137,6 +133,16 @@ class Engine:
         hosts = config.venue.hosts
         self.reader = ClobReader(hosts, self.http, clock)
         self.catalogue = Catalogue(hosts, self.http)
+        self.keeper = CatalogueKeeper(
+            self.catalogue,
+            session.desk,
+            clock,
+            self.hear,
+            self._complain_of_catalogue,
+            shelf,
+            tuple(config.venue.tags),
+            config.venue.markets_max,
+        )
         self.stream = MarketStream(
             hosts, clock, self.hear_many, self._on_stream_health, self.reader
         )
@@ -148,6 +154,11 @@ class Engine:
             on_health=self._on_source_health,
             memory=_remembered(memory),
         )
+
+    @property
+    def catalogue_as_of_ns(self) -> int | None:
+        """When the whole catalogue was last read, in this session or an earlier one."""
+        return self.keeper.as_of_ns
 
     # -- what comes in ------------------------------------------------------------------
 
@@ -202,7 +213,7 @@ class Engine:
             for name, work in (
                 ("desk", self._drain),
                 ("ticks", self._tick),
-                ("catalogue", self._keep_catalogue),
+                ("catalogue", self.keeper.run),
                 ("histories", self._fetch_histories),
                 ("stream", self.stream.run),
                 ("news", self.poller.run),
@@ -227,6 +238,7 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         for future in self.answers.values():
             future.cancel()
+        await self.keeper.save()
         if self._memory is not None:
             _keep_memory(self._memory, self.poller.memory())
         await self.poller.aclose()
@@ -351,51 +363,11 @@ class Engine:
             self.hear(Tick(self.clock.now_ns()))
             await asyncio.sleep(1 / TICKS_PER_SECOND)
 
-    async def _keep_catalogue(self) -> None:
-        """The whole catalogue now and then, followed markets more often."""
-        next_whole = self.clock.now_ns()
-        while True:
-            try:
-                if self.clock.now_ns() >= next_whole:
-                    await self._read_catalogue()
-                    next_whole = self.clock.now_ns() + int(CATALOGUE_EVERY_S * SECOND)
-                else:
-                    await self._refresh_followed()
-            except (VenueError, WireError) as error:
-                log.warning("catalogue: %s", error)
-                self.complaints["catalogue"] = str(error)
-                await asyncio.sleep(CATALOGUE_AGAIN_S)
-                continue
+    def _complain_of_catalogue(self, sentence: str) -> None:
+        if sentence:
+            self.complaints["catalogue"] = sentence
+        else:
             self.complaints.pop("catalogue", None)
-            await self.clock.sleep(FOLLOWED_EVERY_S)
-
-    async def _read_catalogue(self) -> None:
-        known = self.session.desk.markets
-        left = self.config.venue.markets_max
-        for tag in self.config.venue.tags or ("",):
-            async for batch in self.catalogue.markets(tag):
-                for market in batch[:left]:
-                    self._see(market, known.get(market.condition_id))
-                left -= len(batch)
-                if left <= 0:
-                    break
-        self.catalogue_as_of_ns = self.clock.now_ns()
-
-    async def _refresh_followed(self) -> None:
-        desk = self.session.desk
-        owners = {desk.floor.market_of(asset_id) for asset_id in desk.followed}
-        ids = sorted(market.condition_id for market in owners if market is not None)
-        for market in await self.catalogue.refresh(ids):
-            self._see(market, desk.markets.get(market.condition_id))
-
-    def _see(self, market: Market, before: Market | None) -> None:
-        now = self.clock.now_ns()
-        if before is None or _differs(market, before):
-            self.hear(MarketSeen(now, market))
-        if market.state is MarketState.RESOLVED and (
-            before is None or before.state is not MarketState.RESOLVED
-        ):
-            self.hear(MarketResolved(now, market.condition_id, market.winner))
 
     async def _fetch_histories(self) -> None:
         slots = asyncio.Semaphore(HISTORIES_AT_ONCE_MAX)
@@ -462,9 +434,3 @@ def _keep_memory(memory: Path, contents: bytes) -> None:
         fresh.replace(memory)
     except OSError as error:
         log.warning("the news of this session can't be kept: %s", error)
-
-
-def _differs(market: Market, before: Market) -> bool:
-    """Whether anything changed that a decision could depend on."""
-    calm = msgspec.structs.replace(market, volume=before.volume, liquidity=before.liquidity)
-    return calm != before

@@ -41,6 +41,8 @@ class Catalogue:
         # half the published rates: 500 event and 300 market requests in 10 s
         self._event_pace = Bucket(rate=25, burst=10)
         self._market_pace = Bucket(rate=15, burst=10)
+        self.cursors: dict[str, str] = {}
+        """Where the reading of each tag stands that has not come to its end."""
         self.refused: Counter[str] = Counter()
         self.refusals: dict[str, Refused] = {}
 
@@ -50,18 +52,30 @@ class Catalogue:
         """All markets of all events, a batch a page; of one tag if ``tag_slug`` is given.
 
         Ends at the last page, at one that brings nothing new, and after ``pages_max`` pages.
+        A reading that was broken off goes on where ``cursors`` says that it stopped.
         Raises ``VenueError`` or ``WireError`` when a page cannot be had.
         """
         seen: set[str] = set()
-        cursor: str | None = ""
+        key = f"closed {tag_slug}" if closed else tag_slug
         for _ in range(pages_max):
-            page = await self._events_page(tag_slug, closed, cursor or "")
+            page = await self._page_after(tag_slug, key, closed)
             batch, fresh = await self._new_markets(page, seen)
             if batch:
                 yield batch
-            cursor = page.next_cursor
-            if not cursor or not fresh:
-                return
+            if not page.next_cursor or not fresh:
+                break
+            self.cursors[key] = page.next_cursor
+        self.cursors.pop(key, None)
+
+    async def _page_after(self, tag_slug: str, key: str, closed: bool) -> EventsPage:
+        cursor = self.cursors.get(key, "")
+        try:
+            return await self._events_page(tag_slug, closed, cursor)
+        except (VenueError, WireError) as error:
+            if not isinstance(error, VenueError) or not error.retryable:
+                # perhaps the venue knows this place no more: next time begin at the beginning
+                self.cursors.pop(key, None)
+            raise
 
     async def _events_page(self, tag_slug: str, closed: bool, cursor: str) -> EventsPage:
         params = [("limit", str(EVENTS_A_PAGE)), ("closed", _flag(closed))]
