@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench prove
+.PHONY: help demo test check bench pictures prove
 
 help: ## Say what each target does
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,6 +25,13 @@ check: $(DEV) ## Format, lint, types and import contracts
 
 bench: $(DEV) ## Measure against floors and peers in the same run
 	$(BIN)/python -m benchmarks
+
+pictures: $(READY) ## Take the pictures of the docs anew from the running program
+	@for size in 80x24 120x40 200x60; do \
+	  $(BIN)/ftt demo --seed 7 --for 25 --theme newsprint --size $$size \
+	    --screenshot docs/pictures/front-page-$$size.svg; done
+	@$(BIN)/ftt demo --seed 7 --for 25 --theme ink --size 120x40 \
+	  --screenshot docs/pictures/front-page-120x40-ink.svg
 
 prove: $(DEV) ## The longer proofs that are left out of make test
 	$(BIN)/python -m pytest -m slow --timeout=1800

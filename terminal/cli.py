@@ -54,6 +54,9 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=None, help="which practice world (default: 1)")
     parser.add_argument("--speed", type=_positive, default=None, help="times faster than the clock")
     parser.add_argument("--tape", metavar="FILE", help="also record what comes in (headless)")
+    parser.add_argument("--screenshot", metavar="FILE", help="save the page as SVG and leave")
+    parser.add_argument("--size", type=_size, default=(120, 40), metavar="WxH", help="120x40")
+    parser.add_argument("--theme", choices=("newsprint", "ink"), help="the paper it is set on")
 
 
 def _bot(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +124,13 @@ def _config(parser: argparse.ArgumentParser) -> None:
         if verb == "check":
             sub.add_argument("file", nargs="?", metavar="FILE")
         _json(sub)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and 20 <= int(width) <= 400 >= int(height)):
+        raise argparse.ArgumentTypeError(f"{text} is not a size such as 120x40")
+    return int(width), int(height)
 
 
 def _positive(text: str) -> float:

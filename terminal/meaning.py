@@ -30,7 +30,7 @@ def meaning(evidence: Sequence[Evidence]) -> tuple[str, ...]:
 
 def _about(known: Evidence) -> list[str]:
     link, market = known.link, known.market
-    told = [f"{market.group_title or market.question}: {link.why.rstrip('.')}.", _way(link)]
+    told = [market.question, f"{_sentence(link.why)}.", _way(link)]
     if known.impact is not None:
         told.append(_move(link, known.impact))
     if known.precedents:
@@ -39,6 +39,11 @@ def _about(known: Evidence) -> list[str]:
             "(median)."
         )
     return [sentence for sentence in told if sentence]
+
+
+def _sentence(text: str) -> str:
+    """With a capital letter and without its full stop."""
+    return (text[:1].upper() + text[1:]).rstrip(".")
 
 
 def _way(link: Link) -> str:

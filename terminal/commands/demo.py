@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         config.write_text(demo_config(venue), encoding="utf-8")
         if arguments.headless:
             return _headless(arguments, config)
-        return _interactive(config, seed)
+        return _interactive(arguments, config, seed)
 
 
 def demo_config(venue: dict[str, Any]) -> str:
@@ -148,8 +148,11 @@ def _headless(arguments: argparse.Namespace, config: Path) -> int:
     return FAILED if summary["errors"] else DONE
 
 
-def _interactive(config: Path, seed: int) -> int:
-    from terminal.commands.run import face_with_engine
+def _interactive(arguments: argparse.Namespace, config: Path, seed: int) -> int:
+    from terminal.commands.run import Looks, face_with_engine
 
-    out.talk(f"practice world {seed}: invented stories, invented markets, paper money")
-    return face_with_engine(config)
+    picture = Path(arguments.screenshot) if arguments.screenshot else None
+    if picture is None:
+        out.talk(f"practice world {seed}: invented stories, invented markets, paper money")
+    looks = Looks(arguments.theme, picture, arguments.size, arguments.seconds)
+    return face_with_engine(config, looks)

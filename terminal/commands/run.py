@@ -7,29 +7,46 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terminal import out
-from terminal.cli import DONE, FAILED, VERSION, CommandError
+from terminal.cli import DONE, FAILED, USAGE, VERSION, CommandError
 from terminal.commands.common import configuration
 from terminal.paths import Paths
 
 if TYPE_CHECKING:
+    from terminal.config import Config
     from terminal.engine import Engine
 
 PARENT_EVERY_S = 1.0
+DARK_GROUNDS = frozenset({0, 1, 2, 3, 4, 5, 6, 8})
+"""Of the sixteen colours of a terminal, those too dark for black ink."""
 ENGINE_ENDS_WITHIN_S = 10.0
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How the face is to look, where that is not the configuration's business."""
+
+    theme: str | None = None
+    screenshot: Path | None = None
+    size: tuple[int, int] | None = None
+    after_s: float = 0.0
+
+
+AS_CONFIGURED = Looks()
 
 
 def terminal(arguments: argparse.Namespace) -> int:
     """The terminal; starts an engine of its own unless one is running."""
     loaded = configuration(arguments)
-    config_file = getattr(arguments, "config", None)
     if _engine_runs(Paths.find()):
-        return _face(loaded.config.tui.theme, dict(loaded.config.tui.keys), stays=True)
-    return face_with_engine(Path(config_file) if config_file else None)
+        return _face(loaded.config, AS_CONFIGURED, engine_stops=False)
+    named = getattr(arguments, "config", None)
+    return face_with_engine(Path(named) if named else None)
 
 
 def attach(arguments: argparse.Namespace) -> int:
@@ -37,23 +54,42 @@ def attach(arguments: argparse.Namespace) -> int:
     loaded = configuration(arguments)
     if not _engine_runs(Paths.find()):
         raise CommandError("no engine is running: start one with `ftt bot`, or both with `ftt`")
-    return _face(loaded.config.tui.theme, dict(loaded.config.tui.keys), stays=True)
+    return _face(loaded.config, AS_CONFIGURED, engine_stops=False)
 
 
-def face_with_engine(config_file: Path | None) -> int:
+def face_with_engine(config_file: Path | None, looks: Looks = AS_CONFIGURED) -> int:
     """A face in this process and an engine in another, which ends when the face does."""
     from terminal.config import load
 
-    tui = load(config_file).config.tui
+    config = load(config_file).config
     with _engine(config_file, Paths.find()):
-        return _face(tui.theme, dict(tui.keys), stays=False)
+        return _face(config, looks, engine_stops=True)
 
 
-def _face(theme: str, keys: dict[str, str], *, stays: bool) -> int:
+def _face(config: "Config", looks: Looks, *, engine_stops: bool) -> int:
     from terminal.tui import run
+    from terminal.tui.actions import KeysError
 
-    chosen = "newsprint" if theme == "auto" else theme
-    return run(Paths.find().runtime, VERSION, theme=chosen, keys=keys, engine_stops=not stays)
+    theme = looks.theme or config.tui.theme
+    try:
+        return run(
+            Paths.find().runtime,
+            VERSION,
+            theme=theme_of_terminal(os.environ) if theme == "auto" else theme,
+            keys=config.tui.keys,
+            screenshot=looks.screenshot,
+            size=looks.size,
+            after_s=looks.after_s,
+            engine_stops=engine_stops,
+        )
+    except KeysError as error:
+        raise CommandError(f"[tui.keys]: {error}", USAGE) from error
+
+
+def theme_of_terminal(env: Mapping[str, str]) -> str:
+    """Ink where the terminal says that its ground is dark (COLORFGBG), newsprint elsewhere."""
+    ground = env.get("COLORFGBG", "").rpartition(";")[2]
+    return "ink" if ground.isdecimal() and int(ground) in DARK_GROUNDS else "newsprint"
 
 
 def _engine_runs(paths: Paths) -> bool:

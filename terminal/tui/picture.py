@@ -18,8 +18,10 @@ SETTLE_S = 1.5
 """Long enough for the underlines of the first numbers to fade."""
 
 
-def snap(app: "FitToTrade", path: Path, size: tuple[int, int]) -> int:
+def snap(app: "FitToTrade", path: Path, size: tuple[int, int], after_s: float = 0.0) -> int:
     """Run ``app`` without a terminal until its page is full, save it as SVG, leave.
+
+    ``after_s`` is how long the full page goes on before the picture is taken.
 
     Returns 0, or 1 when the engine did not fill the page in time (the picture is saved all the
     same, since it shows what is missing).
@@ -29,7 +31,7 @@ def snap(app: "FitToTrade", path: Path, size: tuple[int, int]) -> int:
         full = await _until_full(app)
         if app.return_code is not None:
             return  # it crashed, and the traceback says how
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(after_s + SETTLE_S)
         save(app, path)
         app.exit(return_code=0 if full else 1)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from terminal.commands.run import theme_of_terminal
 from tests.terminal.conftest import Run
 
 KEYS = {
@@ -80,3 +81,11 @@ def test_a_broken_tape_is_refused_in_a_sentence(ftt: Run, tmp_path: Path) -> Non
     assert ran.returncode == 1
     assert str(tape) in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("ground", "theme"),
+    [("", "newsprint"), ("15;0", "ink"), ("0;15", "newsprint"), ("0;default;8", "ink")],
+)
+def test_the_automatic_theme_follows_the_terminals_ground(ground: str, theme: str) -> None:
+    assert theme_of_terminal({"COLORFGBG": ground}) == theme
