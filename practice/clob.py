@@ -13,6 +13,7 @@ from starlette.routing import Route
 from practice.answers import Handler, Wrong, answer, body_of, guarded, raw, whole_number
 from practice.board import FEE_CAP_BPS, OUTCOMES, Board, Listing, last_trade
 from practice.clock import DAY, HOUR, MINUTE, SECOND
+from practice.faults import Deck
 from practice.gamma import Gamma
 from practice.orders import NO, PRICE_ONE, SHARE, YES
 from practice.wire import PRICE_TEXT
@@ -46,8 +47,9 @@ _named_decoder = msgspec.json.Decoder(list[_Named])
 class Clob:
     """Routes and shapes of books, prices and trading facts. Reads only."""
 
-    def __init__(self, board: Board, gamma: Gamma) -> None:
+    def __init__(self, board: Board, gamma: Gamma, deck: Deck) -> None:
         self.board = board
+        self.deck = deck
         self.gamma = gamma
 
     def routes(self) -> list[Route]:
@@ -129,7 +131,8 @@ class Clob:
         return answer("OK")
 
     async def time(self, request: Request) -> Response:
-        return answer(self.board.clock.now_ns() // SECOND)
+        skew_ns = self.deck.faults.clock_skew_ms * 1_000_000
+        return answer((self.board.clock.now_ns() + skew_ns) // SECOND)
 
     async def version(self, request: Request) -> Response:
         return answer({"version": 2})

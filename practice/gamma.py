@@ -253,7 +253,7 @@ class Gamma:
         day = datetime.fromtimestamp(self.board.world.anchor_ns / SECOND, UTC)
         day = day.replace(hour=0, minute=0, second=0, microsecond=0)
         begun = day - timedelta(days=3 + digest(self.board.seed, listing.event.slug) % 60)
-        end = day + timedelta(days=listing.spec.end_days, hours=23, minutes=59)
+        end = datetime.fromtimestamp(self.board.world.end_ns(listing.spec) / SECOND, UTC)
         return {
             "startDate": _iso(begun),
             "endDate": _iso(end),
@@ -283,8 +283,14 @@ class Gamma:
             "orderMinSize": market.min_size / SHARE,
             "umaResolutionStatuses": "[]",
         }
+        if market.state == "closed":
+            state["umaResolutionStatus"] = "proposed"
         if market.state == "resolved":
             state["umaResolutionStatus"] = "resolved"
+        if not is_open:
+            ended_ns = self.board.world.ended_ns.get(listing.spec.slug, self.board.world.now_ns)
+            ended = datetime.fromtimestamp(ended_ns / SECOND, UTC)
+            state["closedTime"] = ended.strftime("%Y-%m-%d %H:%M:%S+00")
         return state
 
     def _prices(self, listing: Listing) -> Row:

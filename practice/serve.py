@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TextIO
 
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 
 from practice.catalogue import catalogue
 from practice.clock import MINUTE, WorldClock
+from practice.faults import NO_FAULTS, RATES, BadFault, Faults, parse_fault
 from practice.newsroom import Newsroom
 from practice.stories import schedule
 from practice.venue import CONTROL, WS_MARKET, Venue
@@ -65,11 +67,18 @@ class Truth:
 class Practice:
     """Venue, newsroom and the world behind them."""
 
-    def __init__(self, seed: int, speed: float, base_url: str, truth_file: TextIO | None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        speed: float,
+        base_url: str,
+        truth_file: TextIO | None,
+        faults: Faults = NO_FAULTS,
+    ) -> None:
         self.clock = WorldClock(speed)
         markets = catalogue(seed)
         self.world = World(seed, markets, schedule(seed, markets), self.clock.anchor_ns)
-        self.venue = Venue(self.world, self.clock)
+        self.venue = Venue(self.world, self.clock, faults)
         self.newsroom = Newsroom(base_url)
         self.truth = Truth(self.world, truth_file)
         self.base_url = base_url
@@ -212,7 +221,7 @@ async def _run(
     stopped = stop.in_loop()
     listener = listen(options.port)
     base_url = f"http://{HOST}:{listener.getsockname()[1]}"
-    practice = Practice(options.seed, options.speed, base_url, truth_file)
+    practice = Practice(options.seed, options.speed, base_url, truth_file, faults_of(options))
     if options.json:
         sys.stdout.write(json.dumps(practice.addresses()) + "\n")
     else:
@@ -243,6 +252,29 @@ def _seconds_of_speed(text: str) -> float:
     return speed
 
 
+class _Fault(argparse.Action):
+    """``--fault NAME=RATE``, as often as wanted."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        try:
+            namespace.fault = parse_fault(namespace.fault, values)
+        except BadFault as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+        namespace.fault_seeded |= values.startswith("seed")
+
+
+def faults_of(options: argparse.Namespace) -> Faults:
+    """The faults asked for; their chance comes from the world's seed unless they name one."""
+    faults: Faults = options.fault
+    return faults if options.fault_seeded else replace(faults, seed=options.seed)
+
+
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65_535:
@@ -262,6 +294,14 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--speed", type=_seconds_of_speed, default=1.0, help="world seconds a wall second"
     )
+    options.add_argument(
+        "--fault",
+        action=_Fault,
+        default=NO_FAULTS,
+        metavar="NAME=RATE",
+        help=f"let things go wrong, such as lost_reply=0.01; may be repeated: {', '.join(RATES)}",
+    )
+    options.set_defaults(fault_seeded=False)
     options.add_argument("--truth", type=Path, help="write what is true, as JSON lines, here")
     options.add_argument(
         "--with-parent", action="store_true", help="end when the process that started this ends"

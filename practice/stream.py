@@ -4,16 +4,20 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from practice.board import Board, Listing, of_outcome
+from practice.board import OUTCOMES, Board, Listing, of_outcome
+from practice.faults import Deck
+from practice.garble import Garbler
 from practice.orders import NO, PRICE_ONE, YES, Change, TickChange, Trade
 from practice.wire import (
     PRICE_TEXT,
     BestBidAsk,
     LastTrade,
+    MarketResolved,
     PriceChange,
     PriceChanges,
     TickSizeChange,
@@ -53,39 +57,51 @@ _subscription = msgspec.json.Decoder(Subscription)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Faults:
-    """What goes wrong on the stream, by order. ``freeze`` names assets, or "all", or nothing.
+class Freeze:
+    """What is held back, by order: ``assets``, or "all" of them, or none.
 
     Frozen: the socket stays open and answers PONG, but nothing about those assets is sent. It
     holds for the connections open at that moment, and for later ones too with ``lasting``.
     """
 
-    freeze: str | frozenset[str] = frozenset()
+    assets: str | frozenset[str] = frozenset()
     lasting: bool = False
 
     def holds(self, asset: str) -> bool:
-        return self.freeze == "all" or asset in self.freeze
+        return self.assets == "all" or asset in self.assets
 
 
-NO_FAULTS = Faults()
+NO_FREEZE = Freeze()
 
 
 class Connection:
     """One client: what it asked for and what it has not been sent yet."""
 
-    def __init__(self, faults: Faults) -> None:
-        self.faults = faults
+    def __init__(self, freeze: Freeze, garbler: Garbler) -> None:
+        self.freeze = freeze
+        self.garbler = garbler
         self.assets: set[str] = set()
         self.begun = False
         self.custom = False
         self.cut = False
+        self.half_open = False
         self.wake = asyncio.Event()
         self.pending: deque[str] = deque()
         self._pending_bytes = 0
 
     def send(self, frame: bytes) -> None:
-        """Queue a frame; one that is too far behind is dropped."""
-        self.pending.append(frame.decode())
+        """Queue a frame, or what the faults make of it."""
+        for piece in self.garbler.pass_on(frame):
+            self._queue(piece)
+
+    def pong(self) -> None:
+        for piece in self.garbler.release():
+            self._queue(piece)
+        self._queue(b"PONG")
+
+    def _queue(self, frame: bytes) -> None:
+        """One that is too far behind is dropped."""
+        self.pending.append(frame.decode(errors="replace"))
         self._pending_bytes += len(frame)
         if len(self.pending) > PENDING_FRAMES_MAX or self._pending_bytes > PENDING_BYTES_MAX:
             self.drop()
@@ -102,28 +118,62 @@ class Connection:
         self._pending_bytes -= len(frame)
         return frame
 
-    def hears(self, asset: str) -> bool:
-        return asset in self.assets and not self.faults.holds(asset)
-
 
 class Stream:
     """All connections of the market channel."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, deck: Deck | None = None) -> None:
         self.board = board
-        self.faults = NO_FAULTS
+        self.deck = deck or Deck()
+        self.freeze = NO_FREEZE
         self.connections: set[Connection] = set()
         self._listeners: dict[str, set[Connection]] = {}
+        self._numbers = count(1)
+        self._old_books: dict[str, bytes] = {}
         self._bests: dict[str, tuple[int | None, int | None]] = {
             slug: board.bests(listing, YES) for slug, listing in board.listings.items()
         }
 
     # -- faults ----------------------------------------------------------------------------------
 
-    def set_faults(self, faults: Faults) -> None:
-        self.faults = faults if faults.lasting else NO_FAULTS
+    def set_freeze(self, freeze: Freeze) -> None:
+        self.freeze = freeze if freeze.lasting else NO_FREEZE
         for connection in self.connections:
-            connection.faults = faults
+            connection.freeze = freeze
+
+    def half_open(self) -> int:
+        """Every open connection stops reading and writing; answers how many."""
+        for connection in self.connections:
+            connection.half_open = True
+        return len(self.connections)
+
+    def new_faults(self) -> None:
+        """The deck has other options: what is held back for the old ones goes out."""
+        self._old_books.clear()
+        for connection in self.connections:
+            for piece in connection.garbler.release():
+                connection.send(piece)
+
+    def _holds(self, connection: Connection, asset: str) -> bool:
+        """Whether nothing about this asset is sent there now."""
+        if connection.freeze.holds(asset):
+            return True
+        if not self.deck.freezes:
+            return False
+        return self.deck.during("freeze", self.board.clock.now_ns(), whom=asset)
+
+    def _hears(self, connection: Connection, asset: str) -> bool:
+        return asset in connection.assets and not self._holds(connection, asset)
+
+    def _suffers(self, connection: Connection) -> None:
+        """What chance does to whole connections, looked at whenever the client speaks."""
+        if self.deck.idle:
+            return
+        now_ns, whom = self.board.clock.now_ns(), str(connection.garbler.number)
+        if self.deck.during("cut", now_ns, whom=whom):
+            connection.drop()
+        elif self.deck.during("half_open", now_ns, whom=whom):
+            connection.half_open = True
 
     def cut(self) -> int:
         """Drop every connection as a broken network would; answers how many."""
@@ -139,7 +189,7 @@ class Stream:
         if len(self.connections) >= CONNECTIONS_MAX:
             await socket.close(POLICY_VIOLATION, "too many connections")
             return
-        connection = Connection(self.faults)
+        connection = Connection(self.freeze, Garbler(self.deck, next(self._numbers)))
         self.connections.add(connection)
         writer = asyncio.create_task(_write(socket, connection))
         reader = asyncio.create_task(self._read(socket, connection))
@@ -156,6 +206,10 @@ class Stream:
         try:
             while True:
                 text = await asyncio.wait_for(socket.receive_text(), SILENCE_S)
+                self._suffers(connection)
+                if connection.half_open:
+                    await asyncio.sleep(SILENCE_S)  # unread, and forgotten after that
+                    return
                 if not self._heard(connection, text):
                     await socket.close(POLICY_VIOLATION, REFUSAL)
                     return
@@ -166,7 +220,7 @@ class Stream:
         """Take in one frame; False when the client broke the rules."""
         if text == "PING":
             if connection.begun:
-                connection.send(b"PONG")
+                connection.pong()
             return connection.begun
         try:
             wanted = _subscription.decode(text)
@@ -187,8 +241,8 @@ class Stream:
         connection.begun = True
         connection.custom = bool(wanted.custom_feature_enabled)
         added = self._subscribe(connection, wanted.assets_ids or [])
-        if wanted.initial_dump and connection.faults.freeze != "all":
-            books = [self._book(asset) for asset in added if connection.hears(asset)]
+        if wanted.initial_dump and connection.freeze.assets != "all":
+            books = [self._book(asset) for asset in added if self._hears(connection, asset)]
             connection.send(b"[" + b",".join(books) + b"]")
 
     def _change(self, connection: Connection, wanted: Subscription) -> None:
@@ -200,7 +254,7 @@ class Stream:
                 self._unsubscribe(connection, asset)
             return
         for asset in self._subscribe(connection, wanted.assets_ids or []):
-            if wanted.initial_dump and connection.hears(asset):
+            if wanted.initial_dump and self._hears(connection, asset):
                 connection.send(self._book(asset))
 
     def _subscribe(self, connection: Connection, assets: Iterable[str]) -> list[str]:
@@ -229,7 +283,11 @@ class Stream:
             self._unsubscribe(connection, asset)
 
     def _book(self, asset: str) -> bytes:
-        return as_event(self.board.book(*self.board.by_asset[asset]))
+        book = as_event(self.board.book(*self.board.by_asset[asset]))
+        if not self.deck.garbles or not self.deck.may("stale_snapshot"):
+            return book
+        old = self._old_books.setdefault(asset, book)
+        return old if self.deck.draw("stale_snapshot") else book
 
     # -- publishing ------------------------------------------------------------------------------
 
@@ -238,6 +296,8 @@ class Stream:
         listing = self.board.listings[moved.market]
         before = self._bests[moved.market]
         self._bests[moved.market] = (moved.best_bid, moved.best_ask)
+        if moved.ended == "resolved":
+            self.announce(self._resolved(listing, moved.at_ns))
         if not any(asset in self._listeners for asset in listing.assets):
             return
         at_ms = str(moved.at_ns // 1_000_000)
@@ -247,14 +307,35 @@ class Stream:
             self._send_trade(listing, trade, at_ms)
         if moved.tick:
             self._send_tick(listing, moved.tick, at_ms)
-        if moved.trades or moved.tick:
+        if moved.trades or moved.tick or moved.ended:
             self._send_books(listing)
         if before != self._bests[moved.market]:
             self._send_bests(listing, at_ms)
 
+    def announce(self, frame: bytes) -> None:
+        """To every connection that asked for the custom feature, whatever it subscribed."""
+        for connection in self.connections:
+            if connection.begun and connection.custom and connection.freeze.assets != "all":
+                connection.send(frame)
+
+    def _resolved(self, listing: Listing, at_ns: int) -> bytes:
+        winner = self.board.market(listing).winner
+        assert winner is not None, f"{listing.spec.slug} is said to be resolved and has no winner"
+        return encode(
+            MarketResolved(
+                id=str(listing.number),
+                market=listing.condition,
+                assets_ids=list(listing.assets),
+                winning_asset_id=listing.assets[winner],
+                winning_outcome=OUTCOMES[winner],
+                timestamp=str(at_ns // 1_000_000),
+                tags=list(listing.spec.tags),
+            )
+        )
+
     def _hearing(self, asset: str) -> list[Connection]:
         listeners = self._listeners.get(asset, ())
-        return [connection for connection in listeners if not connection.faults.holds(asset)]
+        return [connection for connection in listeners if not self._holds(connection, asset)]
 
     def _send_changes(self, listing: Listing, moved: Moved, at_ms: str) -> None:
         """One message with the items of both assets, for whoever asked for either."""
@@ -262,7 +343,7 @@ class Stream:
         one, other = set(self._hearing(first)), set(self._hearing(second))
         frames: dict[tuple[bool, bool], bytes] = {}
         for connection in one | other:
-            shown = (not connection.faults.holds(first), not connection.faults.holds(second))
+            shown = (not self._holds(connection, first), not self._holds(connection, second))
             if shown not in frames:
                 frames[shown] = encode(_price_changes(listing, moved, at_ms, shown))
             connection.send(frames[shown])
@@ -357,7 +438,7 @@ async def _write(socket: WebSocket, connection: Connection) -> None:
         while not connection.cut:
             await connection.wake.wait()
             connection.wake.clear()
-            while connection.pending and not connection.cut:
+            while connection.pending and not (connection.cut or connection.half_open):
                 await socket.send_text(connection.take())
     except (WebSocketDisconnect, RuntimeError):
         return  # the client went away while we wrote

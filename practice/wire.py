@@ -97,6 +97,47 @@ class BestBidAsk(msgspec.Struct):
     event_type: str = "best_bid_ask"
 
 
+class EventMessage(msgspec.Struct):
+    id: str
+    ticker: str
+    slug: str
+    title: str
+    description: str
+
+
+class NewMarket(msgspec.Struct):
+    id: str
+    question: str
+    market: str
+    slug: str
+    description: str
+    assets_ids: list[str]
+    outcomes: list[str]
+    event_message: EventMessage
+    timestamp: str
+    tags: list[str]
+    condition_id: str
+    active: bool
+    clob_token_ids: list[str]
+    order_price_min_tick_size: str
+    group_item_title: str
+    sports_market_type: str = ""
+    line: str = ""
+    game_start_time: str = ""
+    event_type: str = "new_market"
+
+
+class MarketResolved(msgspec.Struct):
+    id: str
+    market: str
+    assets_ids: list[str]
+    winning_asset_id: str
+    winning_outcome: str
+    timestamp: str
+    tags: list[str]
+    event_type: str = "market_resolved"
+
+
 _encode = msgspec.json.Encoder().encode
 
 

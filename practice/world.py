@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Literal
 
 from practice.agents import (
     DIFFUSION,
@@ -24,9 +25,9 @@ from practice.agents import (
     tops,
 )
 from practice.catalogue import Catalogue, MarketSpec
-from practice.clock import MINUTE, SECOND
+from practice.clock import DAY, HOUR, MINUTE, SECOND
 from practice.exchange import FINE_ABOVE, FINE_BELOW, FINE_TICK, Exchange, Market
-from practice.orders import PRICE_ONE, Change, TickChange, Trade
+from practice.orders import NO, PRICE_ONE, YES, Change, Report, TickChange, Trade
 from practice.stories import StorySpec
 
 PAST_MINUTES = 25 * 60
@@ -34,6 +35,8 @@ PAST_MINUTES = 25 * 60
 TOLD_MAX = 5_000
 """Stories whose effects the world can still tell."""
 PATH_MINUTES_MAX = 7 * 24 * 60
+RESOLVE_NS = 2 * HOUR
+"""A closed market's outcome is known after this long, or up to twice as long."""
 TREND_MINUTES = 30
 """How long the invented past leans one way."""
 PAST_FLOW = 0.002
@@ -44,7 +47,10 @@ INSIDE_SPREAD = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One action in one market: what the book and the tape show of it. Bests in YES terms."""
+    """One action in one market: what the book and the tape show of it. Bests in YES terms.
+
+    ``ended`` says that trading stopped by it, or that the outcome is known.
+    """
 
     at_ns: int
     market: str
@@ -53,6 +59,7 @@ class Moved:
     best_bid: int | None
     best_ask: int | None
     tick: TickChange | None
+    ended: Literal["", "closed", "resolved"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,9 @@ class World:
         self._numbers = count()
         self._heap: list[tuple[int, int, _Step]] = []
         self._past: dict[str, list[float]] = {}
+        self.ended_ns: dict[str, int] = {}
+        """When each market that is no longer open stopped trading."""
+        self._chosen: dict[str, str] = {}  # event -> the outcome that will have come true
         open_purses(self.exchange)
         self.lives = {spec.slug: self._open(spec) for spec in catalogue.markets}
         self.mids = {slug: Path(_mid(life, None)) for slug, life in self.lives.items()}
@@ -114,6 +124,7 @@ class World:
         life = MarketLife(self.seed, spec, self.exchange, self.now_ns)
         life.open()
         self._at(life.next_pulse(self.now_ns), self._pulse(life))
+        self._at(self.end_ns(spec), self._end(spec))
         return life
 
     # -- time ------------------------------------------------------------------------------------
@@ -144,6 +155,8 @@ class World:
 
     def _pulse(self, life: MarketLife) -> _Step:
         def step(now_ns: int) -> Happening | None:
+            if life.market.state != "open":
+                return None  # and never again
             act = life.pulse(now_ns)
             self._at(life.next_pulse(now_ns), step)
             return _moved(now_ns, life.market, act)
@@ -151,7 +164,12 @@ class World:
         return step
 
     def _inform(self, life: MarketLife) -> _Step:
-        return lambda now_ns: _moved(now_ns, life.market, life.inform())
+        def step(now_ns: int) -> Happening | None:
+            if life.market.state != "open":
+                return None
+            return _moved(now_ns, life.market, life.inform())
+
+        return step
 
     def _minute(self, now_ns: int) -> None:
         for slug, life in self.lives.items():
@@ -182,6 +200,73 @@ class World:
                 self._at(at_ns, maker.read_news)
         self._next_story()
         return published
+
+    # -- the ends of markets ----------------------------------------------------------------------
+
+    def end_ns(self, spec: MarketSpec) -> int:
+        """When a market closes by itself: a minute before its last day (UTC) is over."""
+        return (self.anchor_ns // DAY + spec.end_days + 1) * DAY - MINUTE
+
+    def _end(self, spec: MarketSpec) -> _Step:
+        """Trading stops; some time later the outcome is known."""
+
+        def step(now_ns: int) -> Happening | None:
+            if self.exchange.markets[spec.slug].state != "open":
+                return None
+            chance = random.Random(f"{self.seed} {spec.slug} verdict")
+            self._after(RESOLVE_NS + chance.randrange(RESOLVE_NS), self._verdict(spec))
+            return self.close(spec.slug)
+
+        return step
+
+    def _verdict(self, spec: MarketSpec) -> _Step:
+        def step(now_ns: int) -> Happening | None:
+            if self.exchange.markets[spec.slug].state == "resolved":
+                return None
+            return self.resolve(spec.slug, self.outcome(spec))
+
+        return step
+
+    def close(self, slug: str) -> Moved:
+        """Stop trading in a market; every resting order leaves its book."""
+        return self._ended(self.exchange.close(slug), "closed")
+
+    def resolve(self, slug: str, winner: int) -> Moved:
+        """Close a market, if it isn't, and pay the winning shares out."""
+        return self._ended(self.exchange.resolve(slug, winner), "resolved")
+
+    def retick(self, slug: str, tick: int) -> Moved | None:
+        """Another price grid from now on; None when it is that already."""
+        change = self.exchange.set_tick(slug, tick)
+        market = self.exchange.markets[slug]
+        bests = market.bids.best(), market.asks.best()
+        return Moved(self.now_ns, slug, (), (), *bests, change) if change else None
+
+    def _ended(self, report: Report, ended: Literal["closed", "resolved"]) -> Moved:
+        self.ended_ns.setdefault(report.market, self.now_ns)
+        return Moved(self.now_ns, report.market, report.changes, (), None, None, None, ended)
+
+    def outcome(self, spec: MarketSpec) -> int:
+        """How a market ends by the hidden odds: one draw an event, so that siblings agree.
+
+        Of outcomes that exclude each other one comes true. On a ladder of dates a likelier rung
+        never fails where a less likely one holds.
+        """
+        draw = random.Random(f"{self.seed} {spec.event} outcome").random()
+        if not self._exclusive(spec.event):
+            return YES if draw < sigmoid(self.lives[spec.slug].truth) else NO
+        family = [life for life in self.lives.values() if life.spec.event == spec.event]
+        siblings = [life for life in family if life.market.winner != NO]
+        won = [life for life in siblings if life.market.winner == YES]
+        if not won and spec.event not in self._chosen:
+            odds = [sigmoid(life.truth) for life in siblings]
+            first = random.Random(f"{self.seed} {spec.event} outcome").choices(siblings, odds)[0]
+            self._chosen[spec.event] = first.spec.slug
+        chosen = won[0].spec.slug if won else self._chosen[spec.event]
+        return YES if spec.slug == chosen else NO
+
+    def _exclusive(self, event: str) -> bool:
+        return any(spec.slug == event and spec.neg_risk for spec in self.catalogue.events)
 
     # -- the past, and what was true ---------------------------------------------------------------
 
@@ -245,6 +330,7 @@ class World:
                 slug: {
                     "from_ns": self.anchor_ns + path.skipped * MINUTE,
                     "p": [round(p, 5) for p in path.values],
+                    "winner": self.exchange.markets[slug].winner,
                 }
                 for slug, path in self.truths.items()
             },

@@ -70,6 +70,10 @@ class Host:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
 
+    def put(self, app: ASGIApp) -> None:
+        """Another application answers from now on."""
+        self._app = app
+
     @asynccontextmanager
     async def serving(self, world: World) -> AsyncIterator[Served]:
         clock = ManualClock(world.anchor_ns)

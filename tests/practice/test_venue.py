@@ -10,8 +10,10 @@ import pytest_asyncio
 from practice import stream
 from practice.catalogue import Catalogue
 from practice.clock import DAY, MINUTE, SECOND
+from practice.faults import Deck
+from practice.garble import Garbler
 from practice.orders import NO, YES, Request
-from practice.stream import Connection, Faults
+from practice.stream import NO_FREEZE, Connection
 from practice.world import Moved
 from tests.practice.loopback import Client, Host, Served, hosting, listening
 from tests.practice.worlds import START_NS, event, market, story, world
@@ -472,7 +474,7 @@ async def test_a_frozen_stream_answers_pings_and_sends_nothing(
 ) -> None:
     yes = served.listing("moved").assets[YES]
     await client.ask(yes)
-    assert (await served.fault(freeze="all")).json() == {"connections": 1, "cut": 0}
+    assert (await served.fault(freeze="all")).json()["connections"] == 1
     served.live(3 * MINUTE)
     assert await client.caught_up() == []
     async with listening(served) as fresh:
@@ -532,7 +534,7 @@ async def test_a_client_that_does_not_read_is_dropped(
 
 
 async def test_a_dropped_connection_holds_nothing_back() -> None:
-    connection = Connection(Faults())
+    connection = Connection(NO_FREEZE, Garbler(Deck(), 1))
     for _ in range(stream.PENDING_FRAMES_MAX + 1):
         connection.send(b"{}")
     assert connection.cut

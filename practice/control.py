@@ -1,0 +1,264 @@
+"""The control door: what tests ask of the world, and what only the world knows.
+
+Bodies are JSON objects. A market may be named by condition id, slug, Gamma id or asset id.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.board import OUTCOMES, Board, Listing
+from practice.clock import SECOND
+from practice.exchange import COARSE_TICK, FINE_TICK
+from practice.faults import (
+    CALLED_MODE_NS,
+    MODES,
+    NO_FAULTS,
+    RATES,
+    RESTART_NS,
+    BadFault,
+    Deck,
+    Faults,
+    Mode,
+    with_fault,
+)
+from practice.orders import NO, PRICE_ONE, YES, decimal
+from practice.stream import NO_FREEZE, Freeze, Stream
+from practice.world import Moved
+
+CONTROL = "/control"
+TICKS = (1_000, 100, 50, 25, 10, 1)
+"""The grids that the venue knows, in 1/10,000 dollar."""
+MODE_S_MAX = 24 * 3_600
+ID_CHARS_MAX = 20
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    """What ``POST /control/fault`` does at once; all other keys are the deck's rates and spans.
+
+    ``freeze``: "all", a list of asset ids, or [] to thaw; ``lasting`` freezes later connections
+    too; ``cut`` drops every open connection without a goodbye; ``half_open`` leaves them open and
+    neither reads nor writes any more. A number in their place is a rate.
+    ``mode`` puts the venue into a mode for ``for_s`` world seconds; ``once`` lets the next so many
+    chances of a fault strike; ``clear`` first ends all that was asked for before.
+    """
+
+    freeze: str | list[str] | None = None
+    lasting: bool = False
+    cut: bool = False
+    half_open: bool = False
+    mode: str | None = None
+    for_s: float | None = None
+    once: dict[str, int] = {}
+    clear: bool = False
+
+
+AT_ONCE = frozenset(field.name for field in msgspec.structs.fields(Order))
+
+
+class ResolveOrder(msgspec.Struct, forbid_unknown_fields=True):
+    market: str
+    outcome: str
+
+
+class TickOrder(msgspec.Struct, forbid_unknown_fields=True):
+    market: str
+    tick: str | float
+
+
+class Control:
+    """Routes of the control door. ``publish`` shows a happening to the world."""
+
+    def __init__(
+        self, board: Board, stream: Stream, deck: Deck, publish: Callable[[Moved], None]
+    ) -> None:
+        self.board = board
+        self.stream = stream
+        self.deck = deck
+        self._publish = publish
+
+    def routes(self) -> list[Route]:
+        paths: dict[str, tuple[str, Handler]] = {
+            "/fault": ("POST", self._fault),
+            "/faults": ("GET", self._faults),
+            "/resolve": ("POST", self._resolve),
+            "/tick": ("POST", self._tick),
+            "/truth": ("GET", self._truth),
+        }
+        return [
+            Route(CONTROL + path, guarded(handler), methods=[method])
+            for path, (method, handler) in paths.items()
+        ]
+
+    # -- faults ------------------------------------------------------------------------------------
+
+    async def _fault(self, request: Request) -> Response:
+        """Everything is checked before anything changes."""
+        orders, rates = _split(await _object(request))
+        order = _typed(orders, Order, "fault")
+        freeze, mode = self._freeze(order), self._mode(order)
+        faults = NO_FAULTS if order.clear else self.deck.faults
+        try:
+            for name, value in rates.items():
+                faults = with_fault(faults, name, value)
+            if order.clear:
+                self.deck.clear()
+                self.stream.new_faults()
+            self.deck.strike_next(order.once)
+        except BadFault as error:
+            raise Wrong(400, str(error)) from None
+        self._set(faults, freeze, mode)
+        told = self.deck.told(self.board.seed)
+        return answer(told | {"connections": len(self.stream.connections)} | self._strike(order))
+
+    def _set(self, faults: Faults, freeze: Freeze | None, mode: tuple[Mode, int] | None) -> None:
+        if faults != self.deck.faults:
+            self.deck.set(faults)
+            self.stream.new_faults()
+        if freeze is not None:
+            self.stream.set_freeze(freeze)
+        if mode:
+            self.deck.call_mode(*mode)
+
+    def _strike(self, order: Order) -> dict[str, int]:
+        return {
+            "half_open": self.stream.half_open() if order.half_open else 0,
+            "cut": self.stream.cut() if order.cut else 0,
+        }
+
+    def _freeze(self, order: Order) -> Freeze | None:
+        freeze = order.freeze
+        if freeze is None:
+            return NO_FREEZE if order.clear else None
+        if isinstance(freeze, str):
+            if freeze != "all":
+                raise Wrong(400, 'fault: freeze must be "all", a list of asset ids, or a rate')
+            return Freeze(assets="all", lasting=order.lasting)
+        for asset in freeze:
+            if asset not in self.board.by_asset:
+                raise Wrong(400, f"fault: freeze names {asset!r}, which is no asset of this venue")
+        return Freeze(assets=frozenset(freeze), lasting=order.lasting) if freeze else NO_FREEZE
+
+    def _mode(self, order: Order) -> tuple[Mode, int] | None:
+        """(mode, until when); the usual length where none is said."""
+        if order.mode is None:
+            return ("normal", 0) if order.clear else None
+        if order.for_s is not None and not 0 < order.for_s <= MODE_S_MAX:
+            raise Wrong(400, f"fault: for_s must be above 0 and at most {MODE_S_MAX}")
+        for mode in MODES:
+            if mode == order.mode:
+                usual = RESTART_NS if mode == "restarting" else CALLED_MODE_NS
+                span = usual if order.for_s is None else int(order.for_s * SECOND)
+                return mode, self.board.clock.now_ns() + span
+        raise Wrong(400, f"fault: mode must be one of {', '.join(MODES)}, not {order.mode!r}")
+
+    async def _faults(self, request: Request) -> Response:
+        mode, left_ns = self.deck.mode(self.board.clock.now_ns())
+        return answer(
+            self.deck.told(self.board.seed) | {"mode": mode, "mode_left_s": left_ns / SECOND}
+        )
+
+    # -- markets -----------------------------------------------------------------------------------
+
+    async def _resolve(self, request: Request) -> Response:
+        """Close a market and pay it out, now."""
+        order = _typed(await _object(request), ResolveOrder, "resolve")
+        listing = self._listing("resolve", order.market)
+        if order.outcome.upper() not in {"YES", "NO"}:
+            raise Wrong(400, f'resolve: outcome must be "YES" or "NO", not {order.outcome!r}')
+        if self.board.market(listing).state == "resolved":
+            raise Wrong(409, f"resolve: market {order.market} is resolved already")
+        winner = YES if order.outcome.upper() == "YES" else NO
+        self._publish(self.board.world.resolve(listing.spec.slug, winner))
+        return answer(
+            {
+                "market": listing.condition,
+                "slug": listing.spec.slug,
+                "winner": OUTCOMES[winner],
+                "winning_asset_id": listing.assets[winner],
+            }
+        )
+
+    async def _tick(self, request: Request) -> Response:
+        """Another price grid for a market, now."""
+        order = _typed(await _object(request), TickOrder, "tick")
+        listing = self._listing("tick", order.market)
+        tick = _tick_size(order.tick)
+        if self.board.market(listing).state != "open":
+            raise Wrong(409, f"tick: market {order.market} is not open")
+        was = self.board.market(listing).tick
+        self._retick(listing, tick)
+        old, new = decimal(was, PRICE_ONE), decimal(tick, PRICE_ONE)
+        return answer({"market": listing.condition, "old_tick_size": old, "new_tick_size": new})
+
+    def _retick(self, listing: Listing, tick: int) -> None:
+        moved = self.board.world.retick(listing.spec.slug, tick)
+        if moved:
+            self._publish(moved)
+
+    def retick_asset(self, asset: str) -> None:
+        """The other usual grid for the market of this asset; unknown assets have none."""
+        found = self.board.by_asset.get(asset)
+        if found and self.board.market(found[0]).state == "open":
+            coarse = self.board.market(found[0]).tick == COARSE_TICK
+            self._retick(found[0], FINE_TICK if coarse else COARSE_TICK)
+
+    def _listing(self, what: str, name: str) -> Listing:
+        board = self.board
+        known = board.by_condition.get(name) or board.listings.get(name)
+        if known is None and name in board.by_asset:
+            known = board.by_asset[name][0]
+        if known is None and name.isdecimal() and len(name) < ID_CHARS_MAX:
+            known = board.by_number.get(int(name))
+        if known is None:
+            raise Wrong(404, f"{what}: no market is called {name!r}; give its condition id")
+        return known
+
+    # -- what only the world knows ----------------------------------------------------------------
+
+    async def _truth(self, request: Request) -> Response:
+        return answer(self.board.world.truth())
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(await body_of(request), type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise Wrong(400, f"control: the body must be a JSON object: {error}") from None
+
+
+def _split(named: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(what to do at once, rates and spans): a number is always a rate, but for ``for_s``."""
+    orders: dict[str, Any] = {}
+    rates: dict[str, Any] = {}
+    for key, value in named.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        at_once = key in AT_ONCE and not (key in RATES and number)
+        (orders if at_once else rates)[key] = value
+    return orders, rates
+
+
+_Shape = TypeVar("_Shape", bound=msgspec.Struct)
+
+
+def _typed(named: dict[str, Any], shape: type[_Shape], what: str) -> _Shape:
+    try:
+        return msgspec.convert(named, shape)
+    except msgspec.ValidationError as error:
+        raise Wrong(400, f"{what}: {error}") from None
+
+
+def _tick_size(text: str | float) -> int:
+    try:
+        tick = round(float(text) * PRICE_ONE, 6)
+    except (ValueError, OverflowError):
+        tick = 0.0
+    if tick not in TICKS:
+        known = ", ".join(decimal(one, PRICE_ONE) for one in TICKS)
+        raise Wrong(400, f"tick: tick must be one of {known}, not {text!r}")
+    return int(tick)
