@@ -268,6 +268,28 @@ class KillSwitch(msgspec.Struct, frozen=True, array_like=True, tag="kill"):
     on: bool
 
 
+class TradingMode(Enum):
+    """What the venue lets anyone do. In all but ``NORMAL`` a new order may be turned away.
+
+    RESTARTING: its matching engine is away, orders rest where they are. POST_ONLY and
+    CANCEL_ONLY mean what they say. DISABLED: it does not even cancel.
+    """
+
+    NORMAL = "normal"
+    RESTARTING = "restarting"
+    POST_ONLY = "post-only"
+    CANCEL_ONLY = "cancel-only"
+    DISABLED = "disabled"
+
+
+class VenueMode(msgspec.Struct, frozen=True, array_like=True, tag="venue_mode", gc=False):
+    """The venue's mode changed, with what it said in words."""
+
+    at_ns: Nanos
+    mode: TradingMode
+    reason: str = ""
+
+
 Event: TypeAlias = (
     Story
     | MarketSeen
@@ -287,6 +309,7 @@ Event: TypeAlias = (
     | CancelRequest
     | SuggestionReply
     | KillSwitch
+    | VenueMode
 )
 
 BookEvent: TypeAlias = BookSnapshot | LevelChange | BestQuote | TickSizeChange | BookHealth | Gap

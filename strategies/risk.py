@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from feeds.book import OrderBook
-from feeds.events import OrderKind
+from feeds.events import OrderKind, TradingMode
 from feeds.markets import (
     DOLLAR,
     MINUTE,
@@ -78,6 +78,7 @@ class Reason(Enum):
     """Which gate said no. The values are shown to the trader."""
 
     KILLED = "kill switch"
+    VENUE = "venue"
     MARKET = "market"
     UNKNOWN_ORDER = "unknown order"
     FEES = "fees"
@@ -169,6 +170,8 @@ class Gate:
     def __init__(self, limits: RiskLimits, floor: FloorView, portfolio: Portfolio) -> None:
         self.limits = limits
         self.killed = False
+        self.mode = TradingMode.NORMAL
+        """What the venue lets anyone do."""
         self.blocked: dict[str, int] = {}
         """Markets with orders whose fate is unknown, and how many."""
         self._floor, self._portfolio = floor, portfolio
@@ -201,6 +204,8 @@ class Gate:
                 "off",
                 "The kill switch is on: no order leaves until it is off.",
             )
+        if self._turned_away(wanted):
+            return Denial(Reason.VENUE, self.mode.value, "normal", _MODE_SENTENCES[self.mode])
         if self.blocked.get(wanted.condition_id):
             return Denial(
                 Reason.UNKNOWN_ORDER,
@@ -218,6 +223,12 @@ class Gate:
                 f"{open_orders} orders are open and the limit is {most}: cancel one first.",
             )
         return self._too_fast(now_ns)
+
+    def _turned_away(self, wanted: Wanted) -> bool:
+        """Whether the venue's mode leaves no room for this order."""
+        if self.mode is TradingMode.POST_ONLY:
+            return not wanted.post_only
+        return self.mode is not TradingMode.NORMAL
 
     def _too_fast(self, now_ns: Nanos) -> Denial | None:
         most = self.limits.orders_per_minute_max
@@ -269,6 +280,16 @@ class Gate:
         return Denial(
             Reason.BOOK, word, "live or quiet", f"{why}: its prices can't be trusted to trade on."
         )
+
+
+_MODE_SENTENCES = {
+    TradingMode.RESTARTING: "The venue's matching engine is restarting: new orders wait until it "
+    "is back; what rests there stays.",
+    TradingMode.POST_ONLY: "The venue takes only post-only orders just now, as after a restart: "
+    "make the order post-only, or wait two minutes.",
+    TradingMode.CANCEL_ONLY: "The venue takes only cancels just now: no new order leaves.",
+    TradingMode.DISABLED: "The venue has stopped all trading: no new order leaves.",
+}
 
 
 def _first(denials: Iterable[Denial | None]) -> Denial | None:

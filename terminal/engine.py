@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,11 @@ from feeds.news.poller import NewsPoller, SourceHealth
 from feeds.polymarket.catalogue import Catalogue
 from feeds.polymarket.errors import VenueError, WireError
 from feeds.polymarket.health import StreamHealth
+from feeds.polymarket.http import Reads
+from feeds.polymarket.modes import VenueModes
 from feeds.polymarket.rest import ClobReader
 from feeds.polymarket.shelf import Shelf
+from feeds.polymarket.skew import compare
 from feeds.polymarket.stream import MarketStream
 from feeds.tape import TapeWriter
 from strategies.decisions import (
@@ -64,6 +68,8 @@ BATCH_MAX = 512
 INBOX_MAX = 200_000
 HISTORIES_AT_ONCE_MAX = 4
 HISTORY_PACE = 50
+CLOCKS_EVERY_S = 3_600.0
+CLOCKS_AGAIN_S = 60.0
 STORIES_TIMED_MAX = 5_000
 """How many stories' arrival times are kept for the latency figures."""
 FILLS_MAX = 1_000
@@ -131,14 +137,16 @@ class Engine:
         self._overrun: set[str] = set()
         self.http = httpx.AsyncClient(timeout=httpx.Timeout(10.0))
         hosts = config.venue.hosts
-        self.reader = ClobReader(hosts, self.http, clock)
-        self.catalogue = Catalogue(hosts, self.http)
+        self.modes = VenueModes(clock, self.hear)
+        reads = Reads(self.http, modes=self.modes)
+        self.reader = ClobReader(hosts, self.http, clock, reads)
+        self.catalogue = Catalogue(hosts, self.http, reads)
         self.keeper = CatalogueKeeper(
             self.catalogue,
             session.desk,
             clock,
             self.hear,
-            self._complain_of_catalogue,
+            partial(self._complain, "catalogue"),
             shelf,
             tuple(config.venue.tags),
             config.venue.markets_max,
@@ -215,6 +223,7 @@ class Engine:
                 ("ticks", self._tick),
                 ("catalogue", self.keeper.run),
                 ("histories", self._fetch_histories),
+                ("clocks", self._compare_clocks),
                 ("stream", self.stream.run),
                 ("news", self.poller.run),
             )
@@ -360,14 +369,28 @@ class Engine:
 
     async def _tick(self) -> None:
         while True:
+            self.modes.tick()
             self.hear(Tick(self.clock.now_ns()))
             await asyncio.sleep(1 / TICKS_PER_SECOND)
 
-    def _complain_of_catalogue(self, sentence: str) -> None:
+    def _complain(self, about: str, sentence: str) -> None:
+        """Show what is wrong with something that feeds the engine; "" where nothing is."""
         if sentence:
-            self.complaints["catalogue"] = sentence
+            self.complaints[about] = sentence
         else:
-            self.complaints.pop("catalogue", None)
+            self.complaints.pop(about, None)
+
+    async def _compare_clocks(self) -> None:
+        """At the start and then hourly: is our clock the venue's?"""
+        while True:
+            try:
+                skew = await compare(self.reader, self.clock)
+            except (VenueError, WireError) as error:
+                log.warning("the venue's clock: %s", error)
+                await asyncio.sleep(CLOCKS_AGAIN_S)
+                continue
+            self._complain("clock", skew.sentence)
+            await asyncio.sleep(CLOCKS_EVERY_S)
 
     async def _fetch_histories(self) -> None:
         slots = asyncio.Semaphore(HISTORIES_AT_ONCE_MAX)

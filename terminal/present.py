@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from feeds.events import BookState, Fill, OrderState, Print, Story
+from feeds.events import BookState, Fill, OrderState, Print, Story, TradingMode
 from feeds.markets import MINUTE, ONE, SECOND, Market, Nanos, Price, Side, Size
 from feeds.news.poller import SourceState
 from strategies.decisions import Impact, Link, Skipped
@@ -114,9 +114,20 @@ def _streams(engine: Engine) -> Iterable[StreamView]:
             sentence=health.sentence,
             age_s=None if age is None else float(int(age)),
         )
+    mode = engine.session.desk.venue_mode
+    if mode is not TradingMode.NORMAL:
+        yield StreamView(name="venue", state="down", sentence=_MODES[mode])
     for name, complaint in engine.complaints.items():
         yield StreamView(name=name, state="down", sentence=complaint)
     yield from _news_stream(engine)
+
+
+_MODES = {
+    TradingMode.RESTARTING: "restarting: new orders wait until it is back",
+    TradingMode.POST_ONLY: "takes only post-only orders, as after a restart",
+    TradingMode.CANCEL_ONLY: "takes only cancels",
+    TradingMode.DISABLED: "has stopped all trading",
+}
 
 
 def _news_stream(engine: Engine) -> Iterable[StreamView]:

@@ -33,11 +33,14 @@ class VenueError(Exception):
         retryable: bool,
         status: int | None = None,
         retry_after_s: float | None = None,
+        said: str = "",
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.status = status
         self.retry_after_s = retry_after_s
+        self.said = said
+        """The venue's own words, cleaned."""
 
 
 # (asking again makes sense, what happened); the nearest ancestor of an exception decides
@@ -95,6 +98,7 @@ def of_status(status: int, what: str, said: str, retry_after: str | None) -> Ven
         retryable=retryable,
         status=status,
         retry_after_s=_seconds(retry_after),
+        said=said,
     )
 
 

@@ -15,6 +15,7 @@ import httpx
 import msgspec
 
 from feeds.polymarket.errors import TRANSPORT_ERRORS, VenueError, of_status, of_transport
+from feeds.polymarket.modes import VenueModes
 from feeds.text import printable
 
 TRIES_MAX = 4
@@ -25,6 +26,10 @@ BODY_BYTES_MAX = 48 * 1024 * 1024
 ERROR_BYTES_MAX = 16 * 1024
 ERROR_CHARS_MAX = 200
 QUEUE_MAX_S = 30.0
+SLOWED_S = 60.0
+"""So long after the venue said that we ask too often the pace stays lowered, then doubles."""
+SLOWNESS_MAX = 16
+TOO_OFTEN = 429
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 _ENCODINGS = {"gzip": 31, "deflate": 47}
 
@@ -33,26 +38,41 @@ Params = Sequence[tuple[str, str]]
 
 class Bucket:
     """A token bucket on our side, so that the venue need not refuse: ``rate`` calls a second on
-    average, ``burst`` at once."""
+    average, ``burst`` at once. When it refuses all the same, we go slower for a while."""
 
     def __init__(self, rate: float, burst: float) -> None:
         assert rate > 0, rate
         assert burst >= 1, burst
         self.rate = rate
         self.burst = burst
+        self.slowness = 1
+        """By how much the pace is lowered now."""
         self._tokens = burst
         self._at = 0.0
+        self._slow_until = 0.0
+        self._paused_until = 0.0
 
     def wait_s(self, now: float) -> float:
         """Take one token and say how long to wait before using it."""
-        grown = self._tokens + max(0.0, now - self._at) * self.rate
+        if self.slowness > 1 and now >= self._slow_until:
+            self.slowness //= 2
+            self._slow_until = now + SLOWED_S
+        rate = self.rate / self.slowness
+        grown = self._tokens + max(0.0, now - self._at) * rate
         self._tokens = min(self.burst, grown) - 1
         self._at = max(now, self._at)
-        return max(0.0, -self._tokens / self.rate)
+        return max(0.0, -self._tokens / rate, self._paused_until - now)
 
     def give_back(self) -> None:
         """The token was not used after all."""
         self._tokens += 1
+
+    def throttled(self, now: float, pause_s: float) -> None:
+        """The venue says that we ask too often: be quiet, then go at half the pace."""
+        self.slowness = min(2 * self.slowness, SLOWNESS_MAX)
+        self._slow_until = now + SLOWED_S
+        self._paused_until = max(self._paused_until, now + pause_s)
+        self._tokens = min(self._tokens, 0.0)
 
 
 class Reads:
@@ -68,8 +88,10 @@ class Reads:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
         monotonic: Callable[[], float] = time.monotonic,
+        modes: VenueModes | None = None,
     ) -> None:
         self._http = http
+        self._modes = modes
         self._sleep = sleep
         self._chance = chance
         self._monotonic = monotonic
@@ -89,18 +111,33 @@ class Reads:
         for attempt in range(1, tries + 1):
             await self._pace(bucket, what)
             try:
-                return await self._once(method, url, params, body, what)
+                said = await self._once(method, url, params, body, what)
             except VenueError as error:
+                wait = self._backoff_s(attempt, error.retry_after_s)
+                self._learn(what, bucket, error, wait)
                 if not error.retryable or attempt == tries:
                     raise
-                await self._sleep(self._backoff_s(attempt, error.retry_after_s))
+                await self._sleep(wait)
+            else:
+                if self._modes is not None:
+                    self._modes.answered(what)
+                return said
         raise AssertionError("tries must be positive")
+
+    def _learn(self, what: str, bucket: Bucket, error: VenueError, wait_s: float) -> None:
+        """What a refusal says about our pace and about the venue's mode."""
+        if error.status == TOO_OFTEN:
+            bucket.throttled(self._monotonic(), wait_s)
+        if self._modes is not None:
+            self._modes.refused(what, error)
 
     async def _pace(self, bucket: Bucket, what: str) -> None:
         wait = bucket.wait_s(self._monotonic())
         if wait > QUEUE_MAX_S:
             bucket.give_back()
-            raise VenueError(f"{what}: too many questions are waiting already", retryable=False)
+            raise VenueError(
+                f"{what}: too many questions are waiting already ({wait:.0f} s)", retryable=False
+            )
         if wait > 0:
             await self._sleep(wait)
 

@@ -30,6 +30,8 @@ from feeds.events import (
     SuggestionReply,
     Tick,
     TickSizeChange,
+    TradingMode,
+    VenueMode,
 )
 from feeds.markets import Market, MarketState, Nanos
 from strategies.context import Rooms
@@ -88,6 +90,7 @@ class Desk:
             CancelRequest: self._trading.cancel_requested,
             SuggestionReply: self._signals.replied,
             KillSwitch: self._trading.kill,
+            VenueMode: self._on_venue_mode,
         }
 
     def handle(self, event: Event) -> list[Decision]:
@@ -170,6 +173,9 @@ class Desk:
             self._watch.catalogue_changed()
         self._signals.withdraw(event.condition_id, "the market is decided")
         self._trading.resolved(event, market)
+
+    def _on_venue_mode(self, event: VenueMode) -> None:
+        self._trading.gate.mode = event.mode
 
     # -- what may be read between events ---------------------------------------------------
 
@@ -255,6 +261,11 @@ class Desk:
     def killed(self) -> bool:
         """Whether the kill switch is on."""
         return self._trading.gate.killed
+
+    @property
+    def venue_mode(self) -> TradingMode:
+        """What the venue lets anyone do just now."""
+        return self._trading.gate.mode
 
     @property
     def parked(self) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.events import BookHealth, BookState, OrderKind
+from feeds.events import BookHealth, BookState, OrderKind, TradingMode
 from feeds.markets import DOLLAR, MINUTE, ONE, SHARE, FeeSchedule, MarketState, Side
 from strategies.floor import Floor
 from strategies.portfolio import Portfolio
@@ -205,6 +205,23 @@ def test_limits_themselves_are_within_the_limits(bid: int, ask: int, price: int)
     desk = Desk()
     quotes(bid, ask)(desk)
     assert desk.says(price=price) is None
+
+
+@pytest.mark.parametrize("mode", TradingMode)
+def test_the_venues_mode_turns_orders_away_in_a_sentence(mode: TradingMode) -> None:
+    desk = Desk()
+    desk.gate.mode = mode
+    resting: dict[str, Any] = {"kind": OrderKind.GTC, "price": 4_700, "post_only": True}
+    plain: dict[str, Any] = {}
+    for changes, passes in (
+        (plain, mode is TradingMode.NORMAL),
+        (resting, mode in (TradingMode.NORMAL, TradingMode.POST_ONLY)),
+    ):
+        denial = desk.says(**changes)
+        assert (denial is None) is passes, denial
+        if denial is not None:
+            assert (denial.reason, denial.value) == (Reason.VENUE, mode.value)
+            assert denial.sentence.startswith("The venue")
 
 
 def test_no_book_at_all_is_no_book_to_trade_on() -> None:

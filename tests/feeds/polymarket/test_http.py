@@ -32,13 +32,18 @@ from .toy import ToyVenue
 
 
 class Naps:
-    """Sleeps that only note how long they would have been."""
+    """Sleeps that only note how long they would have been, and the time that they make up."""
 
     def __init__(self) -> None:
         self.taken: list[float] = []
+        self.now = 1_000.0
 
     async def __call__(self, seconds: float) -> None:
         self.taken.append(seconds)
+        self.now += seconds
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 class Script:
@@ -57,7 +62,8 @@ class Script:
 async def reads_from(route: Route) -> AsyncIterator[tuple[Reads, Naps, str, httpx.AsyncClient]]:
     naps = Naps()
     async with http_server(route) as base, httpx.AsyncClient() as http:
-        yield Reads(http, sleep=naps, chance=lambda: 1.0), naps, base, http
+        reads = Reads(http, sleep=naps, chance=lambda: 1.0, monotonic=naps.monotonic)
+        yield reads, naps, base, http
 
 
 def wide() -> Bucket:
@@ -107,6 +113,33 @@ async def test_retry_after_is_obeyed_up_to_a_limit() -> None:
     async with reads_from(script) as (reads, naps, base, _):
         await reads.get(f"{base}/x", (), wide())
     assert naps.taken == [7.0, 60.0, 2.0]
+
+
+async def test_a_refusal_for_haste_quiets_every_question_of_its_kind_and_halves_the_pace() -> None:
+    script = Script(Answer(status=429, headers={"retry-after": "7"}), Answer(b"1"))
+    bucket = Bucket(rate=10, burst=1)
+    async with reads_from(script) as (reads, naps, base, _):
+        await reads.get(f"{base}/x", (), bucket)
+        assert naps.taken[0] == 7.0, "the venue's own wish"
+        assert bucket.slowness == 2
+        naps.taken.clear()
+        await reads.get(f"{base}/x", (), bucket)
+        assert naps.taken == [pytest.approx(0.2)], "five a second instead of ten"
+        bucket.throttled(naps.now, 90.0)
+        with pytest.raises(VenueError, match=r"too many questions are waiting already \(90 s\)"):
+            await reads.get(f"{base}/x", (), bucket)
+
+
+def test_a_lowered_pace_comes_back_step_by_step_and_has_a_floor() -> None:
+    bucket = Bucket(rate=10, burst=1)
+    for _ in range(9):
+        bucket.throttled(0.0, 0.0)
+    assert bucket.slowness == 16
+    paces = []
+    for minute in range(1, 7):
+        bucket.wait_s(minute * 60.0)
+        paces.append(bucket.slowness)
+    assert paces == [8, 4, 2, 1, 1, 1]
 
 
 async def test_a_small_answer_cannot_become_a_huge_one(monkeypatch: pytest.MonkeyPatch) -> None:
