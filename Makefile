@@ -27,6 +27,7 @@ bench: $(DEV) ## Measure against floors and peers in the same run
 	$(BIN)/python -m benchmarks
 
 pictures: $(READY) ## Take the pictures of the docs anew from the running program
+	@mkdir -p docs/pictures
 	@for size in 80x24 120x40 200x60; do \
 	  $(BIN)/ftt demo --seed 7 --for 25 --theme newsprint --size $$size \
 	    --screenshot docs/pictures/front-page-$$size.svg; done

@@ -152,6 +152,8 @@ def _interactive(arguments: argparse.Namespace, config: Path, seed: int) -> int:
     from terminal.commands.run import Looks, face_with_engine
 
     picture = Path(arguments.screenshot) if arguments.screenshot else None
+    if picture is not None and not picture.parent.is_dir():
+        raise CommandError(f"{picture.parent} is no folder: make it first")
     if picture is None:
         out.talk(f"practice world {seed}: invented stories, invented markets, paper money")
     looks = Looks(arguments.theme, picture, arguments.size, arguments.seconds)
