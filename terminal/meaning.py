@@ -47,6 +47,8 @@ def _sentence(text: str) -> str:
 
 
 def _way(link: Link) -> str:
+    if "YES" in link.why:
+        return ""  # it has been said
     if link.direction == 0:
         return "Which way it should push is unclear."
     way = "up" if link.direction > 0 else "down"

@@ -343,6 +343,18 @@ def market(engine: Engine, condition_id: str, levels: int) -> MarketView | None:
     )
 
 
+def assets_of(engine: Engine, condition_id: str) -> tuple[str, ...]:
+    """What must be followed to show a market: its own two books, and its siblings' odds."""
+    markets = engine.session.desk.markets
+    known = markets.get(condition_id)
+    if known is None:
+        return ()
+    family = [
+        m.yes.asset_id for m in markets.values() if known.event_id and m.event_id == known.event_id
+    ]
+    return tuple(dict.fromkeys((*known.assets, *family[:SIBLINGS_MAX])))
+
+
 def _book(engine: Engine, known: Market, asset_id: str, levels: int) -> BookView:
     desk = engine.session.desk
     book = desk.books.get(asset_id)

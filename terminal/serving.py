@@ -160,8 +160,7 @@ class _Seat:
             levels=max(1, min(look.levels, LEVELS_MAX)),
             rows=max(1, min(look.rows, ROWS_MAX)),
         )
-        market = self.engine.session.desk.markets.get(look.condition_id)
-        self.engine.focus(self, market.assets if market is not None else ())
+        self.engine.focus(self, present.assets_of(self.engine, look.condition_id))
         self._room.set()
 
     def _reply(self, message: FromEngine | None) -> None:

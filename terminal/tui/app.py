@@ -171,7 +171,7 @@ class FitToTrade(App[object]):
         self.say(f"{toast.title} {toast.body}".strip(), _SEVERITY.get(toast.level, "information"))
 
     def say(self, sentence: str, level: Severity = "information") -> None:
-        """One sentence on the rule, or in the corner where it is too long for that.
+        """One sentence on the rule; trouble that is too long for it stands in the corner.
 
         The same trouble again within half a minute is only counted; all of it is kept to read.
         """
@@ -187,7 +187,7 @@ class FitToTrade(App[object]):
         if count:
             sentence = f"{sentence} ({count} more like it)"
         self.notices.append(Notice(self.seen.now_ns, sentence, level, now + TOAST_S))
-        if len(sentence) > self.size.width - _RULE_ENDS:
+        if level != "information" and len(sentence) > self.size.width - _RULE_ENDS:
             self.notify(sentence, severity=level, timeout=TOAST_S, markup=False)
         elif self.front.is_attached:
             self.front.draw_rule()
@@ -195,8 +195,10 @@ class FitToTrade(App[object]):
     def notice(self) -> "Notice | None":
         """What the rule says now."""
         last = self.notices[-1] if self.notices else None
-        fits = last is not None and len(last.sentence) <= self.size.width - _RULE_ENDS
-        return last if last is not None and fits and time.monotonic() < last.until else None
+        if last is None or time.monotonic() >= last.until:
+            return None
+        fits = len(last.sentence) <= self.size.width - _RULE_ENDS
+        return last if fits or last.level == "information" else None
 
     # -- what goes to the engine -----------------------------------------------------------
 

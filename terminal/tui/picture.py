@@ -31,7 +31,9 @@ def snap(app: "FitToTrade", path: Path, size: tuple[int, int], after_s: float = 
         full = await _until_full(app)
         if app.return_code is not None:
             return  # it crashed, and the traceback says how
-        await asyncio.sleep(after_s + SETTLE_S)
+        await asyncio.sleep(after_s)
+        await pilot.press("n", "g")  # the weightiest story on top, and open
+        await asyncio.sleep(SETTLE_S)
         save(app, path)
         app.exit(return_code=0 if full else 1)
 

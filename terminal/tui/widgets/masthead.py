@@ -86,8 +86,9 @@ class Rule(FrameLine):
         notice = self.face.notice()
         if notice is not None:
             role = "bold" if notice.level == "information" else "bold down alarm"
-            room = width - cell_len(notice.sentence) - 8
-            return [((" ─── ", "rule"), (notice.sentence, role), (" " + "─" * room, "rule"))]
+            sentence = words.fit(notice.sentence, width - 8).rstrip()
+            room = width - cell_len(sentence) - 8
+            return [((" ─── ", "rule"), (sentence, role), (" " + "─" * room, "rule"))]
         names = self.face.page_names()
         if not names or self.id != "tabs":
             return [((" " + "─" * (width - 2), "rule"),)]
