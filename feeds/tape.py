@@ -145,12 +145,14 @@ class TapeWriter:
 class TapeEvents(Iterator[Event]):
     """The events of a tape, read block by block as they are asked for.
 
-    After the last event ``torn_at`` is the offset of a torn last block, or None for a whole tape.
+    ``offset`` is where the block read last begins. After the last event ``torn_at`` is the offset
+    of a torn last block, or None for a whole tape.
     Raises ``TapeError`` at a corrupt block.
     """
 
     def __init__(self, path: Path, file: BufferedReader) -> None:
         self.path = path
+        self.offset = 0
         self.torn_at: int | None = None
         self._file = file
         self._block: Iterator[Event] = iter(())
@@ -179,7 +181,7 @@ class TapeEvents(Iterator[Event]):
     def _next_block(self) -> list[Event] | None:
         if self._file.closed:
             return None
-        offset = self._file.tell()
+        self.offset = offset = self._file.tell()
         try:
             head = _read_head(self.path, self._file, offset)
             packed = self._file.read(head.length) if head else b""

@@ -86,6 +86,37 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _tape(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(
+        dest="verb", required=True, metavar="info|check|cut|merge|export|import"
+    )
+
+    def verb(
+        name: str, words: str, example: str, takes: str, *, out: bool = False
+    ) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(
+            name, help=words, description=f"{words}.", epilog=f"Example: ftt tape {example}"
+        )
+        many = "+" if takes.endswith("s") else None
+        sub.add_argument(takes, metavar=takes.rstrip("s").upper(), nargs=many)
+        if out:
+            sub.add_argument("-o", "--out", required=True, metavar="OUT", help="a new tape")
+        if name != "export":
+            _json(sub)
+        return sub
+
+    verb("info", "What a tape holds", "info today.tape", "file")
+    verb("check", "Is a tape whole and in order of time?", "check *.tape", "files")
+    cut = verb("cut", "A part of a tape", "cut a.tape --from +60 -o b.tape", "file", out=True)
+    for option, name, words in (("from", "begin", "first time kept"), ("to", "end", "kept before")):
+        cut.add_argument(f"--{option}", dest=name, metavar="TIME", help=f"{words}: ISO or +SECONDS")
+    verb("merge", "Tapes as one, by time", "merge a.tape b.tape -o c.tape", "files", out=True)
+    export = verb("export", "The events as JSON lines", "export a.tape --kind Story", "file")
+    export.add_argument("--kind", metavar="KIND", help="only events of this kind, such as Story")
+    words = "Other people's recordings as a tape"
+    verb("import", words, "import books.csv.gz -o a.tape", "paths", out=True)
+
+
 def _link(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markets", required=True, metavar="FILE", help="JSON lines")
     parser.add_argument("--stories", required=True, metavar="FILE", help="JSON lines, - for stdin")
@@ -153,6 +184,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("record", "run:record", "tape what comes in", "ftt record today.tape", _record),
     Command("replay", "replay:run", "the same session again", "ftt replay today.tape", _replay),
+    Command("tape", "tape:run", "look into tapes", "ftt tape info today.tape", _tape),
     Command(
         "link",
         "desk:link",
