@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.audit import Auditor
 from practice.board import OUTCOMES, Board, Listing
 from practice.clock import SECOND
 from practice.exchange import COARSE_TICK, FINE_TICK
@@ -75,11 +76,17 @@ class Control:
     """Routes of the control door. ``publish`` shows a happening to the world."""
 
     def __init__(
-        self, board: Board, stream: Stream, deck: Deck, publish: Callable[[Moved], None]
+        self,
+        board: Board,
+        stream: Stream,
+        deck: Deck,
+        auditor: Auditor,
+        publish: Callable[[Moved], None],
     ) -> None:
         self.board = board
         self.stream = stream
         self.deck = deck
+        self.auditor = auditor
         self._publish = publish
 
     def routes(self) -> list[Route]:
@@ -89,6 +96,7 @@ class Control:
             "/resolve": ("POST", self._resolve),
             "/tick": ("POST", self._tick),
             "/truth": ("GET", self._truth),
+            "/audit": ("GET", self._audit),
         }
         return [
             Route(CONTROL + path, guarded(handler), methods=[method])
@@ -223,6 +231,9 @@ class Control:
 
     async def _truth(self, request: Request) -> Response:
         return answer(self.board.world.truth())
+
+    async def _audit(self, request: Request) -> Response:
+        return answer(self.auditor.told())
 
 
 async def _object(request: Request) -> dict[str, Any]:

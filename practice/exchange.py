@@ -32,6 +32,7 @@ from practice.orders import (
     Request,
     TickChange,
     Trade,
+    Witness,
     decimal,
     notional,
     taker_fee,
@@ -190,6 +191,7 @@ class Exchange:
         self.accounts: dict[str, Account] = {TREASURY: Account()}
         self.orders: dict[str, Order] = {}
         self.deposited = 0
+        self.witnesses: list[Witness] = []
         self._finished: dict[str, None] = {}
 
     # -- accounts and markets ----------------------------------------------------------------
@@ -204,6 +206,8 @@ class Exchange:
         owner = self.accounts.setdefault(account, Account())
         owner.cash += cash
         self.deposited += cash
+        for witness in self.witnesses:
+            witness.deposited(account, cash)
         return owner
 
     def split(self, account: str, market: str, size: int) -> None:
@@ -215,6 +219,8 @@ class Exchange:
         self.markets[market].pairs += size
         owner.give(market, YES, size)
         owner.give(market, NO, size)
+        for witness in self.witnesses:
+            witness.split(account, market, size)
 
     # -- orders ------------------------------------------------------------------------------
 
@@ -232,7 +238,11 @@ class Exchange:
             self._rest(market, order, touched)
         else:
             self._finish(request.id)
-        return self._report(market, order, touched, trades, [stale.id for stale in plan.stale])
+        stale_ids = [stale.id for stale in plan.stale]
+        report = self._report(market, order, touched, trades, stale_ids)
+        for witness in self.witnesses:
+            witness.placed(request, report)
+        return report
 
     def cancel(self, order_id: str) -> Report:
         """Take the unfilled part off the book."""
@@ -243,7 +253,10 @@ class Exchange:
         market = self.markets[order.request.market]
         touched: dict[tuple[bool, int], int] = {}
         self._take_off(market, order, touched)
-        return self._report(market, None, touched, (), [order_id])
+        report = self._report(market, None, touched, (), [order_id])
+        for witness in self.witnesses:
+            witness.canceled(report)
+        return report
 
     # -- the life of a market ----------------------------------------------------------------
 
@@ -259,6 +272,12 @@ class Exchange:
 
     def close(self, market_id: str) -> Report:
         """Stop trading: every resting order is taken off, new ones are refused."""
+        report = self._close(market_id)
+        for witness in self.witnesses:
+            witness.ended(market_id, None, report)
+        return report
+
+    def _close(self, market_id: str) -> Report:
         market = self.markets[market_id]
         market.state = "closed"
         resting = [order for order in self.orders.values() if order.request.market == market_id]
@@ -269,7 +288,7 @@ class Exchange:
 
     def resolve(self, market_id: str, winner: int) -> Report:
         """Close, and pay one dollar for each share of the winning outcome."""
-        report = self.close(market_id)
+        report = self._close(market_id)
         market = self.markets[market_id]
         market.state, market.winner = "resolved", winner
         for account in self.accounts.values():
@@ -278,6 +297,8 @@ class Exchange:
             account.cash += won
             market.pairs -= won
         assert market.pairs == 0, f"{market_id} paid out what it did not hold"
+        for witness in self.witnesses:
+            witness.ended(market_id, winner, report)
         return report
 
     # -- checks before anything moves --------------------------------------------------------
@@ -370,6 +391,9 @@ class Exchange:
             plan.fills.append((maker, size))
             plan.size += size
             plan.money += notional(own_price, size)
+            if size == wanted:
+                plan.exhausted = True  # a millionth left by rounding buys nothing further down
+                return
         plan.exhausted = not _wanted(request, plan, own_price)
 
     def _covers(self, maker: Order, size: int, spent: dict[str, int]) -> bool:

@@ -5,7 +5,7 @@ one YES and one NO share is worth exactly its size in money.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 PRICE_ONE = 10_000
 SHARE = 1_000_000
@@ -125,6 +125,16 @@ class Report:
     best_bid: int | None = None
     best_ask: int | None = None
     tick: TickChange | None = None
+
+
+class Witness(Protocol):
+    """Who hears of everything that the exchange does, step by step, after it is done."""
+
+    def deposited(self, account: str, cash: int) -> None: ...
+    def split(self, account: str, market: str, size: int) -> None: ...
+    def placed(self, request: Request, report: Report) -> None: ...
+    def canceled(self, report: Report) -> None: ...
+    def ended(self, market: str, winner: int | None, report: Report) -> None: ...
 
 
 def notional(price: int, size: int) -> int:

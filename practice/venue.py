@@ -8,19 +8,28 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp
 
+from practice import signing
+from practice.accounts import Accounts
+from practice.audit import Auditor
+from practice.auth import Door
 from practice.board import Board
+from practice.catalogue import MarketSpec
 from practice.clob import Clob
 from practice.clock import Clock
 from practice.control import CONTROL, Control
 from practice.faults import NO_FAULTS, Deck, Faults
 from practice.gamma import Gamma
 from practice.mischief import Mischief
+from practice.private import Private
 from practice.stream import Stream
+from practice.trading import Trading
+from practice.user_stream import UserStream
 from practice.world import Moved, World
 
-__all__ = ["CONTROL", "WS_MARKET", "Venue"]
+__all__ = ["CONTROL", "WS_MARKET", "WS_USER", "Venue"]
 
 WS_MARKET = "/ws/market"
+WS_USER = "/ws/user"
 
 
 class Venue:
@@ -30,22 +39,42 @@ class Venue:
         self.world = world
         self.clock = clock
         self.deck = Deck(faults)
+        self.accounts = Accounts(world.seed, world.exchange)
+        if signing.available():
+            self.accounts.open([spec.slug for spec in self.calm()])
         self.board = Board(world, clock)
         self.gamma = Gamma(self.board)
         self.clob = Clob(self.board, self.gamma, self.deck)
         self.stream = Stream(self.board, self.deck)
-        self.control = Control(self.board, self.stream, self.deck, self.publish)
+        self.auditor = Auditor(world.exchange)
+        self.trading = Trading(self.board, self.accounts, self.publish)
+        door = Door(self.accounts, clock)
+        self.private = Private(door, self.trading)
+        self.user_stream = UserStream(door, self.deck)
+        self.trading.tell = self.user_stream.tell
+        self.control = Control(self.board, self.stream, self.deck, self.auditor, self.publish)
+
+    def calm(self) -> list[MarketSpec]:
+        """The markets where an order meets what a test expects it to meet."""
+        return [spec for spec in self.world.catalogue.markets if spec.calm]
+
+    def tick(self) -> None:
+        """Let what waits for a moment of the world happen, if the moment has come."""
+        self.trading.tick()
 
     def publish(self, moved: Moved) -> None:
         """Show one action to the world; call it while the exchange stands at that moment."""
         self.board.touch(moved.market, moved.at_ns)
         self.stream.publish(moved)
+        self.trading.observe(moved)
 
     def routes(self) -> list[BaseRoute]:
         return [
             *self.gamma.routes(),
             *self.clob.routes(),
+            *self.private.routes(),
             WebSocketRoute(WS_MARKET, self.stream.endpoint),
+            WebSocketRoute(WS_USER, self.user_stream.endpoint),
             *self.control.routes(),
         ]
 
