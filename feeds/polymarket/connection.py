@@ -6,12 +6,13 @@ It decides nothing. picows carries the frames: at the floor of what a socket cos
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from feeds.clock import Clock
 from feeds.events import BookSnapshot, Event
-from feeds.markets import SECOND
+from feeds.markets import SECOND, Nanos
 from feeds.polymarket.channel import MarketChannel
 from feeds.polymarket.errors import VenueError, WireError
 from feeds.polymarket.health import StreamHealth, health_of
@@ -26,10 +27,27 @@ OnEvents = Callable[[list[Event]], None]
 OnHealth = Callable[[StreamHealth], None]
 
 
-class _Pipe(WSListener):
+class Hearing(Protocol):
+    """A channel, as far as a socket needs it."""
+
+    def receive(self, frame: bytes, at_ns: Nanos) -> None: ...
+
+
+class Listening(Protocol):
+    """A shell round a channel, as far as a socket needs it."""
+
+    clock: Clock
+
+    @property
+    def channel(self) -> Hearing: ...
+
+    def deliver(self) -> None: ...
+
+
+class Pipe(WSListener):
     """Whole text messages to the channel, whose events go on after each read of the socket."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: Listening) -> None:
         self.connection = connection
         self.closed = asyncio.Event()
         self.failure: BaseException | None = None
@@ -67,6 +85,24 @@ class _Pipe(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.closed.set()
+
+
+class ConnectError(Exception):
+    """No connection could be made; ``str()`` says why in a few words."""
+
+
+async def connect(pipe: Pipe, url: str) -> WSTransport:
+    """A connection whose messages go into ``pipe``; raises ``ConnectError``."""
+    try:
+        transport, _ = await ws_connect(
+            lambda: pipe,
+            url,
+            websocket_handshake_timeout=HANDSHAKE_MAX_S,
+            max_frame_size=FRAME_BYTES_MAX,
+        )
+    except (OSError, WSError, TimeoutError) as error:
+        raise ConnectError(f"connecting failed ({type(error).__name__})") from error
+    return transport
 
 
 class Connection:
@@ -127,22 +163,17 @@ class Connection:
 
     async def _session(self, probes: asyncio.TaskGroup) -> str:
         """Connect and stay connected; says why it ended."""
-        pipe = _Pipe(self)
+        pipe = Pipe(self)
         try:
-            transport, _ = await ws_connect(
-                lambda: pipe,
-                self._url,
-                websocket_handshake_timeout=HANDSHAKE_MAX_S,
-                max_frame_size=FRAME_BYTES_MAX,
-            )
-        except (OSError, WSError, TimeoutError) as error:
-            return f"connecting failed ({type(error).__name__})"
+            transport = await connect(pipe, self._url)
+        except ConnectError as error:
+            return str(error)
         try:
             return await self._stay(transport, pipe, probes)
         finally:
             transport.disconnect(graceful=False)
 
-    async def _stay(self, transport: WSTransport, pipe: _Pipe, probes: asyncio.TaskGroup) -> str:
+    async def _stay(self, transport: WSTransport, pipe: Pipe, probes: asyncio.TaskGroup) -> str:
         channel, loop = self.channel, asyncio.get_running_loop()
         channel.connected(self.clock.now_ns())
         health_at = 0.0

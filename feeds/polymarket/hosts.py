@@ -7,7 +7,13 @@ import msgspec
 
 _HTTP = ("http", "https")
 _WEBSOCKET = ("ws", "wss")
-_SCHEMES = {"gamma": _HTTP, "clob": _HTTP, "data": _HTTP, "ws_market": _WEBSOCKET}
+_SCHEMES = {
+    "gamma": _HTTP,
+    "clob": _HTTP,
+    "data": _HTTP,
+    "ws_market": _WEBSOCKET,
+    "ws_user": _WEBSOCKET,
+}
 
 
 class HostError(ValueError):
@@ -17,7 +23,7 @@ class HostError(ValueError):
 class Hosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base addresses without a trailing slash; the defaults are production.
 
-    ``ws_market`` is the whole address of the market channel, path included.
+    ``ws_market`` and ``ws_user`` are the whole addresses of the channels, path included.
     Build one with ``Hosts.of``: it strips slashes and raises ``HostError`` for a bad address.
     """
 
@@ -25,6 +31,7 @@ class Hosts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clob: str = "https://clob.polymarket.com"
     data: str = "https://data-api.polymarket.com"
     ws_market: str = "wss://ws-subscriptions-clob.polymarket.com/ws/market"
+    ws_user: str = "wss://ws-subscriptions-clob.polymarket.com/ws/user"
 
     @classmethod
     def of(cls, **given: Any) -> "Hosts":

@@ -97,7 +97,7 @@ def test_hosts_default_to_production_and_lose_their_slashes() -> None:
         ("data", "https://user:secret@example.org"),
         ("data", "https://example.org/?a=1"),
         ("ws_market", "https://example.org/ws"),
-        ("ws_user", "wss://example.org"),
+        ("ws_comments", "wss://example.org"),
     ],
 )
 def test_an_address_that_cannot_be_is_refused_by_key(key: str, value: object) -> None:

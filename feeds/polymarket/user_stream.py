@@ -1,0 +1,124 @@
+"""The shell round a ``UserChannel``: a socket, ticks and reconnecting. It decides nothing."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+
+from picows import WSMsgType, WSTransport
+
+from feeds.clock import Clock
+from feeds.markets import SECOND, Size
+from feeds.polymarket.channel import Link
+from feeds.polymarket.connection import TICK_S, ConnectError, Pipe, connect
+from feeds.polymarket.health import StreamHealth, StreamState
+from feeds.polymarket.hosts import Hosts
+from feeds.polymarket.user_channel import (
+    Credentials,
+    FeeOf,
+    UserChannel,
+    UserEvent,
+    UserLimits,
+)
+
+HEALTH_EVERY_S = 1.0
+NAME = "account"
+
+
+class UserStream:
+    """Our own orders and trades, as events, for as long as ``run`` does.
+
+    ``on_events`` and ``on_health`` are called on the loop and must be quick. ``limits`` are for
+    the wall's speed; they are scaled to the clock's. ``chance`` gives the jitter, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        clock: Clock,
+        credentials: Credentials,
+        fee_of: FeeOf,
+        on_events: Callable[[list[UserEvent]], None],
+        on_health: Callable[[StreamHealth], None],
+        limits: UserLimits | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        scaled = (limits or UserLimits()).scaled(clock.speed)
+        self.channel = UserChannel(credentials, fee_of, scaled)
+        self.clock = clock
+        self._url = hosts.ws_user
+        self._on_events, self._on_health = on_events, on_health
+        self._chance = chance
+
+    def want(self, condition_ids: Iterable[str]) -> None:
+        """Hear of these markets only; of all the account's with none."""
+        self.channel.want(condition_ids)
+
+    def expect(self, order_id: str, size: Size) -> None:
+        """An order of ours is about to be sent under this id: say so before it leaves."""
+        self.channel.expect(order_id, size, self.clock.now_ns())
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Hand on what the channel has to say."""
+        if events := self.channel.take_events():
+            self._on_events(events)
+
+    def _tell_health(self) -> None:
+        self._on_health(health_of(self.channel))
+
+    async def run(self) -> None:
+        """Connect, stay connected, connect again, until cancelled."""
+        while True:
+            reason = await self._session()
+            self.channel.disconnected(self.clock.now_ns(), reason)
+            self.deliver()
+            self._tell_health()
+            await self.clock.sleep(self.channel.retry_in_ns(self._chance()) / SECOND)
+
+    async def _session(self) -> str:
+        """Connect and stay connected; says why it ended."""
+        pipe = Pipe(self)
+        try:
+            transport = await connect(pipe, self._url)
+        except ConnectError as error:
+            return str(error)
+        try:
+            return await self._stay(transport, pipe)
+        finally:
+            transport.disconnect(graceful=False)
+
+    async def _stay(self, transport: WSTransport, pipe: Pipe) -> str:
+        channel, loop = self.channel, asyncio.get_running_loop()
+        channel.connected(self.clock.now_ns())
+        self.deliver()
+        health_at = 0.0
+        while not pipe.closed.is_set() and not channel.wants_reconnect:
+            for frame in channel.take_frames_to_send():
+                transport.send(WSMsgType.TEXT, frame)
+            if loop.time() >= health_at:
+                self._tell_health()
+                health_at = loop.time() + HEALTH_EVERY_S
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await pipe.closed.wait()
+            except TimeoutError:
+                channel.tick(self.clock.now_ns())
+                self.deliver()
+        if pipe.failure is not None:
+            raise pipe.failure
+        return channel.wants_reconnect or pipe.goodbye
+
+
+def health_of(channel: UserChannel) -> StreamHealth:
+    """The verdict on the account's stream now; silence is usual here."""
+    if channel.link is Link.SUBSCRIBED:
+        state = StreamState.LIVE
+        sentence = f"The account's stream stands; {len(channel.open_orders())} orders are open."
+    else:
+        state = StreamState.DOWN
+        why = channel.wants_reconnect or channel.reason
+        why += " (is the API key still valid?)" if channel.key_in_doubt else ""
+        sentence = f"The account's stream is down: {why}. Orders are looked up over REST."
+    return StreamHealth(
+        NAME, state, sentence, channel.last_data_ns, channel.frames, channel.reconnects
+    )
