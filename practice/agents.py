@@ -48,6 +48,9 @@ EXCITED = 1.6
 """How much faster a market acts while it digests a story."""
 EXCITED_NS = 10 * MINUTE
 LEVELS = 6
+CALM_PACE = 0.02
+CALM_HALF_TICKS = 3.0
+"""How far, at least, the makers of a calm market stay from what they believe."""
 CROWD_ORDERS_MAX = 4
 CROWD_TRADES, CROWD_ORDERS = 0.12, 0.28
 LOGIT_MAX = 6.0
@@ -89,9 +92,10 @@ class Character:
     half: float
     spacing: float
     size: float  # shares at the best level
+    half_ticks: float = 0.5  # no nearer than this
 
     def half_at(self, p: float, tick: int) -> float:
-        return max(tick / 2, self.half * (0.35 + 2.6 * p * (1.0 - p)))
+        return max(tick * self.half_ticks, self.half * (0.35 + 2.6 * p * (1.0 - p)))
 
     def step_at(self, p: float, tick: int) -> float:
         return max(float(tick), self.spacing * (0.25 + 3.0 * p * (1.0 - p)))
@@ -102,7 +106,7 @@ def character(spec: MarketSpec, chance: random.Random) -> Character:
     half = chance.uniform(50, 130) if coarse else chance.uniform(15, 60)
     spacing = chance.uniform(70, 130) if coarse else chance.uniform(25, 70)
     size = 500.0 * math.exp(chance.gauss(0.0, 0.45)) * (0.5 + 0.5 * spec.activity)
-    return Character(half, spacing, size)
+    return Character(half, spacing, size, CALM_HALF_TICKS if spec.calm else 0.5)
 
 
 @dataclass(slots=True)
@@ -163,6 +167,8 @@ class MarketLife:
         self._crowd: list[str] = []
         busy = BUSY_TAGS.intersection(spec.tags)
         self.pace = max(spec.activity, ACTIVITY_MIN) * (1.0 if busy else QUIET)
+        if spec.calm:
+            self.pace = CALM_PACE
         self.makers = [self._maker(name, now_ns) for name in MAKERS]
 
     def _maker(self, name: str, now_ns: int) -> Maker:
@@ -219,7 +225,7 @@ class MarketLife:
     def pulse(self, now_ns: int) -> Act:
         """One ordinary action: a maker looks again, or someone of the crowd does something."""
         act = Act()
-        draw = self._chance.random()
+        draw = 1.0 if self.spec.calm else self._chance.random()
         if draw < CROWD_TRADES:
             self._crowd_trade(act)
         elif draw < CROWD_TRADES + CROWD_ORDERS:
@@ -228,7 +234,7 @@ class MarketLife:
             maker = self._chance.choice(self.makers)
             maker.learn(self.truth, now_ns)
             self._requote(act, maker)
-            if not act.changes:
+            if not act.changes and not self.spec.calm:
                 self._fidget(act, maker)
         return act
 

@@ -47,6 +47,8 @@ class MarketSpec:
     ``event`` is an ``EventSpec.slug``; ``group_title`` the short name inside a family, "" alone.
     ``end_days`` counts from the world's first day, ``tick`` is 1/10,000 dollar (100 or 10),
     ``fee_rate_e6`` millionths (40_000 = 0.04, 0 = free), ``activity`` relative traffic (1.0 usual).
+    A ``calm`` market has a wide spread and makers alone, who seldom move: whoever trades there
+    knows what an order will meet.
     """
 
     slug: str
@@ -60,6 +62,7 @@ class MarketSpec:
     tick: int
     fee_rate_e6: int
     activity: float
+    calm: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class _Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     days: int = 0
     tick: int = 0
     activity: float = 0.0
+    calm: bool = False
 
 
 class _Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,6 +192,7 @@ def _market(
         tick=outcome.tick or family.tick,
         fee_rate_e6=family.fee,
         activity=round(activity, 3),
+        calm=outcome.calm,
     )
 
 

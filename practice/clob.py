@@ -2,8 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -34,6 +34,7 @@ INTERVALS = {
 }
 
 Row = dict[str, Any]
+_Item = TypeVar("_Item")
 
 
 class _Named(msgspec.Struct):
@@ -313,12 +314,7 @@ class Clob:
         return answer(self.market(self._condition(request)))
 
     def _page(self, request: Request, shape: Callable[[Listing], Row]) -> Response:
-        start = _offset(request.query_params.get("next_cursor") or "MA==")
-        listings = list(self.board.listings.values())
-        rows = [] if start == LAST_PAGE else [shape(item) for item in listings[start:][:PAGE]]
-        ended = start == LAST_PAGE or start + PAGE >= len(listings)
-        cursor = _cursor(LAST_PAGE if ended else start + PAGE)
-        return answer({"data": rows, "next_cursor": cursor, "limit": PAGE, "count": len(rows)})
+        return cursor_page(request, list(self.board.listings.values()), shape)
 
     def market(self, listing: Listing) -> Row:
         row = self.gamma.market(listing)
@@ -366,6 +362,18 @@ class Clob:
             "archived": False,
             "accepting_orders": market.state == "open",
         }
+
+
+def cursor_page(
+    request: Request, items: Sequence[_Item], shape: Callable[[_Item], Row]
+) -> Response:
+    """One page of the CLOB's listings: the cursor is always there, and says -1 on the last."""
+    start = _offset(request.query_params.get("next_cursor") or "MA==")
+    shown = [] if start == LAST_PAGE else items[start : start + PAGE]
+    ended = start == LAST_PAGE or start + PAGE >= len(items)
+    cursor = _cursor(LAST_PAGE if ended else start + PAGE)
+    rows = [shape(item) for item in shown]
+    return answer({"data": rows, "next_cursor": cursor, "limit": PAGE, "count": len(rows)})
 
 
 def _cursor(offset: int) -> str:

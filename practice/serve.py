@@ -21,7 +21,7 @@ from practice.clock import MINUTE, WorldClock
 from practice.faults import NO_FAULTS, RATES, BadFault, Faults, parse_fault
 from practice.newsroom import Newsroom
 from practice.stories import schedule
-from practice.venue import CONTROL, WS_MARKET, Venue
+from practice.venue import CONTROL, WS_MARKET, WS_USER, Venue
 from practice.world import Published, World, story_truth
 
 HOST = "127.0.0.1"
@@ -86,13 +86,19 @@ class Practice:
 
     def addresses(self) -> dict[str, object]:
         host = self.base_url.removeprefix("http://")
+        listings = self.venue.board.listings
         return {
             "gamma": self.base_url,
             "clob": self.base_url,
             "data": self.base_url,
+            "relayer": self.base_url,
+            "rpc": f"{self.base_url}/rpc",
             "ws_market": f"ws://{host}{WS_MARKET}",
+            "ws_user": f"ws://{host}{WS_USER}",
             "news": self.newsroom.feed_urls(),
             "control": f"{self.base_url}{CONTROL}",
+            "calm": [listings[spec.slug].condition for spec in self.venue.calm()],
+            "wallets": [wallet.shown() for wallet in self.venue.accounts.wallets],
             "seed": self.world.seed,
             "speed": self.clock.speed,
             "anchor_ns": self.world.anchor_ns,
@@ -102,6 +108,7 @@ class Practice:
         """Let the world go on in small steps and show what happens, for ever."""
         while True:
             await self._catch_up(self.clock.now_ns())
+            self.venue.tick()
             self.truth.keep_up()
             for _ in range(PASTS_A_STEP):
                 self.world.remember_one()
@@ -240,6 +247,8 @@ async def _run(
 def _greeting(practice: Practice) -> str:
     lines = ["The practice world is open. Nothing in it is real."]
     for name, value in practice.addresses().items():
+        if name == "wallets":
+            continue  # keys are for programs: --json gives them
         shown = value if not isinstance(value, list) else "\n             ".join(value)
         lines.append(f"  {name:<10} {shown}")
     return "\n".join([*lines, "Stop it with ctrl-c.", ""])

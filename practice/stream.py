@@ -191,7 +191,7 @@ class Stream:
             return
         connection = Connection(self.freeze, Garbler(self.deck, next(self._numbers)))
         self.connections.add(connection)
-        writer = asyncio.create_task(_write(socket, connection))
+        writer = asyncio.create_task(write_pending(socket, connection))
         reader = asyncio.create_task(self._read(socket, connection))
         try:
             # whichever ends first ends the connection
@@ -432,7 +432,7 @@ def _item(listing: Listing, moved: Moved, change: Change, outcome: int, at_ms: s
     )
 
 
-async def _write(socket: WebSocket, connection: Connection) -> None:
+async def write_pending(socket: WebSocket, connection: Connection) -> None:
     """Send what is pending, in order, until the connection is dropped or the client gone."""
     try:
         while not connection.cut:

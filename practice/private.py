@@ -1,0 +1,328 @@
+"""The private half of the CLOB's REST interface: keys, orders, cancels, trades, balances."""
+
+import string
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from practice import limits, signing
+from practice.accounts import ApiKey
+from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.auth import Door
+from practice.clob import cursor_page
+from practice.entry import BAD, decode, decode_many
+from practice.exchange import Account
+from practice.limits import Limits
+from practice.orders import Refused
+from practice.records import Placed, Row, TradeRecord
+from practice.trading import Trading
+from practice.wallets import SIGNATURE_TYPES
+
+BATCH_MAX = 15
+HEX = frozenset(string.hexdigits)
+CANCELS_MAX = 1_000
+UNLIMITED = str(2**256 - 1)
+SPENDERS = (
+    signing.STANDARD.address,
+    signing.NEG_RISK.address,
+    signing.V3.address,
+    "0xadA2005600Dec949baf300f4C6120000bDB6eAab",
+)
+"""Who may move a wallet's money here: the three exchanges and the neg-risk adapter, all of it."""
+
+Authed = Callable[[Request, ApiKey, bytes], Awaitable[Response]]
+_Shape = TypeVar("_Shape")
+
+
+class _OrderId(msgspec.Struct):
+    orderID: str
+
+
+class _MarketOrders(msgspec.Struct):
+    market: str = ""
+    asset_id: str = ""
+
+
+class _Beat(msgspec.Struct):
+    heartbeat_id: str = ""
+
+
+class Private:
+    """Routes; each but the first two asks for L2 headers."""
+
+    def __init__(self, door: Door, trading: Trading) -> None:
+        self.door = door
+        self.trading = trading
+        self.accounts = trading.accounts
+        self.limits = Limits()
+
+    def routes(self) -> list[Route]:
+        authed: list[tuple[str, str, Authed]] = [
+            ("GET", "/auth/api-keys", self._keys),
+            ("DELETE", "/auth/api-key", self._delete_key),
+            ("GET", "/auth/ban-status/closed-only", self._closed_only),
+            ("POST", "/order", self._order),
+            ("POST", "/orders", self._orders),
+            ("DELETE", "/order", self._cancel),
+            ("DELETE", "/orders", self._cancel_many),
+            ("DELETE", "/cancel-all", self._cancel_all),
+            ("DELETE", "/cancel-market-orders", self._cancel_market),
+            ("GET", "/data/orders", self._open),
+            ("GET", "/data/order/{order_id}", self._one_order),
+            ("GET", "/data/trades", self._trades),
+            ("GET", "/data/pre-migration-orders", self._none),
+            ("GET", "/balance-allowance", self._balance),
+            ("GET", "/balance-allowance/update", self._reread),
+            ("GET", "/order-scoring", self._scoring),
+            ("POST", "/orders-scoring", self._scoring_many),
+            ("GET", "/notifications", self._notifications),
+            ("DELETE", "/notifications", self._drop_notifications),
+            ("POST", "/v1/heartbeats", self._beat),
+            ("GET", "/v1/user/rate-limit-tier", self._tier),
+        ]
+        opened: list[tuple[str, str, Handler]] = [
+            ("POST", "/auth/api-key", self._create_key),
+            ("GET", "/auth/derive-api-key", self._derive_key),
+            ("GET", "/fees/builder-fees/{builder}", self._builder_fees),
+        ]
+        routes = [(method, path, self._asked(handler)) for method, path, handler in authed]
+        return [
+            Route(path, guarded(handler), methods=[method])
+            for method, path, handler in [*opened, *routes]
+        ]
+
+    def _asked(self, handler: Authed) -> Handler:
+        """Only for the holder of an API key; a refusal of the rules is a 400."""
+
+        async def checked(request: Request) -> Response:
+            body = await body_of(request)
+            key = self.door.key(request, body)
+            try:
+                return await handler(request, key, body)
+            except Refused as refusal:
+                raise Wrong(400, str(refusal)) from None
+
+        return checked
+
+    # -- keys --------------------------------------------------------------------------------------
+
+    async def _create_key(self, request: Request) -> Response:
+        return self._key(request, self.accounts.create_key)
+
+    async def _derive_key(self, request: Request) -> Response:
+        return self._key(request, self.accounts.derive_key)
+
+    def _key(self, request: Request, give: Callable[[str, int], ApiKey]) -> Response:
+        owner, nonce = self.door.wallet(request)
+        try:
+            return answer(give(owner, nonce).shown())
+        except Refused as refusal:
+            raise Wrong(400, str(refusal)) from None
+
+    async def _keys(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        return answer({"apiKeys": self.accounts.keys_of(key.owner)})
+
+    async def _delete_key(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        self.accounts.delete_key(key)
+        return answer("OK")
+
+    async def _closed_only(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        return answer({"closed_only": key.owner in self.accounts.closed_only})
+
+    async def _tier(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        return answer(limits.shown())
+
+    async def _builder_fees(self, request: Request) -> Response:
+        return answer({"builder_maker_fee_rate_bps": 0, "builder_taker_fee_rate_bps": 0})
+
+    # -- orders ------------------------------------------------------------------------------------
+
+    async def _order(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        passes, headers = self._take(key, "order", 1)
+        if not passes:
+            return _with(answer({"error": "Too Many Requests"}, 429), headers)
+        try:
+            return _with(answer(self.trading.place(key, decode(body))), headers)
+        except Refused as refusal:
+            return _with(answer({"error": str(refusal)}, 400), headers)
+
+    async def _orders(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        """Each leg for itself; one that fails says so in its own place, and success is true."""
+        legs = decode_many(body)
+        if len(legs) > BATCH_MAX:
+            raise Refused(f"Too many orders in payload: {len(legs)}, max allowed: {BATCH_MAX}")
+        passes, headers = self._take(key, "order", len(legs))
+        if not passes:
+            return _with(answer({"error": "Too Many Requests"}, 429), headers)
+        return _with(answer([self._leg(key, leg) for leg in legs]), headers)
+
+    def _leg(self, key: ApiKey, leg: msgspec.Raw) -> Row:
+        try:
+            return self.trading.place(key, decode(leg))
+        except Refused as refusal:
+            return {
+                "success": True,
+                "errorMsg": str(refusal),
+                "orderID": "",
+                "status": "",
+                "takingAmount": "",
+                "makingAmount": "",
+            }
+
+    def _take(self, key: ApiKey, what: str, tokens: int) -> tuple[bool, dict[str, str]]:
+        return self.limits.take(key.owner, what, tokens, time.time_ns())
+
+    # -- cancels -----------------------------------------------------------------------------------
+
+    async def _cancel(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        order_id = _decoded(body, _OrderId, "Invalid orderID").orderID
+        if not _is_order_id(order_id):
+            raise Refused("Invalid orderID")
+        return self._cancelled(key, self.trading.cancel(key.owner, [order_id]), 1)
+
+    async def _cancel_many(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        ids = _decoded(body, list[str], BAD)
+        if len(ids) > CANCELS_MAX:
+            raise Refused(f"Too many orders in payload, max allowed: {CANCELS_MAX}")
+        return self._cancelled(key, self.trading.cancel(key.owner, ids), len(ids))
+
+    async def _cancel_all(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        done = self.trading.cancel_where(key.owner)
+        return self._cancelled(key, done, 1 + len(done["canceled"]))
+
+    async def _cancel_market(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        wanted = _decoded(body or b"{}", _MarketOrders, BAD)
+        done = self.trading.cancel_where(key.owner, wanted.market, wanted.asset_id)
+        return self._cancelled(key, done, 1 + len(done["canceled"]))
+
+    def _cancelled(self, key: ApiKey, done: Row, tokens: int) -> Response:
+        return _with(answer(done), self._take(key, "cancel", tokens)[1])
+
+    # -- what became of them -----------------------------------------------------------------------
+
+    async def _open(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        query = request.query_params
+        wanted = query.get("id", "")
+        found = self.trading.open_orders(
+            key.owner, query.get("market", ""), query.get("asset_id", "")
+        )
+        named = [order for order in found if wanted in {"", order.id}]
+        return cursor_page(request, named, Placed.row)
+
+    async def _one_order(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        order_id = request.path_params["order_id"]
+        if not _is_order_id(order_id):
+            raise Refused("Invalid orderID")
+        order = self.trading.orders.get(order_id)
+        if order is None or order.key.owner != key.owner:
+            raise Wrong(404, "Order not found")
+        return answer(order.row())
+
+    async def _trades(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        query = dict(request.query_params)
+        found = [
+            record
+            for record in self.trading.trades.values()
+            if key.owner in record.owners() and _matches(record, key.owner, query)
+        ]
+        return cursor_page(request, found[::-1], lambda record: record.row(key.owner))
+
+    async def _none(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        return cursor_page(request, [], Placed.row)
+
+    # -- money -------------------------------------------------------------------------------------
+
+    async def _balance(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        """The whole balance of the wallet that the signature type means, reservations included."""
+        query = request.query_params
+        address = self._wallet(request, key)
+        account = self.trading.exchange.accounts.get(address, Account())
+        asset_type = query.get("asset_type", "")
+        if asset_type == "COLLATERAL":
+            balance = account.cash
+        elif asset_type in {"CONDITIONAL", "CONDITIONAL-V2"}:
+            found = self.trading.board.by_asset.get(query.get("token_id", ""))
+            if found is None:
+                raise Refused("Invalid token id")
+            balance = account.shares.get((found[0].spec.slug, found[1]), 0)
+        else:
+            raise Refused("Invalid asset type")
+        allowances = dict.fromkeys(SPENDERS, UNLIMITED)
+        return answer({"balance": str(balance), "allowances": allowances})
+
+    def _wallet(self, request: Request, key: ApiKey) -> str:
+        text = request.query_params.get("signature_type", "0")
+        if not text.isdigit() or int(text) not in SIGNATURE_TYPES:
+            raise Refused("Invalid signature_type")
+        return self.accounts.wallet_for(key.owner, int(text))
+
+    async def _reread(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        self._wallet(request, key)
+        return answer({})
+
+    # -- the rest ----------------------------------------------------------------------------------
+
+    async def _scoring(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        """No market here pays rewards, so no order scores."""
+        return answer({"scoring": False})
+
+    async def _scoring_many(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        return answer(dict.fromkeys(_decoded(body, list[str], BAD), False))
+
+    async def _notifications(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        return answer(list(self.trading.notices.get(key.owner, ())))
+
+    async def _drop_notifications(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        dropped = set(request.query_params.get("ids", "").split(","))
+        kept = self.trading.notices.get(key.owner)
+        for row in list(kept or ()):
+            if kept and str(row["id"]) in dropped:
+                kept.remove(row)
+        return answer("OK")
+
+    async def _beat(self, request: Request, key: ApiKey, body: bytes) -> Response:
+        beat_id = _decoded(body, _Beat, "Invalid payload").heartbeat_id
+        accepted, following = self.trading.beat(key, beat_id)
+        if accepted:
+            return answer({"heartbeat_id": following})
+        return answer({"error_msg": "Invalid Heartbeat ID", "heartbeat_id": following}, 400)
+
+
+def _with(response: Response, headers: dict[str, str]) -> Response:
+    response.headers.update(headers)
+    return response
+
+
+def _decoded(body: bytes, shape: type[_Shape], complaint: str) -> _Shape:
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.MsgspecError:
+        raise Refused(complaint) from None
+
+
+def _is_order_id(text: str) -> bool:
+    digits = text.removeprefix("0x")
+    return len(digits) == 64 and len(text) == 66 and set(digits) <= HEX
+
+
+def _matches(record: TradeRecord, owner: str, query: dict[str, str]) -> bool:
+    row = record.row(owner)
+    for name in ("id", "market"):
+        if query.get(name) and query[name] != row[name]:
+            return False
+    parties = [(record.taker.address, row["asset_id"])]
+    parties += [(maker["maker_address"], maker["asset_id"]) for maker in row["maker_orders"]]
+    for place, name in enumerate(("maker_address", "asset_id")):
+        wanted = query.get(name)
+        if wanted and all(party[place].lower() != wanted.lower() for party in parties):
+            return False
+    at_s = int(row["match_time"])
+    before, after = query.get("before", ""), query.get("after", "")
+    if (before and not before.isdigit()) or (after and not after.isdigit()):
+        raise Refused("Invalid trade params payload")
+    return not (before and at_s >= int(before)) and not (after and at_s <= int(after))

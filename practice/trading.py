@@ -1,0 +1,375 @@
+"""Orders of API users: placed into the world's own books, followed until they are over.
+
+There is one exchange: what is placed here meets the world's traders, and they meet it. Whatever
+happens to a book is shown to ``observe``, which finds what concerns the users, records it and
+tells them. Times are the world's.
+"""
+
+import heapq
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from itertools import count
+
+from practice.accounts import Accounts, ApiKey, stranger
+from practice.board import Board, Listing
+from practice.clock import SECOND
+from practice.entry import GTD_MARGIN_S, Post, Terms, struct_of, terms_of
+from practice.orders import DOLLAR, SHARE, Fill, Refused, Report, Request, Trade, decimal
+from practice.records import Party, Placed, Row, TradeRecord, TradeStatus, notice
+from practice.signing import Forged, address_bytes, checksummed, exchange_for, order_digest
+from practice.signing import signer_of as signer
+from practice.world import Moved
+
+ORDERS_KEPT_MAX = 100_000
+TRADES_KEPT_MAX = 100_000
+NOTICES_MAX = 200
+MINED_NS = SECOND * 2 // 5
+CONFIRMED_NS = 2 * SECOND
+BEAT_NS = 15 * SECOND
+"""Silence after which a key's orders go: ten seconds, and the five that the venue adds."""
+CANCELLED_NOTICE, FILLED_NOTICE, FAILED_NOTICE = 1, 2, 8
+
+Tell = Callable[[str, str, Row], None]
+"""(API user's address, condition id, event): something for the user stream."""
+Step = tuple[int, TradeStatus]
+
+
+class Trading:
+    """All orders and trades of API users."""
+
+    def __init__(self, board: Board, accounts: Accounts, publish: Callable[[Moved], None]) -> None:
+        self.board = board
+        self.accounts = accounts
+        self.exchange = board.world.exchange
+        self.orders: dict[str, Placed] = {}
+        self.trades: dict[str, TradeRecord] = {}
+        self.notices: dict[str, deque[Row]] = {}
+        self.tell: Tell = _nobody
+        self.plan: Callable[[TradeRecord], Iterable[Step]] = lambda _: PLAN
+        self._publish = publish
+        self._live: dict[str, dict[str, None]] = {}
+        self._expiring: list[tuple[int, str]] = []
+        self._settling: list[tuple[int, int, str, TradeStatus]] = []
+        self._beats: dict[str, tuple[str, int]] = {}
+        self._beat_ns = int(BEAT_NS * max(1.0, getattr(board.clock, "speed", 1.0)))
+        self._numbers = count(1)
+
+    # -- placing -----------------------------------------------------------------------------------
+
+    def place(self, key: ApiKey, post: Post) -> Row:
+        """The venue's answer to an accepted order; Refused says why not."""
+        if post.owner != key.key:
+            raise Refused("the order owner has to be the owner of the API KEY")
+        if key.owner in self.accounts.banned:
+            raise Refused(f"'{key.owner}' address banned")
+        if key.owner in self.accounts.closed_only and post.order.side == "BUY":
+            raise Refused(f"'{key.owner}' address in closed only mode")
+        found = self.board.by_asset.get(post.order.tokenId)
+        if found is None:
+            raise Refused("Invalid token id")
+        maker = _canonical(post.order.maker)
+        spokesman = _canonical(post.order.signer)
+        self.accounts.check_maker(key.owner, maker, spokesman, post.order.signatureType)
+        order_id = self._signed(key, post, found[0])
+        return self.enter(key, maker, found, order_id, post)
+
+    def _signed(self, key: ApiKey, post: Post, listing: Listing) -> str:
+        """The order's id, once its signature is found to be the key owner's."""
+        struct = struct_of(post.order)
+        contract = exchange_for(listing.version, listing.event.neg_risk)
+        try:
+            signature = bytes.fromhex(post.order.signature.removeprefix("0x"))
+            signed = signer(struct, signature, contract) == key.owner
+        except (Forged, ValueError):
+            signed = False
+        if not signed:
+            raise Refused("invalid signature")
+        return "0x" + order_digest(struct, contract).hex()
+
+    def enter(
+        self, key: ApiKey, maker: str, asset: tuple[Listing, int], order_id: str, post: Post
+    ) -> Row:
+        """Place an order whose signature is known to be good."""
+        listing, outcome = asset
+        now_ns = self.board.clock.now_ns()
+        tick = self.board.market(listing).tick
+        terms = terms_of(post, order_id, tick, now_ns // SECOND)
+        report = self.exchange.place(_request(order_id, maker, listing, outcome, terms))
+        order = Placed(order_id, key, maker, listing, outcome, terms, now_ns)
+        self._keep(order)
+        self._tell_order(order, "PLACEMENT")
+        before = len(order.trades)
+        self._show(report)
+        if order.live and order_id not in self.exchange.orders:
+            self._end(order, "MATCHED" if order.filled else "CANCELED")
+        return _accepted(order, report, order.trades[before:])
+
+    def _keep(self, order: Placed) -> None:
+        self.orders[order.id] = order
+        self._live.setdefault(order.listing.spec.slug, {})[order.id] = None
+        if order.terms.expiration:
+            gone_s = order.terms.expiration - GTD_MARGIN_S
+            heapq.heappush(self._expiring, (gone_s * SECOND, order.id))
+        if len(self.orders) > ORDERS_KEPT_MAX:
+            oldest = next((one for one in self.orders.values() if not one.live), None)
+            if oldest:
+                del self.orders[oldest.id]
+
+    def _show(self, report: Report) -> None:
+        """Let the whole world see what one of our requests changed."""
+        if report.changes or report.trades or report.tick:
+            self._publish(
+                Moved(
+                    self.board.world.now_ns,
+                    report.market,
+                    report.changes,
+                    report.trades,
+                    report.best_bid,
+                    report.best_ask,
+                    report.tick,
+                )
+            )
+
+    # -- cancelling --------------------------------------------------------------------------------
+
+    def cancel(self, owner: str, ids: Iterable[str]) -> Row:
+        """Take a user's orders off; both lists are always in the answer."""
+        canceled: list[str] = []
+        kept: dict[str, str] = {}
+        for order_id in dict.fromkeys(ids):
+            order = self.orders.get(order_id)
+            if order and order.live:
+                self._reconcile(order.listing.spec.slug)
+            if order is None or order.key.owner != owner:
+                kept[order_id] = "Order not found"
+            elif not order.live:
+                kept[order_id] = "already canceled or matched"
+            else:
+                self._take_off(order, "CANCELED")
+                canceled.append(order_id)
+        return {"canceled": canceled, "not_canceled": kept}
+
+    def cancel_where(self, owner: str, condition: str = "", asset: str = "") -> Row:
+        """Take off all of a user's orders, or those of one market or asset."""
+        return self.cancel(owner, [one.id for one in self.open_orders(owner, condition, asset)])
+
+    def _take_off(self, order: Placed, status: str) -> None:
+        report = self.exchange.cancel(order.id)
+        self._end(order, status)
+        self._show(report)
+
+    def open_orders(self, owner: str, condition: str = "", asset: str = "") -> list[Placed]:
+        found = []
+        for ids in self._live.values():
+            for order in map(self.orders.__getitem__, ids):
+                listing = order.listing
+                if (
+                    order.key.owner == owner
+                    and condition in {"", listing.condition}
+                    and asset in {"", listing.assets[order.outcome]}
+                ):
+                    found.append(order)
+        return sorted(found, key=lambda one: (one.created_ns, one.id))
+
+    # -- what happens in the books -----------------------------------------------------------------
+
+    def observe(self, moved: Moved) -> None:
+        """A book changed: find the users' part in it."""
+        live = self._live.get(moved.market)
+        if not live:
+            return
+        ours = [trade for trade in moved.trades if self._concerns(trade)]
+        for bucket, trade in enumerate(ours):
+            self._traded(moved.market, trade, bucket)
+        self._reconcile(moved.market)
+
+    def _concerns(self, trade: Trade) -> bool:
+        return trade.taker_id in self.orders or any(
+            fill.order_id in self.orders for fill in trade.makers
+        )
+
+    def _traded(self, slug: str, trade: Trade, bucket: int) -> None:
+        now_ns = self.board.clock.now_ns()
+        record = TradeRecord(
+            self._trade_id(trade),
+            trade,
+            self.board.listings[slug],
+            self._party(trade.taker_id, trade.account),
+            tuple((fill, self._party(fill.order_id, fill.account)) for fill in trade.makers),
+            bucket,
+            now_ns,
+            now_ns,
+        )
+        self.trades[record.id] = record
+        if len(self.trades) > TRADES_KEPT_MAX:
+            del self.trades[next(iter(self.trades))]
+        parts: list[Trade | Fill] = [trade, *trade.makers]
+        for part in parts:
+            self._filled(part, record)
+        self._tell_trade(record)
+        for delay_ns, status in self.plan(record):
+            step = (now_ns + delay_ns, next(self._numbers), record.id, status)
+            heapq.heappush(self._settling, step)
+
+    def _filled(self, part: Trade | Fill, record: TradeRecord) -> None:
+        order = self.orders.get(part.taker_id if isinstance(part, Trade) else part.order_id)
+        if order is None:
+            return
+        order.matched += part.size
+        order.paid += part.money
+        order.trades.append(record.id)
+        if order.filled:
+            order.status = "MATCHED"
+            self._forget_live(order)
+        self._tell_order(order, "UPDATE")
+        self._notify(FILLED_NOTICE, order, record)
+
+    def _party(self, order_id: str, account: str) -> Party:
+        order = self.orders.get(order_id)
+        if order is None:
+            return Party(*stranger(account))
+        return Party(order.key.key, order.maker, order.key.owner)
+
+    def _trade_id(self, trade: Trade) -> str:
+        text = f"practice trade {self.board.seed} {trade.taker_id} {next(self._numbers)}"
+        return str(uuid.UUID(bytes=sha256(text.encode()).digest()[:16], version=4))
+
+    def _reconcile(self, slug: str) -> None:
+        """Orders that the exchange no longer has and that did not fill were taken off by it."""
+        live = self._live.get(slug, {})
+        for order_id in [one for one in live if one not in self.exchange.orders]:
+            order = self.orders[order_id]
+            if order.terms.kind != "GTC":
+                continue  # on its way through the matching; its own placing ends it
+            state = self.exchange.markets[slug].state
+            status = "CANCELED" if state == "open" else "CANCELED_MARKET_RESOLVED"
+            self._end(order, status)
+            self._notify(CANCELLED_NOTICE, order, None)
+
+    def _end(self, order: Placed, status: str) -> None:
+        """An order is over without filling whole; ``status`` as the stream words it."""
+        order.status = status if status == "MATCHED" else "CANCELED"
+        self._forget_live(order)
+        if status != "MATCHED":
+            self._tell_order(order, "CANCELLATION", status)
+
+    def _forget_live(self, order: Placed) -> None:
+        slug = order.listing.spec.slug
+        live = self._live.get(slug)
+        if live is None:
+            return
+        live.pop(order.id, None)
+        if not live:
+            del self._live[slug]
+
+    # -- time --------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Let time pass: settlements, expiries, silence, and whatever the exchange took off."""
+        now_ns = self.board.clock.now_ns()
+        while self._settling and self._settling[0][0] <= now_ns:
+            _, _, trade_id, status = heapq.heappop(self._settling)
+            record = self.trades.get(trade_id)
+            if record:
+                self._settle(record, status)
+        while self._expiring and self._expiring[0][0] <= now_ns:
+            order = self.orders.get(heapq.heappop(self._expiring)[1])
+            if order and order.live:
+                self._take_off(order, "CANCELED_EXPIRED_ORDER")
+        for key, (_, deadline_ns) in list(self._beats.items()):
+            if now_ns > deadline_ns:
+                del self._beats[key]
+                self._silenced(key)
+        for slug in list(self._live):
+            self._reconcile(slug)
+
+    def _settle(self, record: TradeRecord, status: TradeStatus) -> None:
+        record.status = status
+        record.updated_ns = self.board.clock.now_ns()
+        if status in {"MINED", "CONFIRMED"} and not record.hash:
+            text = f"practice transaction {self.board.seed} {record.id}"
+            record.hash = "0x" + sha256(text.encode()).hexdigest()
+        self._tell_trade(record)
+
+    def _silenced(self, key: str) -> None:
+        for ids in list(self._live.values()):
+            for order in [self.orders[order_id] for order_id in ids]:
+                if order.key.key == key:
+                    self._take_off(order, "CANCELED")
+
+    def beat(self, key: ApiKey, beat_id: str) -> tuple[bool, str]:
+        """(accepted, the id to send next) for a heartbeat of an API key."""
+        now_ns = self.board.clock.now_ns()
+        known = self._beats.get(key.key)
+        if known and known[0] != beat_id:
+            return False, known[0]
+        if not known and beat_id:
+            return False, ""
+        text = f"practice beat {self.board.seed} {key.key} {next(self._numbers)}"
+        fresh = str(uuid.UUID(bytes=sha256(text.encode()).digest()[:16], version=4))
+        self._beats[key.key] = (fresh, now_ns + self._beat_ns)
+        return True, fresh
+
+    # -- telling -----------------------------------------------------------------------------------
+
+    def _tell_order(self, order: Placed, kind: str, status: str | None = None) -> None:
+        event = order.event(kind, self.board.clock.now_ns(), status)
+        self.tell(order.key.owner, order.listing.condition, event)
+
+    def _tell_trade(self, record: TradeRecord) -> None:
+        for owner in sorted(record.owners()):
+            self.tell(owner, record.listing.condition, record.event(owner))
+
+    def _notify(self, kind: int, order: Placed, record: TradeRecord | None) -> None:
+        row = notice(next(self._numbers), kind, order, self.board.clock.now_ns(), record)
+        self.notices.setdefault(order.key.owner, deque(maxlen=NOTICES_MAX)).append(row)
+
+
+PLAN: tuple[Step, ...] = ((MINED_NS, "MINED"), (CONFIRMED_NS, "CONFIRMED"))
+"""How a trade settles when nothing goes wrong."""
+
+
+def _nobody(owner: str, condition: str, event: Row) -> None:
+    """Nobody listens."""
+
+
+def _canonical(address: str) -> str:
+    try:
+        return checksummed(address_bytes(address))
+    except ValueError:
+        raise Refused("Invalid order payload") from None
+
+
+def _request(order_id: str, maker: str, listing: Listing, outcome: int, terms: Terms) -> Request:
+    return Request(
+        id=order_id,
+        account=maker,
+        market=listing.spec.slug,
+        outcome=outcome,
+        side=terms.side,
+        price=terms.price,
+        size=0 if terms.budget else terms.size,
+        budget=terms.budget,
+        kind=terms.kind,
+        post_only=terms.post_only,
+    )
+
+
+def _accepted(order: Placed, report: Report, trades: list[str]) -> Row:
+    """What this order gave and got at once, in decimals; nothing when it only rests."""
+    money = sum(trade.money for trade in report.trades)
+    size = sum(trade.size for trade in report.trades)
+    gave, got = decimal(money, DOLLAR), decimal(size, SHARE)
+    if order.terms.side == "SELL":
+        gave, got = got, gave
+    answer: Row = {
+        "success": True,
+        "errorMsg": "",
+        "orderID": order.id,
+        "status": "matched" if trades else "live",
+        "takingAmount": got if trades else "",
+        "makingAmount": gave if trades else "",
+    }
+    return answer | {"tradeIDs": trades} if trades else answer
