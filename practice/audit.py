@@ -155,6 +155,30 @@ class Auditor:
             self._wrong(f"{market} paid out {-pool.pairs} more than its pairs")
         self._settled(self._cash, market)
 
+    def undone(self, market: str, trade: "Trade") -> None:
+        """A trade was taken back: what it moved returns, its orders stay filled."""
+        self._step()
+        pool = self._pool(market)
+        bank = -trade.fee
+        self._pay(trade.account, trade.fee)
+        for fill in trade.makers:
+            taken = fill.size * trade.price // WHOLE
+            given = fill.size * fill.price // WHOLE
+            back = {"BUY": "SELL", "SELL": "BUY"}
+            flow = self._swap(
+                trade.account, market, trade.outcome, back[trade.side], fill.size, taken
+            )
+            flow += self._swap(
+                fill.account, market, fill.outcome, back[fill.side], fill.size, given
+            )
+            pairs = 0
+            if trade.side == fill.side:
+                pairs = -fill.size if trade.side == "BUY" else fill.size
+            self._pair(pool, pairs)
+            bank += flow - pairs
+        self._pay(BANK, bank)
+        self._settled({trade.account, BANK, *(fill.account for fill in trade.makers)}, market)
+
     # -- one step ----------------------------------------------------------------------------------
 
     def _step(self) -> None:

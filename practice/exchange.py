@@ -301,6 +301,41 @@ class Exchange:
             witness.ended(market_id, winner, report)
         return report
 
+    def undo(self, market_id: str, trade: Trade) -> bool:
+        """Take a trade back whose settlement failed: money, shares and fee return.
+
+        The orders stay filled. False, and nothing is done, when somebody no longer has what it
+        got, or when the market is resolved.
+        """
+        market = self.markets[market_id]
+        parts: list[Trade | Fill] = [trade, *trade.makers]
+        if market.state == "resolved" or not all(self._can_return(market, one) for one in parts):
+            return False
+        flow = 0
+        for part in parts:
+            flow += self._return(market, part)
+        paired = sum(_paired(fill) for fill in trade.makers)
+        market.pairs -= paired
+        market.traded -= trade.size
+        self.accounts[trade.account].cash += trade.fee
+        self.accounts[TREASURY].cash -= trade.fee + flow - paired
+        for witness in self.witnesses:
+            witness.undone(market_id, trade)
+        return True
+
+    def _can_return(self, market: Market, part: Trade | Fill) -> bool:
+        account = self.accounts[part.account]
+        what, need = (part.outcome, part.size) if part.side == "BUY" else (CASH, part.money)
+        return account.free(market.id, what) >= need
+
+    def _return(self, market: Market, part: Trade | Fill) -> int:
+        """Move one side's money and shares back; answers the money that it had paid."""
+        account = self.accounts[part.account]
+        sign = 1 if part.side == "BUY" else -1
+        account.cash += sign * part.money
+        account.give(market.id, part.outcome, -sign * part.size)
+        return sign * part.money
+
     # -- checks before anything moves --------------------------------------------------------
 
     def _checked(self, request: Request) -> Market:
@@ -461,16 +496,16 @@ class Exchange:
             pairing = "mint" if taken.side == "BUY" else "merge"
         flow = self._settle(market, taken, taker_price, size)
         flow += self._settle(market, given, given.price, size)
-        pairs = {"complementary": 0, "mint": size, "merge": -size}[pairing]
-        market.pairs += pairs
-        # what both sides paid less what the pairs took: a rounding of at most one millionth
-        self.accounts[TREASURY].cash += flow - pairs
         self._release(maker, size)
         self._reduce(market, maker, size)
         money = notional(given.price, size)
-        return Fill(
+        fill = Fill(
             given.id, given.account, given.outcome, given.side, given.price, size, money, pairing
         )
+        market.pairs += _paired(fill)
+        # what both sides paid less what the pairs took: a rounding of at most one millionth
+        self.accounts[TREASURY].cash += flow - _paired(fill)
+        return fill
 
     def _settle(self, market: Market, request: Request, price: int, size: int) -> int:
         """Move one side's cash and shares; answers the money it paid (negative: received)."""
@@ -553,6 +588,11 @@ class Exchange:
         if market.tick != COARSE_TICK or FINE_BELOW <= price <= FINE_ABOVE:
             return None
         return self.set_tick(market.id, FINE_TICK)
+
+
+def _paired(fill: Fill) -> int:
+    """How many pairs a fill made; negative when it ended some."""
+    return {"complementary": 0, "mint": fill.size, "merge": -fill.size}[fill.pairing]
 
 
 def _arriving(request: Request) -> Order:

@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -89,6 +90,46 @@ def test_the_auditor_may_begin_in_the_middle() -> None:
     trade_at_random(exchange, 4, 300)
     assert late.told()["violations"] == []
     assert late.steps > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_trade_taken_back_leaves_everybody_as_before_it(seed: int) -> None:
+    exchange, auditor = venue()
+    trade_at_random(exchange, seed, 200)
+    chance, undone = Random(seed), 0
+    for number in range(200, 500):
+        before = wealth(exchange)
+        try:
+            report = exchange.place(request(chance, number))
+        except Refused:
+            continue
+        if report.trades and not report.canceled:
+            taken_back = [exchange.undo(report.market, trade) for trade in report.trades[::-1]]
+            if all(taken_back):
+                undone += 1
+                assert wealth(exchange) == before
+    assert undone > 20
+    assert auditor.told()["violations"] == []
+
+
+def wealth(exchange: Exchange) -> dict[str, tuple[int, dict[tuple[str, int], int]]]:
+    return {name: (one.cash, dict(one.shares)) for name, one in exchange.accounts.items()}
+
+
+def test_a_trade_is_not_taken_back_from_someone_who_passed_it_on() -> None:
+    exchange, auditor = venue()
+    sale = Request(
+        id="s", account="ann", market="one", outcome=YES, side="SELL", price=5_000, size=50 * SHARE
+    )
+    exchange.place(sale)
+    bought = exchange.place(replace(sale, id="b", account="bob", side="BUY"))
+    exchange.place(replace(sale, id="s2", account="bob", size=100 * SHARE))
+    assert not exchange.undo("one", bought.trades[0])
+    exchange.cancel("s2")
+    assert exchange.undo("one", bought.trades[0])
+    exchange.resolve("one", YES)
+    assert not exchange.undo("one", bought.trades[0])
+    assert auditor.told()["violations"] == []
 
 
 def wrong_fee(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -229,6 +229,7 @@ async def test_another_grid_is_told_for_both_assets_and_then_the_books(
     row = await served.get("/markets/slug/moved")
     assert row["orderPriceMinTickSize"] == 0.001
     served.live(5 * MINUTE)
+    await client.caught_up()
     assert (await served.get("/control/audit"))["violations"] == []
 
 
