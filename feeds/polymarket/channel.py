@@ -35,6 +35,7 @@ from feeds.polymarket.limits import ChannelLimits
 from feeds.polymarket.units import venue_nanos
 from feeds.polymarket.watch import AssetWatch
 from feeds.polymarket.wire import (
+    UNREADABLE,
     BestBidAskFrame,
     LastTradeFrame,
     MarketFrame,
@@ -45,6 +46,7 @@ from feeds.polymarket.wire import (
     WireBook,
     decode_each,
     decode_frames,
+    decode_object,
 )
 from feeds.text import printable
 
@@ -244,18 +246,27 @@ class MarketChannel:
     def receive(self, frame: bytes, at_ns: Nanos) -> None:
         """One whole text message of the venue's. Nothing it may hold raises."""
         self._now = at_ns
-        if self.link is Link.DOWN:
+        if self.link is _DOWN:
             self.counts["after the end"] += 1
             return
+        try:
+            if frame[:1] == b"{":  # nearly every message is one object
+                self.frames += 1
+                shape = decode_object(frame)
+                _HEAR[type(shape)](self, shape, at_ns)
+            else:
+                self._receive_other(frame, at_ns)
+        except UNREADABLE:
+            self._receive_patiently(frame, at_ns)
+
+    def _receive_other(self, frame: bytes, at_ns: Nanos) -> None:
+        """PONG, or an array of objects."""
         if frame.startswith(PONG) and frame.strip() == PONG:
             self._ponged_ns = at_ns
             return
         self.frames += 1
-        try:
-            for shape in decode_frames(frame):
-                _HEAR[type(shape)](self, shape, at_ns)
-        except WireError:
-            self._receive_patiently(frame, at_ns)
+        for shape in decode_frames(frame):
+            _HEAR[type(shape)](self, shape, at_ns)
 
     def _receive_patiently(self, frame: bytes, at_ns: Nanos) -> None:
         """Take what is good of a frame and count what is not. Hearing a part twice is harmless."""
@@ -446,6 +457,7 @@ class MarketChannel:
         return Counter(watch.state for watch in self._assets.values())
 
 
+_DOWN = Link.DOWN
 _PACED = frozenset({BookState.LIVE, BookState.RESYNCING})
 _HEAR: dict[type[MarketFrame], Callable[[MarketChannel, Any, Nanos], None]] = {
     WireBook: MarketChannel._hear_book,

@@ -347,6 +347,11 @@ def decode_texts(text: str) -> list[str]:
     return shaped(_texts, text.encode("utf-8", "replace"))
 
 
+decode_object = _frame
+"""One object of the market channel, without ceremony: raises one of ``UNREADABLE``."""
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, WireError)
+
+
 def decode_frame(data: bytes | Raw) -> MarketFrame:
     """One object of the market channel; raises ``WireError``."""
     return shaped(_frame, data)
