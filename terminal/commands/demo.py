@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ SPEED = 20.0
 HEADLESS_SPEED = 60.0
 """Half a minute on the wall is half an hour of market: enough for stories to be traded on."""
 VENUE_ENDS_WITHIN_S = 5.0
+ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def practice(arguments: argparse.Namespace) -> int:
@@ -38,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     speed = arguments.speed or (HEADLESS_SPEED if arguments.headless else SPEED)
     seed = 1 if arguments.seed is None else arguments.seed
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_leaves_nothing())
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="ftt-demo-"))
         venue = stack.enter_context(_venue(seed, speed, Path(home, "practice.log")))
         os.environ["FTT_HOME"] = home
@@ -46,6 +49,21 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.headless:
             return _headless(arguments, config)
         return _interactive(arguments, config, seed)
+
+
+@contextlib.contextmanager
+def _leaves_nothing() -> Iterator[None]:
+    """A closed window or a plain kill ends the demo through its clean-up, like ctrl+c."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def demo_config(venue: dict[str, Any]) -> str:

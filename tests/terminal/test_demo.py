@@ -1,6 +1,11 @@
 """The main job, end to end: a practice world, an engine, paper money, one JSON object."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,3 +94,18 @@ def test_a_broken_tape_is_refused_in_a_sentence(ftt: Run, tmp_path: Path) -> Non
 )
 def test_the_automatic_theme_follows_the_terminals_ground(ground: str, theme: str) -> None:
     assert theme_of_terminal({"COLORFGBG": ground}) == theme
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this platform closes windows otherwise")
+def test_a_demo_whose_window_is_closed_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "terminal", "demo", "--headless", "--for", "600", "--json"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=env)
+    deadline = time.monotonic() + 30
+    while not list(tmp_path.glob("ftt-demo-*/demo.toml")):
+        assert time.monotonic() < deadline, "the demo never began"
+        assert process.poll() is None
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=20)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert list(tmp_path.iterdir()) == []

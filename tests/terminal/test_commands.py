@@ -1,0 +1,183 @@
+"""The command line as a person or a script meets it: help, data, exit codes, nothing heavy."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from terminal.cli import COMMANDS
+from tests.terminal.conftest import Run
+
+HEAVY = {"textual", "httpx", "picows", "feedparser", "starlette", "sqlite3", "rich"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_has_help_with_an_example(ftt: Run, command: object) -> None:
+    ran = ftt(command.name, "--help")  # type: ignore[attr-defined]
+    assert ran.returncode == 0
+    assert f"ftt {command.name}" in ran.stdout  # type: ignore[attr-defined]
+    assert "Example: ftt" in ran.stdout
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    readme = Path("README.md").read_text(encoding="utf-8")
+    assert [command.name for command in COMMANDS if command.name not in readme] == []
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["link", "--help"]])
+def test_light_commands_stay_light(argv: list[str]) -> None:
+    script = (
+        "import sys\nfrom terminal.cli import main\n"
+        f"try:\n    main({argv!r})\nexcept SystemExit:\n    pass\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(ran.stderr.split())
+
+
+def test_an_unknown_command_is_bad_usage(ftt: Run) -> None:
+    ran = ftt("frobnicate")
+    assert ran.returncode == 2
+    assert "frobnicate" in ran.stderr
+
+
+def test_no_engine_is_said_with_what_to_start(ftt: Run) -> None:
+    ran = ftt("news", "--json")
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert "ftt bot" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_link_answers_one_line_a_story(ftt: Run, tmp_path: Path) -> None:
+    markets, stories = tmp_path / "markets.jsonl", tmp_path / "stories.jsonl"
+    question = "Will OpenAI announce an IPO by December 31?"
+    markets.write_text(json.dumps({"id": "m1", "question": question}) + "\n", encoding="utf-8")
+    told = [
+        {"id": "s1", "title": "OpenAI files confidentially for an IPO"},
+        {"id": "s2", "title": "A recipe for plum cake"},
+    ]
+    stories.write_text("".join(json.dumps(story) + "\n" for story in told), encoding="utf-8")
+    ran = ftt("link", "--markets", str(markets), "--stories", str(stories))
+    assert ran.returncode == 0, ran.stderr
+    first, second = (json.loads(line) for line in ran.stdout.splitlines())
+    assert first["id"] == "s1"
+    assert first["links"][0]["market_id"] == "m1"
+    assert first["links"][0]["direction"] == 1
+    assert 0 <= first["links"][0]["relevance"] <= 1
+    assert first["links"][0]["why"]
+    assert second == {"id": "s2", "links": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("{not json}", "markets.jsonl:1"), ('{"question": "?"}', "id"), ("[1]", "JSON object")],
+)
+def test_a_bad_line_is_named_and_is_bad_usage(
+    ftt: Run, tmp_path: Path, text: str, names: str
+) -> None:
+    markets, stories = tmp_path / "markets.jsonl", tmp_path / "stories.jsonl"
+    markets.write_text(text + "\n", encoding="utf-8")
+    stories.write_text('{"id": "s", "title": "t"}\n', encoding="utf-8")
+    ran = ftt("link", "--markets", str(markets), "--stories", str(stories))
+    assert ran.returncode == 2
+    assert names in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_feed_is_read_or_refused_in_a_sentence(ftt: Run, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.xml", tmp_path / "bad.xml"
+    good.write_text(
+        "<rss version='2.0'><channel><title>Good</title><item><title>One &amp; only</title>"
+        "<guid>1</guid><pubDate>Tue, 24 Nov 2026 08:00:00 GMT</pubDate></item></channel></rss>",
+        encoding="utf-8",
+    )
+    bad.write_text("<!doctype html><html><body>Hello</body></html>", encoding="utf-8")
+    ran = ftt("feeds", "check", str(good), str(bad), "--json")
+    assert ran.returncode == 1, "one of them was refused"
+    first, second = (json.loads(line) for line in ran.stdout.splitlines())
+    assert first["ok"]
+    assert first["entries"][0]["title"] == "One & only"
+    assert first["entries"][0]["published"] == "2026-11-24T08:00:00Z"
+    assert not second["ok"]
+    assert second["error"].endswith(".")
+
+
+def test_a_config_is_written_checked_and_shown(ftt: Run) -> None:
+    written = ftt("config", "init")
+    assert written.returncode == 0, written.stderr
+    assert Path(written.stdout.strip()).exists()
+    assert ftt("config", "check").returncode == 0
+    shown = ftt("config", "show", "--json")
+    rows = {row["key"]: row for row in json.loads(shown.stdout)}
+    assert rows["account.mode"]["value"] == '"paper"'
+    assert ftt("config", "init").returncode == 1, "an existing file is not replaced"
+
+
+def test_a_broken_config_ends_any_command_as_bad_configuration(ftt: Run, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text('[risk]\norder_notional_max = "lots"\n', encoding="utf-8")
+    for argv in (["config", "check", str(broken)], ["--config", str(broken), "bot"]):
+        ran = ftt(*argv)
+        assert ran.returncode == 2
+        said = ran.stdout + ran.stderr
+        assert "risk.order_notional_max" in said
+        assert '"lots"' in said
+
+
+def test_paths_and_doctor_answer_without_an_engine(ftt: Run) -> None:
+    paths = json.loads(ftt("paths", "--json").stdout)
+    assert set(paths) >= {"config", "ledger", "tapes", "runtime"}
+    checks = [json.loads(line) for line in ftt("doctor", "--json").stdout.splitlines()]
+    assert all(check["sentence"] for check in checks)
+    assert all(check["ok"] or check["fix"] for check in checks)
+
+
+@pytest.fixture
+def bot(practice_config: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A headless engine on the practice venue, in the same home as the commands."""
+    command = [sys.executable, "-m", "terminal", "--config", str(practice_config), "bot", "--json"]
+    env = {**os.environ, "FTT_HOME": str(tmp_path / "ftt")}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    )
+    assert process.stdout is not None
+    assert "kind" in json.loads(process.stdout.readline()), "the first alert tells that it runs"
+    yield process
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+def test_a_running_bot_answers_obeys_and_ends_cleanly(
+    ftt: Run, bot: "subprocess.Popen[str]"
+) -> None:
+    stories = [json.loads(line) for line in ftt("news", "--json").stdout.splitlines()]
+    assert stories
+    assert stories[0]["first_seen_ns"].endswith("Z")
+    markets = [json.loads(line) for line in ftt("markets", "--json").stdout.splitlines()]
+    assert markets
+    book = json.loads(ftt("book", markets[0]["condition_id"], "--json").stdout)
+    assert book["question"] == markets[0]["question"]
+    for what in ("orders", "positions", "fills", "signals"):
+        ran = ftt(what, "--json")
+        assert ran.returncode == 0, ran.stderr
+        assert all(isinstance(json.loads(line), dict) for line in ran.stdout.splitlines())
+        assert ftt(what).returncode == 0
+    assert ftt("cancel", "--all").returncode == 0
+    assert ftt("cancel", "no-such-order").returncode == 3
+    assert ftt("cancel").returncode == 2
+    assert json.loads(ftt("kill", "--json").stdout)["outcome"] == "done"
+    assert json.loads(ftt("resume", "--json").stdout)["outcome"] == "done"
+    second = ftt("bot", "--for", "1")
+    assert second.returncode == 1, "one ledger has one engine"
+    assert "Traceback" not in second.stderr
+    bot.send_signal(signal.SIGTERM)
+    said, talk = bot.communicate(timeout=20)
+    assert bot.returncode == 0, talk
+    assert json.loads(said.splitlines()[-1])["kind"] == "summary"
