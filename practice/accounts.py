@@ -62,8 +62,12 @@ class Accounts:
 
     def exists(self, address: str) -> bool:
         """Whether a wallet stands at this address, written in any case."""
+        return bool(self.known(address))
+
+    def known(self, address: str) -> str:
+        """The wallet at this address as it is written here; "" where none stands."""
         wanted = address.lower()
-        return any(known.lower() == wanted for known in self.deployed)
+        return next((known for known in self.deployed if known.lower() == wanted), "")
 
     def deploy(self, address: str, kind: Kind) -> None:
         """Let a wallet stand from now on, with nothing in it."""

@@ -237,7 +237,7 @@ class Gamma:
             "id": str(listing.number),
             "question": spec.question,
             "conditionId": listing.condition,
-            "questionID": _question_id(self.board.seed, spec.slug),
+            "questionID": question_id(self.board.seed, spec.slug),
             "slug": spec.slug,
             "resolutionSource": "",
             "description": spec.description,
@@ -358,7 +358,7 @@ def _neg_risk(seed: int, listing: Listing) -> Row:
     }
 
 
-def _question_id(seed: int, slug: str) -> str:
+def question_id(seed: int, slug: str) -> str:
     return f"0x{digest(seed, 'question', slug):064x}"
 
 

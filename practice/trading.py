@@ -45,6 +45,7 @@ class Trading:
         self.exchange = board.world.exchange
         self.orders: dict[str, Placed] = {}
         self.trades: dict[str, TradeRecord] = {}
+        self._records: dict[int, TradeRecord] = {}  # by the identity of the trade
         self.notices: dict[str, deque[Row]] = {}
         self.tell: Tell = _nobody
         self.plan: Callable[[TradeRecord], Iterable[Step]] = lambda _: PLAN
@@ -202,9 +203,10 @@ class Trading:
             now_ns,
             now_ns,
         )
-        self.trades[record.id] = record
+        self.trades[record.id] = self._records[id(trade)] = record
         if len(self.trades) > TRADES_KEPT_MAX:
-            del self.trades[next(iter(self.trades))]
+            oldest = self.trades.pop(next(iter(self.trades)))
+            self._records.pop(id(oldest.trade), None)
         parts: list[Trade | Fill] = [trade, *trade.makers]
         for part in parts:
             self._filled(part, record)
@@ -311,6 +313,11 @@ class Trading:
         fresh = str(uuid.UUID(bytes=sha256(text.encode()).digest()[:16], version=4))
         self._beats[key.key] = (fresh, now_ns + self._beat_ns)
         return True, fresh
+
+    def hash_of(self, trade: Trade) -> str:
+        """The transaction of a trade with users in it; "" for others and before it has one."""
+        record = self._records.get(id(trade))
+        return record.hash if record and record.trade is trade else ""
 
     # -- telling -----------------------------------------------------------------------------------
 

@@ -17,10 +17,13 @@ from practice.catalogue import MarketSpec
 from practice.clob import Clob
 from practice.clock import Clock
 from practice.control import CONTROL, Control
+from practice.data_api import DataApi
 from practice.faults import NO_FAULTS, Deck, Faults
 from practice.gamma import Gamma
+from practice.history import History
 from practice.mischief import Mischief
 from practice.private import Private
+from practice.relayer import Relayer
 from practice.stream import Stream
 from practice.trading import Trading
 from practice.user_stream import UserStream
@@ -39,6 +42,7 @@ class Venue:
         self.world = world
         self.clock = clock
         self.deck = Deck(faults)
+        self.history = History(world.exchange, lambda: world.now_ns)
         self.accounts = Accounts(world.seed, world.exchange)
         if signing.available():
             self.accounts.open([spec.slug for spec in self.calm()])
@@ -52,6 +56,8 @@ class Venue:
         self.private = Private(door, self.trading)
         self.user_stream = UserStream(door, self.deck)
         self.trading.tell = self.user_stream.tell
+        self.data = DataApi(self.board, self.history, self.accounts.known, self.trading.hash_of)
+        self.relayer = Relayer(self.board, self.accounts)
         self.control = Control(self.board, self.stream, self.deck, self.auditor, self.publish)
 
     def calm(self) -> list[MarketSpec]:
@@ -73,6 +79,8 @@ class Venue:
             *self.gamma.routes(),
             *self.clob.routes(),
             *self.private.routes(),
+            *self.data.routes(),
+            *self.relayer.routes(),
             WebSocketRoute(WS_MARKET, self.stream.endpoint),
             WebSocketRoute(WS_USER, self.user_stream.endpoint),
             *self.control.routes(),
