@@ -5,13 +5,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from practice import signing
 from practice.signing import Exchange, Forged, OrderStruct, auth_digest, order_digest, signer_of
 from practice.wallets import owned_by
+from tests.practice.signer import struct_of
 
 if not signing.available():
     pytest.skip("signing libraries are not installed (extra: live)", allow_module_level=True)
@@ -31,22 +31,6 @@ class Vector:
     signer: str
 
 
-def _struct(order: dict[str, Any]) -> OrderStruct:
-    return OrderStruct(
-        salt=int(order["salt"]),
-        maker=order["maker"],
-        signer=order["signer"],
-        token_id=int(order["tokenId"]),
-        maker_amount=int(order["makerAmount"]),
-        taker_amount=int(order["takerAmount"]),
-        side=int(order["side"] == "SELL"),
-        signature_type=order["signatureType"],
-        timestamp=int(order["timestamp"]),
-        metadata=bytes.fromhex(order["metadata"][2:]),
-        builder=bytes.fromhex(order["builder"][2:]),
-    )
-
-
 def _first_client(folder: Path) -> Iterator[Vector]:
     for name in FILES:
         file = json.loads((folder / f"vectors/{name}.json").read_text())
@@ -55,7 +39,7 @@ def _first_client(folder: Path) -> Iterator[Vector]:
             domain = case["domain"]
             yield Vector(
                 f"{name}-{number}",
-                _struct(order),
+                struct_of(order),
                 bytes.fromhex(order["signature"][2:]),
                 Exchange(domain["verifyingContract"], domain["version"]),
                 case["chain_id"],
@@ -76,7 +60,7 @@ def _second_client(folder: Path) -> Iterator[Vector]:
         )
         yield Vector(
             case["name"],
-            _struct(order),
+            struct_of(order),
             bytes.fromhex(order["signature"][2:]),
             exchange,
             case["chain_id"],
