@@ -57,7 +57,7 @@ def _quotes(path: Path) -> Iterator[Event]:
     row = Row(path)
     asset, before_ns, segment = "", 0, None
     for row.number, (when, slug, bid, ask, now_in) in rows(path, QUOTES):
-        at_ns, of = row.date("ts", when), row.id("slug", slug)
+        at_ns, of = row.micros("ts", when), row.id("slug", slug)
         if of == asset and (now_in != segment or at_ns - before_ns > SILENCE_MAX):
             lost_ns = min(before_ns + SILENCE_MAX, at_ns)
             yield Gap(lost_ns, (of,), "the collector was not watching")
@@ -89,7 +89,7 @@ def _markets(path: Path) -> Iterator[Event]:
             tick_size=_TICK_SIZE,
             min_order_size=0,
         )
-        yield MarketSeen(row.date("first_ts", first), market)
+        yield MarketSeen(row.micros("first_ts", first), market)
 
 
 def _published(path: Path) -> Iterator[Event]:

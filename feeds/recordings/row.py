@@ -1,7 +1,6 @@
 """One row's fields as exact values; what cannot be what it should is refused by name."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,8 +26,6 @@ STEP_BACK_MAX: Nanos = 60 * SECOND
 _MS = 1_000_000
 _MS_MIN, _MS_MAX = 1_500_000_000_000, 4_100_000_000_000
 """July 2017 to 2099: outside it a stamp has another unit, or is none."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _DECIMALS = 9
 """Binary noise lies beyond; no venue quotes so finely."""
 _SIDES = {
@@ -195,13 +192,15 @@ class Row:
             raise self.expected(field, "a time in Unix seconds", seen)
         return seen * SECOND
 
+    def micros(self, field: str, seen: Seen) -> Nanos:
+        """Unix microseconds, as times of a parquet file come."""
+        if not isinstance(seen, int) or not _MS_MIN <= seen // 1_000 <= _MS_MAX:
+            raise self.expected(field, "a time", seen)
+        return seen * 1_000
+
     def date(self, field: str, seen: Seen) -> Nanos:
-        """A date and time as text (ISO 8601; without a zone it is UTC) or as a date already."""
-        if isinstance(seen, datetime):
-            since = (seen if seen.tzinfo else seen.replace(tzinfo=UTC)) - _EPOCH
-            when: Nanos | None = since // _MICROSECOND * 1_000
-        else:
-            when = date_nanos(seen) if isinstance(seen, str) else None
+        """A date and time as text (ISO 8601); without a zone it is UTC."""
+        when = date_nanos(seen) if isinstance(seen, str) else None
         if when is None or not _MS_MIN <= when // _MS <= _MS_MAX:
             raise self.expected(field, "a date and time (ISO 8601)", seen)
         return when

@@ -37,7 +37,7 @@ def _events(path: Path, notes: Notes) -> Iterator[Event]:
     for row.number, (kind, asset, when, side, price, size, best_bid, best_ask) in rows(
         path, COLUMNS
     ):
-        at_ns = row.heard(venue_ns := row.date("timestamp", when))
+        at_ns = row.heard(venue_ns := row.micros("timestamp", when))
         of, taken = row.id("asset_id", asset), row.side("side", side)
         cost = row.price("price", price)
         if kind == "PRICE_CHANGE":
