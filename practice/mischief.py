@@ -30,6 +30,7 @@ HTML_403 = (
     b"<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head>"
     b"<body><h1>Sorry, you have been blocked</h1></body></html>"
 )
+OVERTAKEN_S = 0.1
 JSON, HTML = b"application/json", b"text/html; charset=UTF-8"
 
 _encode = msgspec.json.encode
@@ -143,7 +144,10 @@ class Mischief:
             body = await _body(met.receive)
             await self._heard(met, _again(body, met.receive))
             met.receive = _again(body, met.receive)
+        struck = self._deck.counts["fill_before_ack"]
         answer = await self._heard(met, met.receive)
+        if self._deck.counts["fill_before_ack"] > struck:
+            await asyncio.sleep(OVERTAKEN_S)  # the user stream is ahead of this answer
         if draw("late_reply"):
             late_s = self._deck.span_ns("late_reply") / SECOND
             with contextlib.suppress(TimeoutError):

@@ -49,6 +49,8 @@ class Trading:
         self.notices: dict[str, deque[Row]] = {}
         self.tell: Tell = _nobody
         self.plan: Callable[[TradeRecord], Iterable[Step]] = lambda _: PLAN
+        self.rested: Callable[[Placed], None] = lambda _: None
+        """Asked with each order that rests, before its answer is sent."""
         self._publish = publish
         self._live: dict[str, dict[str, None]] = {}
         self._expiring: list[tuple[int, str]] = []
@@ -102,10 +104,13 @@ class Trading:
         self._keep(order)
         self._tell_order(order, "PLACEMENT")
         before = len(order.trades)
-        self._show(report)
+        self.show(report)
         if order.live and order_id not in self.exchange.orders:
             self._end(order, "MATCHED" if order.filled else "CANCELED")
-        return _accepted(order, report, order.trades[before:])
+        answer = _accepted(order, report, order.trades[before:])
+        if order.live:
+            self.rested(order)
+        return answer
 
     def _keep(self, order: Placed) -> None:
         self.orders[order.id] = order
@@ -118,7 +123,7 @@ class Trading:
             if oldest:
                 del self.orders[oldest.id]
 
-    def _show(self, report: Report) -> None:
+    def show(self, report: Report) -> None:
         """Let the whole world see what one of our requests changed."""
         if report.changes or report.trades or report.tick:
             self._publish(
@@ -159,7 +164,16 @@ class Trading:
     def _take_off(self, order: Placed, status: str) -> None:
         report = self.exchange.cancel(order.id)
         self._end(order, status)
-        self._show(report)
+        self.show(report)
+
+    def take_off(self, order_id: str) -> None:
+        """The venue takes an order off by itself, and says so."""
+        order = self.orders.get(order_id)
+        if order and order.live:
+            self._reconcile(order.listing.spec.slug)
+        if order and order.live:
+            self._take_off(order, "CANCELED")
+            self._notify(CANCELLED_NOTICE, order, None)
 
     def open_orders(self, owner: str, condition: str = "", asset: str = "") -> list[Placed]:
         found = []
@@ -288,6 +302,8 @@ class Trading:
             self._reconcile(slug)
 
     def _settle(self, record: TradeRecord, status: TradeStatus) -> None:
+        if status == "FAILED" and not self.exchange.undo(record.listing.spec.slug, record.trade):
+            status = "CONFIRMED"  # what it moved has been passed on: it can't fail any more
         record.status = status
         record.updated_ns = self.board.clock.now_ns()
         if status in {"MINED", "CONFIRMED"} and not record.hash:

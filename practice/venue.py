@@ -22,6 +22,7 @@ from practice.faults import NO_FAULTS, Deck, Faults
 from practice.gamma import Gamma
 from practice.history import History
 from practice.mischief import Mischief
+from practice.mishaps import Mishaps
 from practice.private import Private
 from practice.relayer import Relayer
 from practice.stream import Stream
@@ -52,6 +53,7 @@ class Venue:
         self.stream = Stream(self.board, self.deck)
         self.auditor = Auditor(world.exchange)
         self.trading = Trading(self.board, self.accounts, self.publish)
+        self.mishaps = Mishaps(self.deck, self.trading)
         door = Door(self.accounts, clock)
         self.private = Private(door, self.trading)
         self.user_stream = UserStream(door, self.deck)
@@ -67,6 +69,7 @@ class Venue:
     def tick(self) -> None:
         """Let what waits for a moment of the world happen, if the moment has come."""
         self.trading.tick()
+        self.mishaps.tick(self.clock.now_ns())
 
     def publish(self, moved: Moved) -> None:
         """Show one action to the world; call it while the exchange stands at that moment."""
