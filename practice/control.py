@@ -30,6 +30,7 @@ from practice.faults import (
 )
 from practice.orders import NO, PRICE_ONE, YES, decimal
 from practice.stream import NO_FREEZE, Freeze, Stream
+from practice.user_stream import UserStream
 from practice.world import Moved
 
 CONTROL = "/control"
@@ -79,12 +80,14 @@ class Control:
         self,
         board: Board,
         stream: Stream,
+        users: UserStream,
         deck: Deck,
         auditor: Auditor,
         publish: Callable[[Moved], None],
     ) -> None:
         self.board = board
         self.stream = stream
+        self.users = users
         self.deck = deck
         self.auditor = auditor
         self._publish = publish
@@ -134,9 +137,10 @@ class Control:
             self.deck.call_mode(*mode)
 
     def _strike(self, order: Order) -> dict[str, int]:
+        both = (self.stream, self.users)
         return {
-            "half_open": self.stream.half_open() if order.half_open else 0,
-            "cut": self.stream.cut() if order.cut else 0,
+            "half_open": sum(one.half_open() for one in both) if order.half_open else 0,
+            "cut": sum(one.cut() for one in both) if order.cut else 0,
         }
 
     def _freeze(self, order: Order) -> Freeze | None:

@@ -31,12 +31,13 @@ HTML_403 = (
     b"<body><h1>Sorry, you have been blocked</h1></body></html>"
 )
 OVERTAKEN_S = 0.1
+POST_ONLY_TEXT = "post-only mode: only post-only orders and cancels are allowed"
 JSON, HTML = b"application/json", b"text/html; charset=UTF-8"
 
 _encode = msgspec.json.encode
 
 
-class _Leg(msgspec.Struct):
+class _Posted(msgspec.Struct):
     postOnly: bool = False
 
 
@@ -104,13 +105,12 @@ class Mischief:
         mode, left_ns = self._deck.mode(self._clock.now_ns())
         if mode == "normal" or (route in CANCELLING and mode in {"post-only", "cancel-only"}):
             return False
+        if mode == "post-only" and route == ("POST", "/orders"):
+            return False  # each leg is judged for itself, further in
         if mode == "post-only":
             body = await _body(receive)
-            if _all_post_only(body):
+            if _is_post_only(body):
                 await self._meet(_Exchange(scope, _again(body, receive), send, True))
-                return True
-            if route == ("POST", "/orders"):
-                await _answer(send, (200, JSON, _refused_legs(body, left_ns), 0))
                 return True
         await _answer(send, mode_answer(mode, left_ns))
         return True
@@ -199,31 +199,17 @@ def mode_answer(mode: Mode, left_ns: int) -> tuple[int, bytes, bytes, int]:
 
 def post_only_refusal(seconds: int) -> dict[str, object]:
     return {
-        "error": "post-only mode: only post-only orders and cancels are allowed",
+        "error": POST_ONLY_TEXT,
         "code": "post_only_mode",
         "retry_after_seconds": seconds,
     }
 
 
-def _refused_legs(body: bytes, left_ns: int) -> bytes:
-    """A batch in post-only mode is answered leg by leg, none of them placed."""
-    seconds = max(1, -(-left_ns // SECOND))
-    leg = {"success": True, "errorMsg": post_only_refusal(seconds)["error"], "orderID": ""}
-    leg |= {"status": "", "takingAmount": "", "makingAmount": ""}
+def _is_post_only(body: bytes) -> bool:
     try:
-        count = len(msgspec.json.decode(body, type=list[_Leg]))
-    except msgspec.MsgspecError:
-        count = 0
-    return _encode([leg] * count)
-
-
-def _all_post_only(body: bytes) -> bool:
-    try:
-        legs = msgspec.json.decode(body, type=list[_Leg] | _Leg)
+        return msgspec.json.decode(body, type=_Posted).postOnly
     except msgspec.MsgspecError:
         return False
-    legs = [legs] if isinstance(legs, _Leg) else legs
-    return all(leg.postOnly for leg in legs)
 
 
 def _asset_of(body: bytes) -> str:

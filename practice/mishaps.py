@@ -7,6 +7,7 @@ from itertools import count
 from practice.agents import CROWD
 from practice.clock import SECOND
 from practice.faults import Deck
+from practice.mischief import POST_ONLY_TEXT
 from practice.orders import PRICE_ONE, SHARE, Refused, Request
 from practice.records import Placed, TradeRecord, TradeStatus
 from practice.trading import PLAN, Trading
@@ -32,6 +33,14 @@ class Mishaps:
         self._numbers = count(1)
         trading.plan = self.plan
         trading.rested = self.rested
+        trading.gate = self.gate
+
+    def gate(self, post_only: bool) -> str:
+        """Why the venue's mode forbids this order; batches hear it leg by leg."""
+        if self._deck.idle or post_only:
+            return ""
+        mode, _ = self._deck.mode(self._trading.board.clock.now_ns())
+        return POST_ONLY_TEXT if mode == "post-only" else ""
 
     def plan(self, record: TradeRecord) -> Iterable[Step]:
         """How a trade settles: as usual, after retries, or not at all."""

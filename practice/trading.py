@@ -51,6 +51,8 @@ class Trading:
         self.plan: Callable[[TradeRecord], Iterable[Step]] = lambda _: PLAN
         self.rested: Callable[[Placed], None] = lambda _: None
         """Asked with each order that rests, before its answer is sent."""
+        self.gate: Callable[[bool], str] = lambda _: ""
+        """(is it post-only) -> why the venue's mode forbids an order now, or ""."""
         self._publish = publish
         self._live: dict[str, dict[str, None]] = {}
         self._expiring: list[tuple[int, str]] = []
@@ -95,6 +97,8 @@ class Trading:
         self, key: ApiKey, maker: str, asset: tuple[Listing, int], order_id: str, post: Post
     ) -> Row:
         """Place an order whose signature is known to be good."""
+        if closed := self.gate(post.postOnly):
+            raise Refused(closed)
         listing, outcome = asset
         now_ns = self.board.clock.now_ns()
         tick = self.board.market(listing).tick

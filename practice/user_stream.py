@@ -79,6 +79,12 @@ class UserStream:
             connection.drop()
         return len(self.connections)
 
+    def half_open(self) -> int:
+        """Every open connection stops reading and writing; answers how many."""
+        for connection in self.connections:
+            connection.half_open = True
+        return len(self.connections)
+
     async def endpoint(self, socket: WebSocket) -> None:
         await socket.accept()
         if len(self.connections) >= CONNECTIONS_MAX:
@@ -100,6 +106,9 @@ class UserStream:
         try:
             while True:
                 text = await asyncio.wait_for(socket.receive_text(), SILENCE_S)
+                if connection.half_open:
+                    await asyncio.sleep(SILENCE_S)  # unread, and forgotten after that
+                    return
                 refusal = self._heard(connection, text)
                 if refusal:
                     await socket.close(POLICY_VIOLATION, refusal)

@@ -60,7 +60,9 @@ class Venue:
         self.trading.tell = self.user_stream.tell
         self.data = DataApi(self.board, self.history, self.accounts.known, self.trading.hash_of)
         self.relayer = Relayer(self.board, self.accounts)
-        self.control = Control(self.board, self.stream, self.deck, self.auditor, self.publish)
+        self.control = Control(
+            self.board, self.stream, self.user_stream, self.deck, self.auditor, self.publish
+        )
 
     def calm(self) -> list[MarketSpec]:
         """The markets where an order meets what a test expects it to meet."""

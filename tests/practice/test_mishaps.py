@@ -3,7 +3,7 @@
 import pytest
 
 from practice.clock import SECOND
-from practice.orders import SHARE
+from practice.orders import SHARE, Refused
 from tests.practice.traders import ANN, BOB, NO, PURSE, SHARES, YES, Floor, floor
 
 
@@ -127,3 +127,13 @@ def test_every_fault_of_orders_at_once_leaves_the_sums_right(here: Floor) -> Non
     audited(here)
     counts = here.venue.deck.counts
     assert min(counts[name] for name in ("failed_trade", "dust_fill", "venue_cancel")) > 0
+
+
+def test_in_post_only_mode_each_leg_is_judged_for_itself(here: Floor) -> None:
+    here.venue.deck.call_mode("post-only", here.clock.now_ns() + 60 * SECOND)
+    with pytest.raises(Refused, match="post-only mode"):
+        here.order(ANN, "free", cents=inside(here), shares=10)
+    _, answer = here.order(ANN, "free", cents=inside(here), shares=10, post_only=True)
+    assert answer["status"] == "live"
+    here.live(61 * SECOND)
+    here.order(ANN, "free", cents=inside(here), shares=10)
