@@ -237,6 +237,11 @@ class MarketChannel:
     def _link_hears(self, news: LinkNews) -> None:
         self.link = NEXT_LINK[self.link, news]
 
+    def abandon(self, reason: str) -> None:
+        """Have this connection replaced, for a reason that only the shell can know."""
+        if self.link is not Link.DOWN:
+            self._give_up(reason)
+
     def _give_up(self, reason: str) -> None:
         self._link_hears(LinkNews.GIVEN_UP)
         self.wants_reconnect = reason

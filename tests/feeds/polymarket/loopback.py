@@ -79,11 +79,15 @@ async def _answer_one(
 
 
 class LoopbackVenue:
-    """A ``ToyVenue`` with sockets. ``frozen``: it answers PING and says nothing else."""
+    """A ``ToyVenue`` with sockets. ``frozen``: it answers PING and says nothing else.
+
+    ``assets_max``: beyond so many assets on a connection, first books silently stay out.
+    """
 
     def __init__(self, toy: ToyVenue) -> None:
         self.toy = toy
         self.frozen = False
+        self.assets_max = 1_000_000
         self.drops = False
         self.drop_code = 1011
         self.connections = 0
@@ -91,6 +95,7 @@ class LoopbackVenue:
         self.http_base = ""
         self.ws_url = ""
         self._clients: dict[ServerConnection, list[str]] = {}
+        self._frozen: set[ServerConnection] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["LoopbackVenue"]:
@@ -139,7 +144,7 @@ class LoopbackVenue:
         if self.drops:
             await socket.close(self.drop_code, "no room")
             return
-        if not self.frozen:
+        if not self.frozen and len(subscribed) <= self.assets_max:
             await socket.send(self.toy.first_dump(request["assets_ids"]).decode())
 
     async def tell(self, *frames: bytes) -> None:
@@ -147,8 +152,17 @@ class LoopbackVenue:
         if self.frozen:
             return
         for socket in list(self._clients):
-            for frame in frames:
-                await socket.send(frame.decode())
+            if socket not in self._frozen:
+                for frame in frames:
+                    await socket.send(frame.decode())
+
+    def freeze_oldest(self) -> None:
+        """From now on the oldest connection is sent nothing but PONG."""
+        self._frozen.add(next(iter(self._clients)))
+
+    def cut_oldest(self) -> None:
+        """End the oldest connection without a goodbye."""
+        next(iter(self._clients)).transport.abort()
 
     async def tell_in_fragments(self, parts: list[str]) -> None:
         """Send one text message in several frames to every client."""

@@ -79,14 +79,26 @@ class Desk:
 
 @asynccontextmanager
 async def streaming(
-    venue: LoopbackVenue, desk: Desk, limits: ChannelLimits = FAST, shard_max: int = 200
+    venue: LoopbackVenue,
+    desk: Desk,
+    limits: ChannelLimits = FAST,
+    shard_max: int = 200,
+    standby: bool = False,
 ) -> AsyncIterator[MarketStream]:
     hosts = Hosts.of(clob=venue.http_base, ws_market=venue.ws_url)
     clock = Clock()
     async with httpx.AsyncClient() as http:
         reader = ClobReader(hosts, http, clock)
         stream = MarketStream(
-            hosts, clock, desk.hear, desk.hear_health, reader, limits, shard_max, lambda: 0.5
+            hosts,
+            clock,
+            desk.hear,
+            desk.hear_health,
+            reader,
+            limits,
+            shard_max,
+            lambda: 0.5,
+            standby,
         )
         task = asyncio.create_task(stream.run())
         try:
@@ -243,3 +255,71 @@ async def test_a_goodbye_of_any_code_is_told_and_followed_by_a_new_connection(co
         await desk.until(lambda: any(f"({code})" in h.sentence for h in desk.health))
         venue.drops = False
         await desk.until(lambda: desk.agrees_with(toy))
+
+
+async def test_twelve_hundred_assets_are_followed_where_a_connection_takes_two_hundred() -> None:
+    toy, desk = ToyVenue(markets=600), Desk()
+    async with LoopbackVenue(toy).running() as venue:
+        venue.assets_max = 200
+        async with streaming(venue, desk, ChannelLimits()) as stream:
+            stream.set_wanted(toy.assets)
+            await desk.until(lambda: desk.agrees_with(toy), seconds=20)
+            assert len(desk.states) == 1_200
+            assert desk.all_in(BookState.LIVE, toy.assets)
+            assert [len(channel.wanted) for channel in stream.channels] == [200] * 6
+            assert venue.connections == 6
+            desk.events.clear()
+            for market in range(1, 601):
+                frame = toy.set_level(f"{market}001", "BUY", 4_600, 77_000_000)
+                await venue.tell(frame)
+            await desk.until(lambda: len(desk.events) >= 1_200, seconds=20)
+            assert desk.agrees_with(toy)
+
+
+async def test_a_frozen_connection_is_replaced_by_its_standby_within_two_seconds() -> None:
+    toy, desk = ToyVenue(markets=2), Desk()
+    async with (
+        LoopbackVenue(toy).running() as venue,
+        streaming(venue, desk, ChannelLimits(), standby=True) as stream,
+    ):
+        stream.set_wanted(toy.assets)
+        await desk.until(lambda: desk.agrees_with(toy) and len(desk.health) >= 2)
+        await desk.until(lambda: venue.connections == 2)
+        await venue.tell(*toy.trade("1001"))
+        await desk.until(lambda: any(isinstance(event, Print) for event in desk.events))
+        venue.freeze_oldest()
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        await venue.tell(toy.wander(), *toy.trade("2001"))
+        await desk.until(lambda: stream.takeovers == 1 and desk.agrees_with(toy))
+        assert loop.time() - start < 2
+        prints = [event for event in desk.events if isinstance(event, Print)]
+        assert [event.asset_id for event in prints] == ["1001", "2001"], "none lost, none twice"
+        assert not any(isinstance(event, Gap) for event in desk.events)
+        await venue.tell(toy.wander())
+        await desk.until(lambda: desk.agrees_with(toy))
+
+
+async def test_a_cut_costs_no_gap_when_another_connection_stands_by() -> None:
+    toy, desk = ToyVenue(markets=2), Desk()
+    limits = replace(ChannelLimits(), backoff_first_ns=5_000_000, proven_ns=0)
+    async with (
+        LoopbackVenue(toy).running() as venue,
+        streaming(venue, desk, limits, standby=True) as stream,
+    ):
+        stream.set_wanted(toy.assets)
+        (share,) = stream._shares
+
+        def both_live() -> bool:
+            channels = [connection.channel for connection in share.connections]
+            return all(channel.states() == {BookState.LIVE: 4} for channel in channels)
+
+        await desk.until(both_live)
+        for cut in range(1, 4):
+            venue.cut_oldest()
+            await desk.until(lambda cut=cut: venue.connections == 2 + cut)  # type: ignore[misc]
+            await desk.until(both_live)
+            await venue.tell(toy.wander())
+            await desk.until(lambda: desk.agrees_with(toy))
+        assert stream.takeovers >= 2
+        assert not any(isinstance(event, Gap) for event in desk.events)
