@@ -25,6 +25,7 @@ BESIDE = ROOT.parent / "shared" / "data" / "tapes"
 PAGE = ROOT / "docs" / "recordings.md"
 STATED_MIN = 1_000
 """A handful of changes says nothing of a rebuilt book."""
+LEFT_OUT = "Left out: "
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
@@ -223,7 +224,7 @@ def report(folder: Path) -> str:
             [_told(importer, figures) for importer, figures in rows],
         ),
     ]
-    return "\n\n".join([part for part in parts if part] + [f"Left out: {line}" for line in left])
+    return "\n\n".join([part for part in parts if part] + [f"{LEFT_OUT}{line}" for line in left])
 
 
 def _built(importer: Importer, f: Figures) -> tuple[str, ...]:
@@ -283,6 +284,9 @@ def main(argv: list[str]) -> int:
         print(f"there is no folder {arguments.folder}", file=sys.stderr)
         return 1
     figures = report(arguments.folder)
+    if arguments.write and LEFT_OUT in figures:
+        print(f"{figures}\nnot written: some files could not be read", file=sys.stderr)
+        return 1
     if arguments.write:
         write(PAGE, figures)
     else:

@@ -30,6 +30,7 @@ from feeds.recordings.order import in_order, merged
 from feeds.recordings.parquet import NoReaderError
 from feeds.recordings.row import Notes
 from feeds.recordings.shape import Kind, Reader, Shape
+from feeds.tape import MAGIC as TAPE
 from feeds.text import printable
 
 __all__ = [
@@ -100,10 +101,12 @@ def _looked_at(path: Path) -> tuple[Kind, tuple[str, ...]]:
     """How a file is written down, and the names of its columns or of its first object's keys."""
     try:
         with open(path, "rb") as file:
-            first = file.read(len(parquet.MAGIC))
+            first = file.read(len(TAPE))
     except OSError as error:
         raise RecordingError(path, f"cannot be read ({error.strerror})") from None
-    if first == parquet.MAGIC:
+    if first == TAPE:
+        raise NothingToImportError(path, "it is a tape already: `ftt tape merge` takes it")
+    if first.startswith(parquet.MAGIC):
         return Kind.PARQUET, parquet.columns_of(path)
     start = begins(path)
     if not start:

@@ -33,6 +33,9 @@ def _asset_columns(of: str) -> list[str]:
 
 
 UP, DOWN = _asset_columns("up"), _asset_columns("down")
+TRADES = [name for name in (*UP, *DOWN) if name.startswith("last_trade")]
+"""Not every file of this collector has them."""
+BOOKS = [name for name in (*MARKET, *UP, *DOWN) if name not in TRADES]
 
 
 def read(path: Path, notes: Notes | None = None) -> Iterator[Event]:
@@ -43,7 +46,7 @@ def read(path: Path, notes: Notes | None = None) -> Iterator[Event]:
 def _events(path: Path) -> Iterator[Event]:
     row = Row(path)
     last: dict[str, tuple[Any, ...]] = {}
-    for row.number, cells in rows(path, [*MARKET, *UP, *DOWN]):
+    for row.number, cells in rows(path, [*MARKET, *UP, *DOWN], TRADES):
         at_ns, market = row.ms("ts_ms", cells[0]), _market(row, cells)
         if market.yes.asset_id not in last:
             yield MarketSeen(at_ns, market)
@@ -99,4 +102,4 @@ def _trade(row: Row, at_ns: Nanos, asset: str, names: list[str], trade: tuple[An
     )
 
 
-SHAPES = (shape(LAYOUT, "five levels a side", Kind.PARQUET, " ".join([*MARKET, *UP, *DOWN]), read),)
+SHAPES = (shape(LAYOUT, "five levels a side", Kind.PARQUET, " ".join(BOOKS), read),)

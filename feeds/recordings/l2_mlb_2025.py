@@ -45,6 +45,9 @@ class _Book:
 def _events(path: Path, notes: Notes) -> Iterator[Event]:
     row, book = Row(path), None
     for row.number, (asset, kind, price, side, size, digest, stamp) in table(path, COLUMNS):
+        if kind not in ("book", "price_change"):
+            notes[f"rows of the kind {row.words(kind)!r}"] += 1
+            continue
         at_ns = row.heard(venue_ns := row.ms("timestamp", stamp))
         of = row.id("asset_id", asset)
         level = (row.side("side", side), row.price("price", price), row.size("size", size))
@@ -59,10 +62,7 @@ def _events(path: Path, notes: Notes) -> Iterator[Event]:
         if book is not None:
             yield book.snapshot()
             book = None
-        if kind == "price_change":
-            yield LevelChange(at_ns, of, venue_ns, *level)
-        else:
-            notes["rows of a kind that is not known"] += 1
+        yield LevelChange(at_ns, of, venue_ns, *level)
     if book is not None:
         yield book.snapshot()
 

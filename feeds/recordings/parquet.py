@@ -6,7 +6,7 @@ a damaged file with an exception: the only smaller one brings the whole process 
 
 import importlib
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +42,20 @@ def columns_of(path: Path) -> tuple[str, ...]:
     return tuple(_types(path, _opened(path)))
 
 
-def rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+def rows(
+    path: Path, columns: Sequence[str], optional: Collection[str] = ()
+) -> Iterator[tuple[int, tuple[Any, ...]]]:
     """Each row's number and these of its columns, in the file's order.
+
+    A column that is ``optional`` and not there reads as nothing in every row.
 
     Times come as whole Unix microseconds. No more than a batch of rows is in memory.
     """
     database = _opened(path)
     types = _types(path, database)
-    if lacking := set(columns) - set(types):
+    if lacking := set(columns) - set(types) - set(optional):
         raise RecordingError(path, f"the table lacks the columns {', '.join(sorted(lacking))}")
-    wanted = ", ".join(_selected(column, types[column]) for column in columns)
+    wanted = ", ".join(_selected(column, types.get(column)) for column in columns)
     _run(path, 0, database.execute, f"SELECT {wanted} {_FROM}", [str(path.resolve())])
     number = 0
     while batch := _run(path, number, database.fetchmany, BATCH_ROWS):
@@ -60,7 +64,9 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, tuple[Any, .
             yield number, cells
 
 
-def _selected(column: str, kind: str) -> str:
+def _selected(column: str, kind: str | None) -> str:
+    if kind is None:
+        return "NULL"
     name = '"' + column.replace('"', '""') + '"'
     return f"epoch_us({name})" if kind.startswith("TIMESTAMP") else name
 

@@ -56,7 +56,7 @@ def read_seen(path: Path, notes: Notes | None = None) -> Iterator[Event]:
 def _quotes(path: Path) -> Iterator[Event]:
     row = Row(path)
     asset, before_ns, segment = "", 0, None
-    for row.number, (when, slug, bid, ask, now_in) in rows(path, QUOTES):
+    for row.number, (when, slug, bid, ask, now_in) in rows(path, QUOTES, ["segment"]):
         at_ns, of = row.micros("ts", when), row.id("slug", slug)
         if of == asset and (now_in != segment or at_ns - before_ns > SILENCE_MAX):
             lost_ns = min(before_ns + SILENCE_MAX, at_ns)
@@ -128,7 +128,7 @@ def _story(row: Row, value: dict[str, Any], at_ns: Nanos, source: str, *, publis
 
 _NOTES = "it holds notes about a recording, no market data"
 SHAPES = (
-    shape(LAYOUT, "best quotes, polled", Kind.PARQUET, " ".join(QUOTES), read_quotes),
+    shape(LAYOUT, "best quotes, polled", Kind.PARQUET, "ts slug bid ask", read_quotes),
     shape(LAYOUT, "markets", Kind.PARQUET, " ".join(MARKETS), read_markets),
     shape(LAYOUT, "notes", Kind.PARQUET, "issue table_name detail", None, _NOTES),
     shape(LAYOUT, "news at its own time", Kind.JSON, "published title source url", read_published),

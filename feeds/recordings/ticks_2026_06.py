@@ -37,17 +37,17 @@ def _events(path: Path, notes: Notes) -> Iterator[Event]:
     for row.number, (kind, asset, when, side, price, size, best_bid, best_ask) in rows(
         path, COLUMNS
     ):
+        if kind not in ("PRICE_CHANGE", "LAST_TRADE"):
+            notes[f"rows of the kind {row.words(kind)!r}"] += 1
+            continue
         at_ns = row.heard(venue_ns := row.micros("timestamp", when))
         of, taken = row.id("asset_id", asset), row.side("side", side)
         cost = row.price("price", price)
-        if kind == "PRICE_CHANGE":
-            bid, ask = row.best_bid("best_bid", best_bid), row.best_ask("best_ask", best_ask)
-            shares = row.size("size", size)
-            yield LevelChange(at_ns, of, venue_ns, taken, cost, shares, bid, ask)
-        elif kind == "LAST_TRADE":
+        if kind == "LAST_TRADE":
             yield Print(at_ns, of, venue_ns, cost, row.traded("size", size), taken)
-        else:
-            notes["rows of a kind that is not known"] += 1
+            continue
+        bid, ask = row.best_bid("best_bid", best_bid), row.best_ask("best_ask", best_ask)
+        yield LevelChange(at_ns, of, venue_ns, taken, cost, row.size("size", size), bid, ask)
 
 
 SHAPES = (shape(LAYOUT, "changes and trades by row", Kind.PARQUET, " ".join(COLUMNS), read),)

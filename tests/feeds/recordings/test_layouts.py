@@ -126,6 +126,13 @@ def test_a_book_sent_twice_is_two_books(tmp_path: Path) -> None:
     assert found == [TOLD[0], TOLD[0]]
 
 
+def test_rows_of_unknown_kinds_are_passed_over_whatever_they_hold(tmp_path: Path) -> None:
+    odd = l2_row("tick_size_change", "", "", "", ms=0)
+    path, notes = table(tmp_path / "l2", L2, WHOLE_L2[0], odd, *WHOLE_L2[1:]), Notes()
+    assert list(importer_for(path).read(notes)) == TOLD
+    assert notes == {"rows of the kind 'tick_size_change'": 1}
+
+
 def test_the_last_book_of_a_file_is_told_too(tmp_path: Path) -> None:
     assert events_of(table(tmp_path / "l2", L2, *WHOLE_L2[:2])) == TOLD[:1]
 
@@ -183,6 +190,12 @@ def test_quotes_come_by_time_with_empty_sides_and_gaps(tmp_path: Path) -> None:
         Gap(AT_NS + 15 * MINUTE, ("a",), "the collector was not watching"),
         BestQuote(AT_NS + hour_ns, "a", AT_NS + hour_ns, 4_100, 4_500),
     ]
+
+
+def test_quotes_without_segments_are_read_all_the_same(tmp_path: Path) -> None:
+    columns: Columns = {"ts": [when()], "slug": ["a"], "bid": [0.4], "ask": [0.5]}
+    found = events_of(parquet_file(tmp_path / "q.parquet", columns))
+    assert found == [BestQuote(AT_NS, "a", AT_NS, 4_000, 5_000)]
 
 
 def test_another_segment_is_a_gap_however_short(tmp_path: Path) -> None:

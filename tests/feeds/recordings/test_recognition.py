@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from feeds.events import Tick
 from feeds.recordings import (
     SHAPES,
     NoReaderError,
@@ -15,6 +16,7 @@ from feeds.recordings import (
     importer_for,
     parquet,
 )
+from feeds.tape import TapeWriter
 from tests.feeds.recordings.kit import L2, WHOLE_L2, lines, table, ticks
 
 LAYOUTS = {
@@ -75,6 +77,13 @@ def test_what_is_not_known_gets_a_sentence(tmp_path: Path, data: bytes, says: st
 def test_a_missing_file_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="cannot be read"):
         importer_for(tmp_path / "nothing")
+
+
+def test_a_tape_of_ours_is_told_apart(tmp_path: Path) -> None:
+    with TapeWriter(path := tmp_path / "a.tape", {}) as writer:
+        writer.append(Tick(1))
+    with pytest.raises(NothingToImportError, match="ftt tape merge"):
+        importer_for(path)
 
 
 def test_files_about_a_recording_are_told_apart_from_it(tmp_path: Path) -> None:
