@@ -74,6 +74,7 @@ STORIES_TIMED_MAX = 5_000
 """How many stories' arrival times are kept for the latency figures."""
 FILLS_MAX = 1_000
 MISTAKES_MAX = 100
+LOOPS_TO_CLOSE = 3
 
 
 @dataclass
@@ -252,6 +253,8 @@ class Engine:
             _keep_memory(self._memory, self.poller.memory())
         await self.poller.aclose()
         await self.http.aclose()
+        for _ in range(LOOPS_TO_CLOSE):
+            await asyncio.sleep(0)  # closed transports are told so by the loop's next rounds
         if self._tape is not None:
             self._tape.close()
         await self._alerts.close()
