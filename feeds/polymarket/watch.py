@@ -363,7 +363,11 @@ class AssetWatch:
             self.book.apply_change(again)
             self._out.append(again)
             self._last_venue_ns = max(self._last_venue_ns, change.venue_ns)
-        self._hear(Heard.OTHER, now_ns, "the venue's own book differs from what it streams")
+        reason = "the venue's own book differs from what it streams"
+        self._hear(Heard.OTHER, now_ns, reason)
+        if self.state is BookState.RESYNCING:
+            # whoever takes a whole book for the end of a gap hears that this one was not
+            self._out.append(BookHealth(now_ns, self.asset_id, self.state, reason))
 
     # ------------------------------------------------------------------------------- verdict
 
