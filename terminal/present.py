@@ -157,8 +157,18 @@ def news(engine: Engine, most: int) -> NewsView:
         _story_row(engine, story, len(told[story.cluster_id]))
         for story in _newest_first(stories.values(), most)
     )
-    waiting = "" if rows else "the first story; sources are being polled"
+    waiting = "" if rows else _waiting_for_news(engine)
     return NewsView(rows=rows, total=len(stories), waiting_for=waiting)
+
+
+def _waiting_for_news(engine: Engine) -> str:
+    """What an empty news column waits for, and what stands in the way."""
+    troubles = [stream.sentence for stream in _streams(engine) if stream.state == "down"]
+    if troubles:
+        told = " ".join(f"{trouble.rstrip('.')}." for trouble in troubles)
+        return f"{told} `ftt doctor` in another window looks closer."
+    asked = sum(source.state is not SourceState.OFF for source in engine.sources.values())
+    return f"Waiting for the first headlines; {asked} feeds are asked in turn."
 
 
 def _tellings(stories: Iterable[Story]) -> dict[str, set[str]]:
@@ -483,7 +493,7 @@ def signals(engine: Engine) -> SignalsView:
     return SignalsView(
         rows=tuple(signal_rows(engine))[:SIGNALS_SHOWN],
         open=sum(1 for s in engine.session.desk.suggestions.values() if not s.over),
-        waiting_for="a story that moves a market, or a move without a story",
+        waiting_for="Waiting for a story that moves a market, or for a move that none explains.",
     )
 
 
