@@ -88,6 +88,23 @@ class Board:
         condition, assets = condition_id(self.seed, spec.slug), token_ids(self.seed, spec.slug)
         return Listing(spec, event, number, place, "v1", condition, assets)
 
+    def add(self, event: EventSpec, spec: MarketSpec) -> Listing:
+        """A market that the world has just listed, under all the names it has."""
+        self.events[event.slug] = event
+        self.event_numbers[event.slug] = FIRST_EVENT_NUMBER + len(self.event_numbers)
+        for label in (*event.tags, *spec.tags):
+            number = FIRST_TAG_NUMBER + len(self.tags)
+            self.tags.setdefault(label, Tag(number, label, slugged(label)))
+        listing = self._listing(spec, FIRST_MARKET_NUMBER + len(self.listings), 0)
+        self.listings[spec.slug] = listing
+        self.of_event[event.slug] = [listing]
+        self.by_number[listing.number] = listing
+        self.by_condition[listing.condition] = listing
+        for outcome, asset in zip((YES, NO), listing.assets, strict=True):
+            self.by_asset[asset] = (listing, outcome)
+        self.touch(spec.slug, self.world.now_ns)
+        return listing
+
     # -- state -----------------------------------------------------------------------------------
 
     def market(self, listing: Listing) -> Market:

@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from practice.answers import Handler, Wrong, answer, body_of, guarded
 from practice.audit import Auditor
-from practice.board import OUTCOMES, Board, Listing
+from practice.board import OUTCOMES, Board, Listing, slugged
+from practice.catalogue import PRACTICE_SENTENCE, EventSpec, MarketSpec
 from practice.clock import SECOND
 from practice.exchange import COARSE_TICK, FINE_TICK
 from practice.faults import (
@@ -38,6 +39,12 @@ TICKS = (1_000, 100, 50, 25, 10, 1)
 """The grids that the venue knows, in 1/10,000 dollar."""
 MODE_S_MAX = 24 * 3_600
 ID_CHARS_MAX = 20
+QUESTION_CHARS_MAX = 300
+SLUG_CHARS_MAX = 100
+MARKETS_MAX = 2_000
+END_DAYS_MAX = 3_650
+ACTIVITY_MAX = 20.0
+CHANCE_MIN = 0.01
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -58,6 +65,15 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
     for_s: float | None = None
     once: dict[str, int] = {}
     clear: bool = False
+
+
+class ListOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """A question, and the odds at which its market opens; ``end_days`` from the world's first."""
+
+    question: str
+    probability: float = 0.5
+    end_days: int = 30
+    activity: float = 1.0
 
 
 AT_ONCE = frozenset(field.name for field in msgspec.structs.fields(Order))
@@ -98,6 +114,7 @@ class Control:
             "/faults": ("GET", self._faults),
             "/resolve": ("POST", self._resolve),
             "/tick": ("POST", self._tick),
+            "/list": ("POST", self._list),
             "/truth": ("GET", self._truth),
             "/audit": ("GET", self._audit),
         }
@@ -208,6 +225,25 @@ class Control:
         old, new = decimal(was, PRICE_ONE), decimal(tick, PRICE_ONE)
         return answer({"market": listing.condition, "old_tick_size": old, "new_tick_size": new})
 
+    async def _list(self, request: Request) -> Response:
+        """A new market of its own event."""
+        order = _typed(await _object(request), ListOrder, "list")
+        slug = slugged(order.question)[:SLUG_CHARS_MAX]
+        if not slug or slug in self.board.listings:
+            raise Wrong(409, f"list: there is a market {slug!r} already; ask another question")
+        if len(self.board.listings) >= MARKETS_MAX:
+            raise Wrong(409, f"list: there are {MARKETS_MAX} markets already")
+        if not CHANCE_MIN <= order.probability <= 1 - CHANCE_MIN:
+            raise Wrong(400, f"list: probability must be {CHANCE_MIN} to {1 - CHANCE_MIN:g}")
+        if not 0 <= order.end_days <= END_DAYS_MAX:
+            raise Wrong(400, f"list: end_days must be 0 to {END_DAYS_MAX}")
+        event, spec = _specs(order, slug, next(iter(self.board.tags)))
+        self.board.world.list_market(event, spec)
+        listing = self.board.add(event, spec)
+        self.stream.listed(listing)
+        shown = {"market": listing.condition, "slug": slug, "assets": list(listing.assets)}
+        return answer(shown | {"id": str(listing.number)})
+
     def _retick(self, listing: Listing, tick: int) -> None:
         moved = self.board.world.retick(listing.spec.slug, tick)
         if moved:
@@ -238,6 +274,26 @@ class Control:
 
     async def _audit(self, request: Request) -> Response:
         return answer(self.auditor.told())
+
+
+def _specs(order: ListOrder, slug: str, tag: str) -> tuple[EventSpec, MarketSpec]:
+    question = order.question[:QUESTION_CHARS_MAX]
+    words = f"{question} {PRACTICE_SENTENCE}"
+    event = EventSpec(slug=slug, title=question, description=words, tags=(tag,), neg_risk=False)
+    spec = MarketSpec(
+        slug=slug,
+        question=question,
+        description=words,
+        event=slug,
+        group_title="",
+        tags=(tag,),
+        start_probability=order.probability,
+        end_days=order.end_days,
+        tick=COARSE_TICK,
+        fee_rate_e6=0,
+        activity=min(max(order.activity, 0.0), ACTIVITY_MAX),
+    )
+    return event, spec
 
 
 async def _object(request: Request) -> dict[str, Any]:

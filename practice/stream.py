@@ -16,8 +16,10 @@ from practice.orders import NO, PRICE_ONE, YES, Change, TickChange, Trade
 from practice.wire import (
     PRICE_TEXT,
     BestBidAsk,
+    EventMessage,
     LastTrade,
     MarketResolved,
+    NewMarket,
     PriceChange,
     PriceChanges,
     TickSizeChange,
@@ -317,6 +319,34 @@ class Stream:
         for connection in self.connections:
             if connection.begun and connection.custom and connection.freeze.assets != "all":
                 connection.send(frame)
+
+    def listed(self, listing: Listing) -> None:
+        """A market is new: told to everyone who asked for the custom feature."""
+        self._bests[listing.spec.slug] = self.board.bests(listing, YES)
+        self.announce(encode(self._new_market(listing)))
+
+    def _new_market(self, listing: Listing) -> NewMarket:
+        spec, event, assets = listing.spec, listing.event, list(listing.assets)
+        number = str(self.board.event_numbers[event.slug])
+        return NewMarket(
+            id=str(listing.number),
+            question=spec.question,
+            market=listing.condition,
+            slug=spec.slug,
+            description=spec.description,
+            assets_ids=assets,
+            outcomes=list(OUTCOMES),
+            event_message=EventMessage(
+                number, event.slug, event.slug, event.title, event.description
+            ),
+            timestamp=str(self.board.world.now_ns // 1_000_000),
+            tags=list(spec.tags),
+            condition_id=listing.condition,
+            active=True,
+            clob_token_ids=assets,
+            order_price_min_tick_size=PRICE_TEXT[self.board.market(listing).tick],
+            group_item_title=spec.group_title,
+        )
 
     def _resolved(self, listing: Listing, at_ns: int) -> bytes:
         winner = self.board.market(listing).winner

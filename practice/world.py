@@ -24,7 +24,7 @@ from practice.agents import (
     sigmoid,
     tops,
 )
-from practice.catalogue import Catalogue, MarketSpec
+from practice.catalogue import Catalogue, EventSpec, MarketSpec
 from practice.clock import DAY, HOUR, MINUTE, SECOND
 from practice.exchange import FINE_ABOVE, FINE_BELOW, FINE_TICK, Exchange, Market
 from practice.orders import NO, PRICE_ONE, YES, Change, Report, TickChange, Trade
@@ -126,6 +126,21 @@ class World:
         self._at(life.next_pulse(self.now_ns), self._pulse(life))
         self._at(self.end_ns(spec), self._end(spec))
         return life
+
+    def list_market(self, event: EventSpec, spec: MarketSpec) -> None:
+        """A market that was not there before; its traders stand ready at once.
+
+        Its price paths begin where it begins, as far as anybody looks further back.
+        """
+        assert spec.slug not in self.lives, f"market {spec.slug} is there twice"
+        known = self.catalogue
+        self.catalogue = Catalogue((*known.events, event), (*known.markets, spec))
+        skipped = next(iter(self.mids.values())).skipped
+        life = self.lives[spec.slug] = self._open(spec)
+        for paths, first in ((self.mids, _mid(life, None)), (self.truths, sigmoid(life.truth))):
+            path = paths[spec.slug] = Path(first)
+            path.skipped = skipped
+            path.values = array("d", [first] * (self.minutes - skipped))
 
     # -- time ------------------------------------------------------------------------------------
 

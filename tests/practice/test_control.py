@@ -237,3 +237,47 @@ async def test_the_same_grid_again_is_no_news(served: Served, client: Client) ->
     await client.ask(*served.listing("moved").assets)
     await told(served, "tick", {"market": "moved", "tick": "0.01"})
     assert await client.caught_up() == []
+
+
+# -- new markets ---------------------------------------------------------------------------------
+
+
+async def test_a_new_market_is_announced_listed_and_alive(served: Served, client: Client) -> None:
+    served.live(2 * MINUTE)
+    await client.ask(*served.listing("still").assets, custom_feature_enabled=True)
+    order = {"question": "Will a fourth lab lead? Ölpreis!", "probability": 0.3, "activity": 5}
+    listed = await told(served, "list", order)
+    (frame,) = of_kind(await client.caught_up(), "new_market")
+    assert frame["condition_id"] == frame["market"] == listed["market"]
+    assert frame["assets_ids"] == frame["clob_token_ids"] == listed["assets"]
+    assert (frame["question"], frame["outcomes"]) == (order["question"], ["Yes", "No"])
+    row = await served.get(f"/markets/slug/{listed['slug']}")
+    assert (row["id"], row["conditionId"]) == (frame["id"], listed["market"])
+    assert 0.2 < float(json.loads(row["outcomePrices"])[0]) < 0.4
+    await client.send(operation="subscribe", assets_ids=listed["assets"])
+    assert len(of_kind(await client.caught_up(), "book")) == 2
+    served.live(5 * MINUTE)
+    assert of_kind(await client.caught_up(), "price_change")
+    history = await served.get("/prices-history", market=listed["assets"][0], interval="1h")
+    assert len(history["history"]) > 50
+    assert (await served.get("/control/audit"))["violations"] == []
+    await told(served, "resolve", {"market": listed["market"], "outcome": "NO"})
+    assert (await post(served, "list", order)).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "list: Object missing required field `question`"),
+        ({"question": "x", "probability": 1.0}, "probability must be 0.01 to 0.99"),
+        ({"question": "x", "end_days": -1}, "end_days must be 0 to 3650"),
+        ({"question": "x", "colour": 1}, "list: Object contains unknown field `colour`"),
+    ],
+)
+async def test_a_bad_listing_is_refused(
+    served: Served, body: dict[str, object], words: str
+) -> None:
+    refused = await post(served, "list", body)
+    assert refused.status_code == 400
+    assert words in refused.json()["error"]
+    assert len(served.venue.board.listings) == 5
