@@ -49,6 +49,7 @@ EXCITED = 1.6
 EXCITED_NS = 10 * MINUTE
 LEVELS = 6
 CALM_PACE = 0.02
+CALM_DRIFT = 0.2
 CALM_HALF_TICKS = 3.0
 """How far, at least, the makers of a calm market stay from what they believe."""
 CROWD_ORDERS_MAX = 4
@@ -170,6 +171,9 @@ class MarketLife:
         if spec.calm:
             self.pace = CALM_PACE
         self.makers = [self._maker(name, now_ns) for name in MAKERS]
+        if spec.calm:
+            for maker in self.makers[1:]:
+                maker.belief, maker.centre = self.makers[0].belief, self.makers[0].centre
 
     def _maker(self, name: str, now_ns: int) -> Maker:
         belief = self.truth + self._chance.gauss(0.0, 0.015)
@@ -191,7 +195,8 @@ class MarketLife:
 
     def wander(self) -> None:
         """One world minute of the truth's own small drift."""
-        moved = self.truth + self._drift.gauss(0.0, DIFFUSION)
+        spread = DIFFUSION * (CALM_DRIFT if self.spec.calm else 1.0)
+        moved = self.truth + self._drift.gauss(0.0, spread)
         self.truth = max(-LOGIT_MAX, min(LOGIT_MAX, moved))
 
     def jolt(self, move: float, now_ns: int) -> list[int]:
@@ -225,7 +230,10 @@ class MarketLife:
     def pulse(self, now_ns: int) -> Act:
         """One ordinary action: a maker looks again, or someone of the crowd does something."""
         act = Act()
-        draw = 1.0 if self.spec.calm else self._chance.random()
+        if self.spec.calm:
+            self._agree(act, now_ns)
+            return act
+        draw = self._chance.random()
         if draw < CROWD_TRADES:
             self._crowd_trade(act)
         elif draw < CROWD_TRADES + CROWD_ORDERS:
@@ -234,9 +242,17 @@ class MarketLife:
             maker = self._chance.choice(self.makers)
             maker.learn(self.truth, now_ns)
             self._requote(act, maker)
-            if not act.changes and not self.spec.calm:
+            if not act.changes:
                 self._fidget(act, maker)
         return act
+
+    def _agree(self, act: Act, now_ns: int) -> None:
+        """A calm market's makers move together, so that the spread between them stays wide."""
+        first = self.makers[0]
+        first.learn(self.truth, now_ns)
+        for maker in (*self.makers, first):  # the first once more: the others stood in its way
+            maker.belief = first.belief
+            self._requote(act, maker)
 
     def inform(self) -> Act:
         """An informed trader takes what is offered on the wrong side of the truth."""
@@ -327,6 +343,11 @@ class MarketLife:
         order = self._quote(act, maker.account, bid, price, size)
         if order:
             maker.quotes[bid, price] = order
+
+    def feel(self, report: Report) -> None:
+        """Somebody from outside traded here; the makers of a calm market keep their calm."""
+        if not self.spec.calm:
+            self._learn_from(report)
 
     def _learn_from(self, report: Report) -> None:
         """Makers whose quotes were taken move with the flow."""

@@ -191,6 +191,8 @@ class Exchange:
         self.accounts: dict[str, Account] = {TREASURY: Account()}
         self.orders: dict[str, Order] = {}
         self.deposited = 0
+        self.self_trades = False
+        """Whether an order may meet its own account's; if not, the resting one is taken off."""
         self.witnesses: list[Witness] = []
         self._finished: dict[str, None] = {}
 
@@ -416,7 +418,7 @@ class Exchange:
             if not wanted:
                 plan.exhausted = True
                 return
-            if maker.request.account == request.account:
+            if maker.request.account == request.account and not self.self_trades:
                 plan.stale.append(maker)
                 continue
             size = min(wanted, maker.remaining)

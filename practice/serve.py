@@ -229,6 +229,7 @@ async def _run(
     listener = listen(options.port)
     base_url = f"http://{HOST}:{listener.getsockname()[1]}"
     practice = Practice(options.seed, options.speed, base_url, truth_file, faults_of(options))
+    practice.world.exchange.self_trades = options.self_trades
     if options.json:
         sys.stdout.write(json.dumps(practice.addresses()) + "\n")
     else:
@@ -311,6 +312,11 @@ def parser() -> argparse.ArgumentParser:
         help=f"let things go wrong, such as lost_reply=0.01; may be repeated: {', '.join(RATES)}",
     )
     options.set_defaults(fault_seeded=False)
+    options.add_argument(
+        "--self-trades",
+        action="store_true",
+        help="let a wallet's orders meet each other; usually the resting one is cancelled",
+    )
     options.add_argument("--truth", type=Path, help="write what is true, as JSON lines, here")
     options.add_argument(
         "--with-parent", action="store_true", help="end when the process that started this ends"

@@ -109,6 +109,7 @@ class Trading:
         self._tell_order(order, "PLACEMENT")
         before = len(order.trades)
         self.show(report)
+        self.board.world.lives[listing.spec.slug].feel(report)
         if order.live and order_id not in self.exchange.orders:
             self._end(order, "MATCHED" if order.filled else "CANCELED")
         answer = _accepted(order, report, order.trades[before:])
@@ -233,8 +234,11 @@ class Trading:
             step = (now_ns + delay_ns, next(self._numbers), record.id, status)
             heapq.heappush(self._settling, step)
 
+    def _order_of(self, part: Trade | Fill) -> Placed | None:
+        return self.orders.get(part.taker_id if isinstance(part, Trade) else part.order_id)
+
     def _filled(self, part: Trade | Fill, record: TradeRecord) -> None:
-        order = self.orders.get(part.taker_id if isinstance(part, Trade) else part.order_id)
+        order = self._order_of(part)
         if order is None:
             return
         order.matched += part.size
@@ -314,6 +318,10 @@ class Trading:
             text = f"practice transaction {self.board.seed} {record.id}"
             record.hash = "0x" + sha256(text.encode()).hexdigest()
         self._tell_trade(record)
+        if status == "FAILED":
+            parts: list[Trade | Fill] = [record.trade, *record.trade.makers]
+            for order in filter(None, map(self._order_of, parts)):
+                self._notify(FAILED_NOTICE, order, record)
 
     def _silenced(self, key: str) -> None:
         for ids in list(self._live.values()):

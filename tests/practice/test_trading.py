@@ -358,3 +358,26 @@ def test_nothing_is_made_or_lost_by_trading(here: Floor) -> None:
     assert all(
         not account.reserved for name, account in exchange.accounts.items() if name in (ANN, BOB)
     )
+
+
+def test_own_orders_meet_where_that_is_switched_on(here: Floor) -> None:
+    here.venue.world.exchange.self_trades = True
+    cents = inside(here)
+    resting, _ = here.order(ANN, "free", cents=cents, shares=10, side="SELL")
+    before = here.cash(ANN), here.shares(ANN, "free")
+    _, answer = here.order(ANN, "free", cents=cents, shares=10)
+    assert answer["status"] == "matched"
+    assert here.venue.trading.orders[resting].status == "MATCHED"
+    assert (here.cash(ANN), here.shares(ANN, "free")) == before
+
+
+def test_a_users_trade_moves_the_makers_of_a_lively_market_and_not_of_a_calm_one() -> None:
+    lively = floor(calm=False)
+    beliefs = {}
+    for name, here in (("calm", floor()), ("lively", lively)):
+        maker_beliefs = [maker.belief for maker in here.venue.world.lives["free"].makers]
+        here.order(ANN, "free", cents=here.best("free")[1] // 100 + 2, dollars=300, kind="FAK")
+        after = [maker.belief for maker in here.venue.world.lives["free"].makers]
+        beliefs[name] = max(new - old for new, old in zip(after, maker_beliefs, strict=True))
+    assert beliefs["calm"] == 0
+    assert beliefs["lively"] > 0

@@ -99,9 +99,9 @@ def _post(key: str, asset: str, given: dict[str, Any]) -> Post:
     return Post(order, key, given["kind"], postOnly=given.get("post_only", False))
 
 
-def floor() -> Floor:
+def floor(calm: bool = True) -> Floor:
     shown = catalogue(
-        market("free", calm=True, fee_rate_e6=0, activity=0.1),
+        market("free", calm=calm, fee_rate_e6=0, activity=0.1),
         market("paid", calm=True, activity=0.1),
     )
     made = world(markets=shown)
