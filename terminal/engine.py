@@ -153,7 +153,12 @@ class Engine:
             config.venue.markets_max,
         )
         self.stream = MarketStream(
-            hosts, clock, self.hear_many, self._on_stream_health, self.reader
+            hosts,
+            clock,
+            self.hear_many,
+            self._on_stream_health,
+            self.reader,
+            standby=config.venue.standby,
         )
         self._memory = memory
         self.poller = NewsPoller(

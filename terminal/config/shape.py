@@ -58,6 +58,10 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
     markets_max: Annotated[
         int, _says("markets taken from the catalogue at most", ge=1, le=50_000)
     ] = 2_000
+    standby: Annotated[
+        bool,
+        _says("keep a second connection beside each market stream, which takes over at once"),
+    ] = False
     clock_speed: Annotated[
         float, _says("practice venues only: times faster than the wall clock", ge=0.01, le=10_000)
     ] = 1.0

@@ -250,14 +250,14 @@ def _paths(home: Path) -> Paths:
     return Paths.find({"FTT_HOME": str(home)})
 
 
-async def _engine(base: str, home: Path) -> Engine:
+async def _engine(base: str, home: Path, setting: str = "") -> Engine:
     """An engine on a venue of which only Gamma may be there."""
     config = home / "config.toml"
     home.mkdir(exist_ok=True)
     config.write_text(
         f'[venue]\nname = "here"\ngamma = "{base}"\nclob = "http://127.0.0.1:1"\n'
         'data = "http://127.0.0.1:1"\nws_market = "ws://127.0.0.1:1/ws/market"\n'
-        "tags = []\n[account]\nstarting_cash = 100\n",
+        f"tags = []\n{setting}[account]\nstarting_cash = 100\n",
         encoding="utf-8",
     )
     made = load(config).config

@@ -27,3 +27,14 @@ async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
     session.feed(VenueMode(START, TradingMode.NORMAL))
     assert not [stream for stream in status(engine).streams if stream.name == "venue"]
     await engine._close([])
+
+
+async def test_a_standby_connection_is_a_matter_of_one_setting(tmp_path: Path) -> None:
+    plain = await _engine("http://127.0.0.1:1", tmp_path / "plain")
+    doubled = await _engine("http://127.0.0.1:1", tmp_path / "doubled", "standby = true\n")
+    for engine, connections in ((plain, 1), (doubled, 2)):
+        engine.stream.set_wanted(["11", "12"])
+        (share,) = engine.stream._shares
+        assert len(share.connections) == connections
+        assert len(engine.stream.channels) == 1
+        await engine._close([])
