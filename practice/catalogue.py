@@ -48,7 +48,7 @@ class MarketSpec:
     ``end_days`` counts from the world's first day, ``tick`` is 1/10,000 dollar (100 or 10),
     ``fee_rate_e6`` millionths (40_000 = 0.04, 0 = free), ``activity`` relative traffic (1.0 usual).
     A ``calm`` market has a wide spread and makers alone, who seldom move: whoever trades there
-    knows what an order will meet.
+    knows what an order will meet. What would match is held for ``delay_s`` seconds.
     """
 
     slug: str
@@ -63,6 +63,7 @@ class MarketSpec:
     fee_rate_e6: int
     activity: float
     calm: bool = False
+    delay_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class _Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tick: int = 0
     activity: float = 0.0
     calm: bool = False
+    delay: int = 0
 
 
 class _Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -193,6 +195,7 @@ def _market(
         fee_rate_e6=family.fee,
         activity=round(activity, 3),
         calm=outcome.calm,
+        delay_s=outcome.delay,
     )
 
 

@@ -246,6 +246,10 @@ class Exchange:
             witness.placed(request, report)
         return report
 
+    def check(self, request: Request) -> None:
+        """Refused when the rules forbid the request whatever it would meet; nothing changes."""
+        self._checked(request)
+
     def cancel(self, order_id: str) -> Report:
         """Take the unfilled part off the book."""
         order = self.orders.get(order_id)

@@ -281,6 +281,7 @@ class Gamma:
             "approved": True,
             "orderPriceMinTickSize": market.tick / PRICE_ONE,
             "orderMinSize": market.min_size / SHARE,
+            "secondsDelay": listing.spec.delay_s,
             "umaResolutionStatuses": "[]",
         }
         if market.state == "closed":

@@ -15,7 +15,7 @@ from itertools import count
 from practice.accounts import Accounts, ApiKey, stranger
 from practice.board import Board, Listing
 from practice.clock import SECOND
-from practice.entry import GTD_MARGIN_S, Post, Terms, struct_of, terms_of
+from practice.entry import GTD_MARGIN_S, Post, struct_of, terms_of
 from practice.orders import DOLLAR, SHARE, Fill, Refused, Report, Request, Trade, decimal
 from practice.records import Party, Placed, Row, TradeRecord, TradeStatus, notice
 from practice.signing import Forged, address_bytes, checksummed, exchange_for, order_digest
@@ -56,6 +56,7 @@ class Trading:
         self._publish = publish
         self._live: dict[str, dict[str, None]] = {}
         self._expiring: list[tuple[int, str]] = []
+        self._delayed: list[tuple[int, int, str]] = []
         self._settling: list[tuple[int, int, str, TradeStatus]] = []
         self._beats: dict[str, tuple[str, int]] = {}
         self._beat_ns = int(BEAT_NS * max(1.0, getattr(board.clock, "speed", 1.0)))
@@ -99,23 +100,62 @@ class Trading:
         """Place an order whose signature is known to be good."""
         if closed := self.gate(post.postOnly):
             raise Refused(closed)
+        if order_id in self.orders:
+            raise Refused(f"order {order_id} is invalid. Duplicated.")
         listing, outcome = asset
         now_ns = self.board.clock.now_ns()
-        tick = self.board.market(listing).tick
-        terms = terms_of(post, order_id, tick, now_ns // SECOND)
-        report = self.exchange.place(_request(order_id, maker, listing, outcome, terms))
+        terms = terms_of(post, order_id, self.board.market(listing).tick, now_ns // SECOND)
         order = Placed(order_id, key, maker, listing, outcome, terms, now_ns)
+        if self._waits(order):
+            return self._hold(order)
+        report = self.exchange.place(_request(order))
         self._keep(order)
         self._tell_order(order, "PLACEMENT")
-        before = len(order.trades)
+        return self._met(order, report)
+
+    def _met(self, order: Placed, report: Report) -> Row:
+        """An order met the book: show it, and answer."""
         self.show(report)
-        self.board.world.lives[listing.spec.slug].feel(report)
-        if order.live and order_id not in self.exchange.orders:
+        self.board.world.lives[order.listing.spec.slug].feel(report)
+        if order.live and order.id not in self.exchange.orders:
             self._end(order, "MATCHED" if order.filled else "CANCELED")
-        answer = _accepted(order, report, order.trades[before:])
+        answer = _accepted(order, report)
         if order.live:
             self.rested(order)
         return answer
+
+    def _waits(self, order: Placed) -> bool:
+        """Some markets hold whatever would match for some seconds, so that makers may flee."""
+        terms = order.terms
+        if not order.listing.spec.delay_s or terms.post_only:
+            return False
+        bid, ask = self.board.bests(order.listing, order.outcome)
+        if terms.side == "BUY":
+            return ask is not None and terms.price >= ask
+        return bid is not None and terms.price <= bid
+
+    def _hold(self, order: Placed) -> Row:
+        self.exchange.check(_request(order))
+        order.status = "DELAYED"
+        self.orders[order.id] = order
+        due_ns = order.created_ns + order.listing.spec.delay_s * SECOND
+        heapq.heappush(self._delayed, (due_ns, next(self._numbers), order.id))
+        self._tell_order(order, "PLACEMENT")
+        return _answer(order.id, "delayed")
+
+    def _release(self, order: Placed) -> None:
+        """The delay is over: the order is looked at anew, and meets the book as it is now."""
+        try:
+            report = self.exchange.place(_request(order))
+        except Refused:
+            is_open = self.board.market(order.listing).state == "open"
+            self._end(order, "CANCELED" if is_open else "CANCELED_MARKET_RESOLVED")
+            return
+        order.status = "LIVE"
+        self._keep(order)
+        if not report.trades:
+            self._tell_order(order, "UPDATE", "UNMATCHED")
+        self._met(order, report)
 
     def _keep(self, order: Placed) -> None:
         self.orders[order.id] = order
@@ -124,7 +164,8 @@ class Trading:
             gone_s = order.terms.expiration - GTD_MARGIN_S
             heapq.heappush(self._expiring, (gone_s * SECOND, order.id))
         if len(self.orders) > ORDERS_KEPT_MAX:
-            oldest = next((one for one in self.orders.values() if not one.live), None)
+            done = (one for one in self.orders.values() if one.status in {"MATCHED", "CANCELED"})
+            oldest = next(done, None)
             if oldest:
                 del self.orders[oldest.id]
 
@@ -155,6 +196,8 @@ class Trading:
                 self._reconcile(order.listing.spec.slug)
             if order is None or order.key.owner != owner:
                 kept[order_id] = "Order not found"
+            elif order.status == "DELAYED":
+                kept[order_id] = "order is delayed and can't be canceled until it was matched"
             elif not order.live:
                 kept[order_id] = "already canceled or matched"
             else:
@@ -293,6 +336,8 @@ class Trading:
     def tick(self) -> None:
         """Let time pass: settlements, expiries, silence, and whatever the exchange took off."""
         now_ns = self.board.clock.now_ns()
+        while self._delayed and self._delayed[0][0] <= now_ns:
+            self._release(self.orders[heapq.heappop(self._delayed)[2]])
         while self._settling and self._settling[0][0] <= now_ns:
             _, _, trade_id, status = heapq.heappop(self._settling)
             record = self.trades.get(trade_id)
@@ -377,12 +422,13 @@ def _canonical(address: str) -> str:
         raise Refused("Invalid order payload") from None
 
 
-def _request(order_id: str, maker: str, listing: Listing, outcome: int, terms: Terms) -> Request:
+def _request(order: Placed) -> Request:
+    terms = order.terms
     return Request(
-        id=order_id,
-        account=maker,
-        market=listing.spec.slug,
-        outcome=outcome,
+        id=order.id,
+        account=order.maker,
+        market=order.listing.spec.slug,
+        outcome=order.outcome,
         side=terms.side,
         price=terms.price,
         size=0 if terms.budget else terms.size,
@@ -392,19 +438,24 @@ def _request(order_id: str, maker: str, listing: Listing, outcome: int, terms: T
     )
 
 
-def _accepted(order: Placed, report: Report, trades: list[str]) -> Row:
+def _accepted(order: Placed, report: Report) -> Row:
     """What this order gave and got at once, in decimals; nothing when it only rests."""
+    if not order.trades:
+        return _answer(order.id, "live")
     money = sum(trade.money for trade in report.trades)
     size = sum(trade.size for trade in report.trades)
     gave, got = decimal(money, DOLLAR), decimal(size, SHARE)
     if order.terms.side == "SELL":
         gave, got = got, gave
-    answer: Row = {
+    return _answer(order.id, "matched", gave, got) | {"tradeIDs": list(order.trades)}
+
+
+def _answer(order_id: str, status: str, gave: str = "", got: str = "") -> Row:
+    return {
         "success": True,
         "errorMsg": "",
-        "orderID": order.id,
-        "status": "matched" if trades else "live",
-        "takingAmount": got if trades else "",
-        "makingAmount": gave if trades else "",
+        "orderID": order_id,
+        "status": status,
+        "takingAmount": got,
+        "makingAmount": gave,
     }
-    return answer | {"tradeIDs": trades} if trades else answer

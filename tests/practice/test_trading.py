@@ -381,3 +381,62 @@ def test_a_users_trade_moves_the_makers_of_a_lively_market_and_not_of_a_calm_one
         beliefs[name] = max(new - old for new, old in zip(after, maker_beliefs, strict=True))
     assert beliefs["calm"] == 0
     assert beliefs["lively"] > 0
+
+
+# -- delays ----------------------------------------------------------------------------------------
+
+
+def test_what_would_match_in_a_delaying_market_waits_and_is_then_matched(here: Floor) -> None:
+    ask = here.best("held")[1] // 100
+    order_id, answer = here.order(ANN, "held", cents=ask, shares=10)
+    assert (answer["status"], answer["makingAmount"], answer["takingAmount"]) == ("delayed", "", "")
+    assert "tradeIDs" not in answer
+    order = here.venue.trading.orders[order_id]
+    assert (order.status, order.matched) == ("DELAYED", 0)
+    told = here.venue.trading.cancel(ANN, [order_id])
+    assert "delayed" in told["not_canceled"][order_id]
+    assert "Duplicated" in refusal(here, "held", cents=ask, shares=10, id=order_id)
+    here.live(2 * SECOND)
+    assert here.events(ANN, "UPDATE") == []
+    here.live(2 * SECOND)
+    assert (order.row()["status"], order.matched) == ("MATCHED", 10 * SHARE)
+    assert [row["status"] for row in here.events(ANN)[:3]] == ["DELAYED", "MATCHED", "MATCHED"]
+
+
+def test_a_delayed_order_whose_maker_fled_rests_unmatched(here: Floor) -> None:
+    cents = inside(here, "held")
+    offer, _ = here.order(BOB, "held", cents=cents, shares=10, side="SELL")
+    order_id, answer = here.order(ANN, "held", cents=cents, shares=10)
+    assert answer["status"] == "delayed"
+    here.venue.trading.cancel(BOB, [offer])
+    here.live(4 * SECOND)
+    order = here.venue.trading.orders[order_id]
+    assert order.live
+    assert here.events(ANN, "UPDATE")[0]["status"] == "UNMATCHED"
+    assert here.venue.trading.cancel(ANN, [order_id])["canceled"] == [order_id]
+
+
+def test_a_delayed_order_is_looked_at_anew_and_may_be_killed(here: Floor) -> None:
+    cents = inside(here, "held")
+    offer, _ = here.order(BOB, "held", cents=cents, shares=10, side="SELL")
+    order_id, _ = here.order(ANN, "held", cents=cents, dollars=2, kind="FOK")
+    here.venue.trading.cancel(BOB, [offer])
+    here.live(4 * SECOND)
+    assert here.venue.trading.orders[order_id].status == "CANCELED"
+    assert [row["type"] for row in here.events(ANN)] == ["PLACEMENT", "CANCELLATION"]
+
+
+def test_orders_that_cross_nothing_are_not_delayed(here: Floor) -> None:
+    _, answer = here.order(ANN, "held", cents=inside(here, "held"), shares=10)
+    assert answer["status"] == "live"
+    ask = here.best("held")[1] // 100
+    assert "crosses book" in refusal(here, "held", cents=ask, shares=10, post_only=True)
+    assert "not enough balance" in refusal(here, "held", cents=ask, shares=90_000)
+
+
+def test_a_market_that_ends_during_a_delay_ends_the_order_too(here: Floor) -> None:
+    order_id, _ = here.order(ANN, "held", cents=here.best("held")[1] // 100, shares=10)
+    here.venue.world.exchange.resolve("held", YES)
+    here.live(4 * SECOND)
+    assert here.venue.trading.orders[order_id].status == "CANCELED"
+    assert here.events(ANN)[-1]["status"] == "CANCELED_MARKET_RESOLVED"

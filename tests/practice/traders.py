@@ -22,7 +22,10 @@ ZERO = "0x" + "0" * 64
 
 @dataclass
 class Floor:
-    """A venue of two calm markets (fees in "paid" alone), its users and what they were told."""
+    """A venue of calm markets, its users and what they were told.
+
+    Fees in "paid" and "held" alone; what would match in "held" waits for three seconds.
+    """
 
     venue: Venue
     clock: ManualClock
@@ -103,14 +106,15 @@ def floor(calm: bool = True) -> Floor:
     shown = catalogue(
         market("free", calm=calm, fee_rate_e6=0, activity=0.1),
         market("paid", calm=True, activity=0.1),
+        market("held", calm=True, activity=0.1, delay_s=3),
     )
     made = world(markets=shown)
     clock = ManualClock(made.anchor_ns)
     venue = Venue(made, clock)
     keys = {who: venue.accounts.create_key(who, 0) for who in (ANN, BOB)}
     for who in keys:
-        made.exchange.deposit(who, PURSE + 2 * SHARES)
-        for slug in ("free", "paid"):
+        made.exchange.deposit(who, PURSE + 3 * SHARES)
+        for slug in ("free", "paid", "held"):
             made.exchange.split(who, slug, SHARES)
     standing = Floor(venue, clock, keys)
     venue.trading.tell = lambda owner, _, event: standing.heard.append((owner, event))
