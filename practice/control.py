@@ -150,6 +150,7 @@ class Control:
             self.stream.new_faults()
         if freeze is not None:
             self.stream.set_freeze(freeze)
+            self.users.set_freeze(freeze)
         if mode:
             self.deck.call_mode(*mode)
 

@@ -10,6 +10,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from practice.board import OUTCOMES, Board, Listing, of_outcome
+from practice.clock import Clock
 from practice.faults import Deck
 from practice.garble import Garbler
 from practice.orders import NO, PRICE_ONE, YES, Change, TickChange, Trade
@@ -121,6 +122,17 @@ class Connection:
         return frame
 
 
+def suffer(connection: Connection, deck: Deck, clock: Clock) -> None:
+    """What chance does to whole connections, looked at whenever the client speaks."""
+    if deck.idle:
+        return
+    now_ns, whom = clock.now_ns(), str(connection.garbler.number)
+    if deck.during("cut", now_ns, whom=whom):
+        connection.drop()
+    elif deck.during("half_open", now_ns, whom=whom):
+        connection.half_open = True
+
+
 class Stream:
     """All connections of the market channel."""
 
@@ -167,16 +179,6 @@ class Stream:
     def _hears(self, connection: Connection, asset: str) -> bool:
         return asset in connection.assets and not self._holds(connection, asset)
 
-    def _suffers(self, connection: Connection) -> None:
-        """What chance does to whole connections, looked at whenever the client speaks."""
-        if self.deck.idle:
-            return
-        now_ns, whom = self.board.clock.now_ns(), str(connection.garbler.number)
-        if self.deck.during("cut", now_ns, whom=whom):
-            connection.drop()
-        elif self.deck.during("half_open", now_ns, whom=whom):
-            connection.half_open = True
-
     def cut(self) -> int:
         """Drop every connection as a broken network would; answers how many."""
         count = len(self.connections)
@@ -208,7 +210,7 @@ class Stream:
         try:
             while True:
                 text = await asyncio.wait_for(socket.receive_text(), SILENCE_S)
-                self._suffers(connection)
+                suffer(connection, self.deck, self.board.clock)
                 if connection.half_open:
                     await asyncio.sleep(SILENCE_S)  # unread, and forgotten after that
                     return

@@ -7,6 +7,7 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from practice.auth import Door
+from practice.clock import Clock
 from practice.faults import Deck
 from practice.garble import Garbler
 from practice.records import Row
@@ -17,6 +18,8 @@ from practice.stream import (
     REFUSAL,
     SILENCE_S,
     Connection,
+    Freeze,
+    suffer,
     write_pending,
 )
 
@@ -59,17 +62,19 @@ class UserConnection(Connection):
 class UserStream:
     """All connections of the user channel."""
 
-    def __init__(self, door: Door, deck: Deck) -> None:
+    def __init__(self, door: Door, deck: Deck, clock: Clock) -> None:
         self.connections: set[UserConnection] = set()
         self._door = door
         self._deck = deck
+        self._clock = clock
+        self._freeze = NO_FREEZE
         self._numbers = count(1_000_001)  # apart from the market channel's: chance goes by number
 
     def tell(self, owner: str, condition: str, event: Row) -> None:
         """Something happened to this user's order or trade."""
         frame = None
         for connection in self.connections:
-            if connection.wants(owner, condition):
+            if connection.wants(owner, condition) and connection.freeze.assets != "all":
                 frame = frame or _encode(event)
                 connection.send(frame)
 
@@ -78,6 +83,12 @@ class UserStream:
         for connection in self.connections:
             connection.drop()
         return len(self.connections)
+
+    def set_freeze(self, freeze: Freeze) -> None:
+        """A stream frozen for all assets sends a user nothing either; PONG goes on."""
+        self._freeze = freeze if freeze.lasting else NO_FREEZE
+        for connection in self.connections:
+            connection.freeze = freeze
 
     def half_open(self) -> int:
         """Every open connection stops reading and writing; answers how many."""
@@ -91,6 +102,7 @@ class UserStream:
             await socket.close(POLICY_VIOLATION, "too many connections")
             return
         connection = UserConnection(Garbler(self._deck, next(self._numbers)))
+        connection.freeze = self._freeze
         self.connections.add(connection)
         writer = asyncio.create_task(write_pending(socket, connection))
         reader = asyncio.create_task(self._read(socket, connection))
@@ -106,6 +118,7 @@ class UserStream:
         try:
             while True:
                 text = await asyncio.wait_for(socket.receive_text(), SILENCE_S)
+                suffer(connection, self._deck, self._clock)
                 if connection.half_open:
                     await asyncio.sleep(SILENCE_S)  # unread, and forgotten after that
                     return

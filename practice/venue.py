@@ -55,8 +55,9 @@ class Venue:
         self.trading = Trading(self.board, self.accounts, self.publish)
         self.mishaps = Mishaps(self.deck, self.trading)
         door = Door(self.accounts, clock)
+        door.skew_ns = lambda: self.deck.faults.clock_skew_ms * 1_000_000
         self.private = Private(door, self.trading)
-        self.user_stream = UserStream(door, self.deck)
+        self.user_stream = UserStream(door, self.deck, clock)
         self.trading.tell = self.user_stream.tell
         self.data = DataApi(self.board, self.history, self.accounts.known, self.trading.hash_of)
         self.relayer = Relayer(self.board, self.accounts)

@@ -1,16 +1,24 @@
 """The user socket over loopback: who gets in, what is told, and to whom."""
 
 import asyncio
+import base64
+import hmac
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from hashlib import sha256
 from typing import Any
 
+import httpx
+import pytest
 import pytest_asyncio
 import websockets
 from starlette.routing import BaseRoute
 
+from practice.accounts import ApiKey
+from practice.faults import Faults
 from practice.serve import HOST, listen, server_for
+from practice.stream import Freeze
 from practice.venue import WS_USER
 from tests.practice.traders import ANN, BOB, NO, Floor, floor
 
@@ -170,3 +178,83 @@ async def test_nothing_is_replayed_after_a_cut(here: Floor) -> None:
     here.order(ANN, "free", cents=30, shares=10)
     async with mailbox(here, ANN) as box:
         assert await box.heard() == []
+
+
+# -- faults ------------------------------------------------------------------------------------
+
+
+def rest(here: Floor, shares: int = 10) -> None:
+    here.order(ANN, "free", cents=sum(here.best("free")) // 200, shares=shares)
+
+
+async def test_a_frozen_user_stream_answers_pings_and_tells_nothing(here: Floor) -> None:
+    async with mailbox(here, ANN) as box:
+        here.venue.user_stream.set_freeze(Freeze(assets="all", lasting=True))
+        rest(here)
+        assert await box.heard() == []
+        async with mailbox(here, ANN) as late:
+            rest(here)
+            assert await late.heard() == []
+        here.venue.user_stream.set_freeze(Freeze())
+        rest(here)
+        assert [row["type"] for row in await box.heard()] == ["PLACEMENT"]
+
+
+async def test_frames_to_users_are_lost_and_doubled_too(here: Floor) -> None:
+    async with mailbox(here, ANN) as box:
+        here.venue.deck.set(Faults(drop_frame_per_mille=1_000))
+        rest(here)
+        assert await box.heard() == []
+        here.venue.deck.set(Faults(double_frame_per_mille=1_000))
+        rest(here)
+        assert [row["type"] for row in await box.heard()] == ["PLACEMENT", "PLACEMENT"]
+
+
+async def test_user_sockets_are_cut_by_chance_and_by_order(here: Floor) -> None:
+    async with mailbox(here, ANN) as box:
+        here.venue.deck.set(Faults(cut_per_mille=1_000))
+        await box.socket.send("PING")
+        assert (await box.closed() or (0, ""))[0] != 1000
+    here.venue.deck.set(Faults())
+    async with mailbox(here, ANN) as box:
+        assert here.venue.user_stream.cut() == 1
+        assert (await box.closed() or (0, ""))[0] != 1000
+
+
+async def test_a_half_open_user_socket_says_nothing_any_more(here: Floor) -> None:
+    async with mailbox(here, ANN) as box:
+        assert here.venue.user_stream.half_open() == 1
+        rest(here)
+        await box.socket.send("PING")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(box.socket.recv(), 0.2)
+        here.venue.user_stream.cut()
+        await box.closed()
+
+
+async def test_signatures_are_held_against_the_venues_clock_even_when_it_is_wrong(
+    here: Floor,
+) -> None:
+    url = here.url.removesuffix(WS_USER).replace("ws", "http", 1)
+    async with httpx.AsyncClient(base_url=url) as http:
+
+        async def asked(off_s: int) -> int:
+            stamp = str(here.clock.now_ns() // 10**9 + off_s)
+            headers = signed(here.keys[ANN], stamp)
+            return (await http.get("/data/orders", headers=headers)).status_code
+
+        assert (await asked(0), await asked(-600)) == (200, 401)
+        here.venue.deck.set(Faults(clock_skew_ms=-600_000))
+        assert (await asked(0), await asked(-600)) == (401, 200)
+
+
+def signed(key: ApiKey, stamp: str) -> dict[str, str]:
+    text = f"{stamp}GET/data/orders".encode()
+    signature = hmac.new(key.secret_bytes(), text, sha256).digest()
+    return {
+        "POLY_ADDRESS": key.owner,
+        "POLY_API_KEY": key.key,
+        "POLY_PASSPHRASE": key.passphrase,
+        "POLY_TIMESTAMP": stamp,
+        "POLY_SIGNATURE": base64.urlsafe_b64encode(signature).decode(),
+    }

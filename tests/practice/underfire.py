@@ -27,7 +27,7 @@ from feeds.polymarket.wire import GammaMarket, RestBook, decode_as
 from practice.clock import SECOND, ManualClock
 from practice.faults import Faults
 from practice.garble import Garbler
-from practice.stream import Connection
+from practice.stream import Connection, suffer
 from practice.venue import Venue
 from practice.world import Moved, World
 from strategies.decisions import OrderKind
@@ -115,7 +115,7 @@ class Lab:
         frames = self.channel.take_frames_to_send()
         for frame in frames:
             if self._line and not self._line.cut:
-                self.venue.stream._suffers(self._line)
+                suffer(self._line, self.venue.deck, self.clock)
                 assert self.venue.stream._heard(self._line, frame.decode())
         return bool(frames)
 
