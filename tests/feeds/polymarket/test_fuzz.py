@@ -20,7 +20,7 @@ from feeds.polymarket.user_wire import decode_user_page
 from feeds.polymarket.wire import GammaMarket, RestBook, decode_array, decode_as
 from tests.conftest import REPO
 
-from .rig import START
+from .rig import START, Rig
 from .test_user_channel import (
     PARTLY_FILLED_THEN_CANCELLED,
     TAKEN_BACK,
@@ -160,3 +160,31 @@ def test_answers_over_rest_give_shapes_or_wire_errors_and_nothing_else() -> None
 
     run(hear, seeds, seed=13)
     assert MUTATIONS // 3 < refused < MUTATIONS
+
+
+@pytest.mark.slow
+def test_a_thousand_seeds_of_cuts_losses_doubles_and_reordering_end_in_equal_books() -> None:
+    for seed in range(1_000):
+        chance = random.Random(seed)
+        rig = Rig(markets=1, seed=seed)
+        rig.connect()
+        late: list[bytes] = []
+        for _ in range(chance.randrange(5, 60)):
+            fate = chance.choice(("as is", "as is", "lost", "doubled", "late", "cut", "time"))
+            if fate == "cut":
+                rig.cut()
+                rig.toy.wander()
+                rig.reconnect()
+                late = []  # what was on its way to the old connection is gone
+            elif fate == "time":
+                rig.wait(0.1)
+            else:
+                told = rig.toy.wander()
+                if fate == "late":
+                    late.append(told)
+                elif fate != "lost":
+                    rig.hear(told, *late, *([told] if fate == "doubled" else []))
+                    late = []
+        rig.hear(*late)
+        rig.wait(45)  # silence, then one look at the witness
+        assert rig.agrees(), f"seed {seed}"
