@@ -22,6 +22,7 @@ TICK_S = 0.05
 HEALTH_EVERY_S = 1.0
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 HANDSHAKE_MAX_S = 10.0
+GIVE_UP_S = 1.0
 
 OnEvents = Callable[[list[Event]], None]
 OnHealth = Callable[[StreamHealth], None]
@@ -93,16 +94,38 @@ class ConnectError(Exception):
 
 async def connect(pipe: Pipe, url: str) -> WSTransport:
     """A connection whose messages go into ``pipe``; raises ``ConnectError``."""
-    try:
-        transport, _ = await ws_connect(
+    opening = asyncio.ensure_future(
+        ws_connect(
             lambda: pipe,
             url,
             websocket_handshake_timeout=HANDSHAKE_MAX_S,
             max_frame_size=FRAME_BYTES_MAX,
         )
+    )
+    try:
+        transport, _ = await asyncio.shield(opening)
     except (OSError, WSError, TimeoutError) as error:
         raise ConnectError(f"connecting failed ({type(error).__name__})") from error
+    except asyncio.CancelledError:
+        await _give_up(opening)
+        raise
     return transport
+
+
+async def _give_up(opening: "asyncio.Future[tuple[WSTransport, WSListener]]") -> None:
+    """Leave a connection that is being opened. Cut in the middle, it would leave its socket."""
+    await asyncio.wait({opening}, timeout=GIVE_UP_S)
+    if not opening.done():
+        opening.cancel()
+    elif not opening.cancelled() and opening.exception() is None:
+        transport, _ = opening.result()
+        await hang_up(transport)
+
+
+async def hang_up(transport: WSTransport) -> None:
+    """Close a connection at once, and wait until its socket is gone."""
+    transport.disconnect(graceful=False)
+    await transport.wait_disconnected()
 
 
 class Connection:
@@ -171,7 +194,7 @@ class Connection:
         try:
             return await self._stay(transport, pipe, probes)
         finally:
-            transport.disconnect(graceful=False)
+            await hang_up(transport)
 
     async def _stay(self, transport: WSTransport, pipe: Pipe, probes: asyncio.TaskGroup) -> str:
         channel, loop = self.channel, asyncio.get_running_loop()

@@ -9,7 +9,7 @@ from picows import WSMsgType, WSTransport
 from feeds.clock import Clock
 from feeds.markets import SECOND, Size
 from feeds.polymarket.channel import Link
-from feeds.polymarket.connection import TICK_S, ConnectError, Pipe, connect
+from feeds.polymarket.connection import TICK_S, ConnectError, Pipe, connect, hang_up
 from feeds.polymarket.health import StreamHealth, StreamState
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.user_channel import (
@@ -85,7 +85,7 @@ class UserStream:
         try:
             return await self._stay(transport, pipe)
         finally:
-            transport.disconnect(graceful=False)
+            await hang_up(transport)
 
     async def _stay(self, transport: WSTransport, pipe: Pipe) -> str:
         channel, loop = self.channel, asyncio.get_running_loop()

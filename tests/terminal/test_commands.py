@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from terminal.cli import COMMANDS
+from terminal.cli import COMMANDS, CommandError
+from terminal.commands.common import ask
+from terminal.views import Query, Rows
 from tests.terminal.conftest import Run
 
 HEAVY = {"textual", "httpx", "picows", "feedparser", "starlette", "sqlite3", "rich"}
@@ -138,16 +141,29 @@ def test_paths_and_doctor_answer_without_an_engine(ftt: Run) -> None:
     assert all(check["ok"] or check["fix"] for check in checks)
 
 
+def _has_news() -> bool:
+    """Whether the engine in this home answers and knows markets and a story."""
+    try:
+        answer = ask(Query(id="test", what="status"))
+    except CommandError:
+        return False
+    assert isinstance(answer, Rows)
+    assert answer.status is not None
+    return answer.status.stories > 0 and answer.status.markets > 0
+
+
 @pytest.fixture
-def bot(practice_config: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+def bot(ftt: Run, practice_config: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """A headless engine on the practice venue, in the same home as the commands."""
     command = [sys.executable, "-m", "terminal", "--config", str(practice_config), "bot", "--json"]
     env = {**os.environ, "FTT_HOME": str(tmp_path / "ftt")}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
     )
-    assert process.stdout is not None
-    assert "kind" in json.loads(process.stdout.readline()), "the first alert tells that it runs"
+    deadline = time.monotonic() + 40
+    while not _has_news():
+        assert process.poll() is None, "the bot ended early"
+        assert time.monotonic() < deadline, "the bot never had a story"
     yield process
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
