@@ -20,7 +20,6 @@ from practice.exchange import COARSE_TICK, FINE_TICK
 from practice.faults import (
     CALLED_MODE_NS,
     MODES,
-    NO_FAULTS,
     RATES,
     RESTART_NS,
     BadFault,
@@ -130,7 +129,7 @@ class Control:
         orders, rates = _split(await _object(request))
         order = _typed(orders, Order, "fault")
         freeze, mode = self._freeze(order), self._mode(order)
-        faults = NO_FAULTS if order.clear else self.deck.faults
+        faults = Faults(seed=self.deck.faults.seed) if order.clear else self.deck.faults
         try:
             for name, value in rates.items():
                 faults = with_fault(faults, name, value)

@@ -211,10 +211,10 @@ class Deck:
         self._look()
 
     def clear(self) -> None:
-        """Nothing goes wrong any more, from now on. The counts stay."""
+        """Nothing goes wrong any more, from now on. The seed and the counts stay."""
         self.once.clear()
         self._mode = ("normal", 0)
-        self.set(NO_FAULTS)
+        self.set(Faults(seed=self.faults.seed))
 
     def strike_next(self, once: Mapping[str, int]) -> None:
         """Whatever the rates: the next so many chances of these faults all strike."""
