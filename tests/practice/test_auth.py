@@ -5,9 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from practice import signing
 from practice.auth import signed_by
+from practice.clock import ManualClock
+from practice.venue import Venue
+from tests.practice.worlds import START_NS, world
 
 
 def _cases(folder: Path) -> list[tuple[bytes, list[bytes], str]]:
@@ -64,3 +69,19 @@ def test_the_other_spelling_of_the_same_bytes_does_not_fit(shared_data: Path) ->
     twin = signature[:42] + letters[last ^ 1] + "="
     assert base64.urlsafe_b64decode(twin) == base64.urlsafe_b64decode(signature)
     assert not signed_by(secret, parts, twin)
+
+
+async def test_without_the_signing_libraries_a_clear_answer_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signing, "available", lambda: False)
+    venue = Venue(world(), ManualClock(START_NS))
+    assert venue.accounts.wallets == []
+    transport = httpx.ASGITransport(app=venue.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://venue") as http:
+        for method, path in (("POST", "/auth/api-key"), ("GET", "/auth/derive-api-key")):
+            answer = await http.request(method, path)
+            assert answer.status_code == 501
+            assert "pip install 'fit-to-trade[live]'" in answer.json()["error"]
+        assert (await http.get("/data/orders")).status_code == 401
+        assert (await http.get("/ok")).json() == "OK"
