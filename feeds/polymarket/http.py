@@ -34,6 +34,7 @@ TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 _ENCODINGS = {"gzip": 31, "deflate": 47}
 
 Params = Sequence[tuple[str, str]]
+Signed = Callable[[], dict[str, str]]
 
 
 class Bucket:
@@ -96,22 +97,39 @@ class Reads:
         self._chance = chance
         self._monotonic = monotonic
 
-    async def get(self, url: str, params: Params, bucket: Bucket, tries: int = TRIES_MAX) -> bytes:
-        """The body of a 200 answer; raises ``VenueError``."""
-        return await self._ask("GET", url, params, None, bucket, tries)
+    async def get(
+        self,
+        url: str,
+        params: Params,
+        bucket: Bucket,
+        tries: int = TRIES_MAX,
+        signed: Signed | None = None,
+    ) -> bytes:
+        """The body of a 200 answer; raises ``VenueError``.
+
+        ``signed`` gives further headers, anew for each try: a signature holds the time.
+        """
+        return await self._ask("GET", url, params, None, bucket, tries, signed)
 
     async def post(self, url: str, body: bytes, bucket: Bucket, tries: int = TRIES_MAX) -> bytes:
         """As ``get``, for the questions that the venue takes as a POST."""
-        return await self._ask("POST", url, (), body, bucket, tries)
+        return await self._ask("POST", url, (), body, bucket, tries, None)
 
     async def _ask(
-        self, method: str, url: str, params: Params, body: bytes | None, bucket: Bucket, tries: int
+        self,
+        method: str,
+        url: str,
+        params: Params,
+        body: bytes | None,
+        bucket: Bucket,
+        tries: int,
+        signed: Signed | None,
     ) -> bytes:
         what = f"{method} {httpx.URL(url).path}"
         for attempt in range(1, tries + 1):
             await self._pace(bucket, what)
             try:
-                said = await self._once(method, url, params, body, what)
+                said = await self._once(method, url, params, body, what, signed)
             except VenueError as error:
                 wait = self._backoff_s(attempt, error.retry_after_s)
                 self._learn(what, bucket, error, wait)
@@ -147,9 +165,16 @@ class Reads:
         return max(retry_after_s or 0.0, backoff * (0.5 + self._chance() / 2))
 
     async def _once(
-        self, method: str, url: str, params: Params, body: bytes | None, what: str
+        self,
+        method: str,
+        url: str,
+        params: Params,
+        body: bytes | None,
+        what: str,
+        signed: Signed | None,
     ) -> bytes:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        headers |= signed() if signed else {}
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:

@@ -10,11 +10,13 @@ from importlib.util import find_spec
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from feeds.clock import Clock
 from feeds.events import Fill, Liquidity, OrderState, OrderUpdate
 from feeds.markets import SHARE, Money, Price, Side, Size
+from feeds.polymarket.account import AccountReader
 from feeds.polymarket.health import StreamHealth
 from feeds.polymarket.heartbeat import Heartbeat
 from feeds.polymarket.hosts import Hosts
@@ -71,12 +73,17 @@ class Ear:
                 await self._news.wait()
 
 
-def stream_of(where: dict[str, Any], driver: SdkDriver, ear: Ear) -> UserStream:
+def _key(driver: SdkDriver, where: dict[str, Any]) -> Credentials:
     key = driver.client.credentials
+    address = where["wallets"][0]["address"]
+    return Credentials(str(key.key), str(key.secret), str(key.passphrase), address)
+
+
+def stream_of(where: dict[str, Any], driver: SdkDriver, ear: Ear) -> UserStream:
     return UserStream(
         Hosts.of(ws_user=where["ws_user"]),
         Clock(),
-        Credentials(str(key.key), str(key.secret), str(key.passphrase)),
+        _key(driver, where),
         four_percent,
         ear.hear,
         ear.hear_health,
@@ -154,6 +161,25 @@ async def _trade(
 
     await me.cancel(resting.id)
     await mine.until(lambda: mine.state(resting.id) == (OrderState.CANCELLED, 4 * SHARE))
+    await _told_by_rest_alone(where, me, resting.id, made)
+
+
+async def _told_by_rest_alone(
+    where: dict[str, Any], driver: SdkDriver, order_id: str, made: Fill
+) -> None:
+    """A stream that missed everything hears the same from REST."""
+    late = Ear()
+    stream = stream_of(where, driver, late)
+    stream.expect(order_id, 10 * SHARE)
+    hosts = Hosts.of(clob=where["clob"])
+    async with httpx.AsyncClient() as http:
+        reader = AccountReader(hosts, http, Clock(), _key(driver, where))
+        await reader.tell(stream.channel)
+    stream.deliver()
+    assert late.state(order_id) == (OrderState.CANCELLED, 4 * SHARE)
+    assert late.confirmed(order_id)
+    (fill,) = late.fills(order_id)
+    assert msgspec.structs.replace(fill, at_ns=made.at_ns) == made
 
 
 async def test_the_chain_of_heartbeats_is_kept_up_at_the_practice_venue() -> None:
