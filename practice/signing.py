@@ -7,7 +7,7 @@ a practice venue that nobody trades on does without.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -171,6 +171,7 @@ def auth_digest(address: str, timestamp: str, nonce: int, chain_id: int = CHAIN_
     return _typed(domain, keccak(b"".join([*message, word(nonce), _text(AUTH_MESSAGE)])))
 
 
+@lru_cache(maxsize=16)
 def domain_separator(exchange: Exchange, chain_id: int = CHAIN_ID) -> bytes:
     names = _text(DOMAIN_TYPE) + _text(EXCHANGE_NAME) + _text(exchange.version)
     return keccak(names + word(chain_id) + address_word(exchange.address))
