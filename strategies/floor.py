@@ -58,6 +58,7 @@ class Floor:
         """Assets whose books are followed: they are never dropped to make room."""
         self.markets_dropped = 0
         self._owner: dict[str, str] = {}
+        self._judged: set[str] = set()
         self._ticks: dict[str, tuple[Price, Price]] = {}
 
     def market_of(self, asset_id: str) -> Market | None:
@@ -128,6 +129,8 @@ class Floor:
                 return
             book = self.books[event.asset_id] = OrderBook(event.asset_id)
         book.apply_snapshot(event)
+        if event.asset_id in self._judged:
+            return  # a book from a probe may be shown before the stream may be trusted
         if self.states.get(event.asset_id, BookState.RESYNCING) is BookState.RESYNCING:
             self.states[event.asset_id] = BookState.LIVE
             self.reasons.pop(event.asset_id, None)
@@ -151,8 +154,9 @@ class Floor:
             book.apply_change(event)
 
     def health(self, event: BookHealth) -> None:
-        """The stream's verdict on a book."""
+        """The stream's verdict on a book. Once there was one, nothing else makes a book live."""
         if event.asset_id in self._owner and not self._over(event.asset_id):
+            self._judged.add(event.asset_id)
             self.states[event.asset_id] = event.state
             self.reasons[event.asset_id] = event.reason
 

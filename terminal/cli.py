@@ -72,6 +72,13 @@ def _practice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=_positive, default=1.0, help="times faster than the clock")
     parser.add_argument("--truth", metavar="FILE", help="write each story's true effect here")
+    parser.add_argument(
+        "--fault",
+        metavar="NAME=RATE",
+        action="append",
+        default=[],
+        help="let something go wrong, such as lost_reply=0.01; may be said again",
+    )
 
 
 def _record(parser: argparse.ArgumentParser) -> None:

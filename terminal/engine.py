@@ -215,6 +215,7 @@ class Engine:
         """Hand a person's command to the desk; the future is its answer."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.answers[command_id] = future
+        future.add_done_callback(lambda _: self.answers.pop(command_id, None))
         self.hear(event)
         return future
 
@@ -251,7 +252,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for future in self.answers.values():
+        for future in list(self.answers.values()):
             future.cancel()
         await self.keeper.save()
         if self._memory is not None:

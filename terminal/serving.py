@@ -50,6 +50,7 @@ ANSWER_WITHIN_S = 10.0
 COMMANDS_MAX = 2_000
 """Ids of a face's commands that are remembered, so that a repeat is answered and not repeated."""
 TOASTS_MAX = 20
+OUTBOX_MAX = 1_000
 SIZE_MAX = 10**15
 ROWS_MAX = 500
 LEVELS_MAX = 200
@@ -164,9 +165,12 @@ class _Seat:
         self._room.set()
 
     def _reply(self, message: FromEngine | None) -> None:
-        if message is not None:
-            self._outbox.append(message)
-            self._room.set()
+        if message is None:
+            return
+        if len(self._outbox) >= OUTBOX_MAX:
+            raise LinkClosed("this face asks faster than it listens")
+        self._outbox.append(message)
+        self._room.set()
 
     def _remember(self, done: Done) -> None:
         while len(self._answered) >= COMMANDS_MAX:

@@ -32,6 +32,8 @@ def practice(arguments: argparse.Namespace) -> int:
     argv += ["--speed", str(arguments.speed)]
     argv += ["--json"] if arguments.json else []
     argv += ["--truth", arguments.truth] if arguments.truth else []
+    for fault in arguments.fault:
+        argv += ["--fault", fault]
     return main(argv)
 
 

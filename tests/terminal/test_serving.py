@@ -12,7 +12,7 @@ from feeds.markets import ONE
 from terminal.assembly import assemble
 from terminal.config import load
 from terminal.engine import Engine
-from terminal.link import Face, LinkServer
+from terminal.link import Face, LinkClosed, LinkServer
 from terminal.paths import Paths
 from terminal.serving import FaceDesk
 from terminal.views import (
@@ -219,3 +219,15 @@ async def test_a_face_that_vanishes_leaves_the_engine_running(sitting: Sitting) 
     first = await sitting.until(StatusView)
     later = await sitting.until(StatusView, lambda view: view.now_ns > first.now_ns)
     assert later.errors == 0
+
+
+async def test_a_face_that_asks_faster_than_it_listens_is_let_go(sitting: Sitting) -> None:
+    async def ask_and_ask() -> None:
+        for number in range(100_000):
+            await sitting.face.send(Query(id=str(number), what="markets", most=500))
+
+    with pytest.raises(LinkClosed):
+        await ask_and_ask()
+    sitting.face = await Face.connect(Paths.find().runtime, "1")
+    await sitting.face.send(Look(views=("status",)))
+    assert (await sitting.until(StatusView)).errors == 0, "the engine and other faces go on"
