@@ -1,6 +1,7 @@
 """The shell round a ``UserChannel``: a socket, ticks and reconnecting. It decides nothing."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Iterable
 
@@ -8,11 +9,14 @@ from picows import WSMsgType, WSTransport
 
 from feeds.clock import Clock
 from feeds.markets import SECOND, Size
+from feeds.polymarket.account import AccountReader
 from feeds.polymarket.channel import Link
 from feeds.polymarket.connection import TICK_S, ConnectError, Pipe, connect, hang_up
+from feeds.polymarket.errors import VenueError, WireError
 from feeds.polymarket.health import StreamHealth, StreamState
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.user_channel import (
+    AskRest,
     Credentials,
     FeeOf,
     UserChannel,
@@ -20,7 +24,12 @@ from feeds.polymarket.user_channel import (
     UserLimits,
 )
 
+log = logging.getLogger(__name__)
+
 HEALTH_EVERY_S = 1.0
+ASK_EVERY_S = 1.0
+"""REST is asked no more often than this, however often the stream wishes it."""
+TRADES_BEFORE_S = 3_600
 NAME = "account"
 
 
@@ -28,7 +37,9 @@ class UserStream:
     """Our own orders and trades, as events, for as long as ``run`` does.
 
     ``on_events`` and ``on_health`` are called on the loop and must be quick. ``limits`` are for
-    the wall's speed; they are scaled to the clock's. ``chance`` gives the jitter, 0 to 1.
+    the wall's speed; they are scaled to the clock's. ``chance`` gives the jitter, 0 to 1. With a
+    ``reader`` each ``AskRest`` is answered from it, besides being told; trades are asked for from
+    an hour before the stream was made.
     """
 
     def __init__(
@@ -41,6 +52,7 @@ class UserStream:
         on_health: Callable[[StreamHealth], None],
         limits: UserLimits | None = None,
         chance: Callable[[], float] = random.random,
+        reader: AccountReader | None = None,
     ) -> None:
         scaled = (limits or UserLimits()).scaled(clock.speed)
         self.channel = UserChannel(credentials, fee_of, scaled)
@@ -48,6 +60,9 @@ class UserStream:
         self._url = hosts.ws_user
         self._on_events, self._on_health = on_events, on_health
         self._chance = chance
+        self._reader = reader
+        self._since_s = clock.now_ns() // SECOND - TRADES_BEFORE_S
+        self._asked = asyncio.Event()
 
     def want(self, condition_ids: Iterable[str]) -> None:
         """Hear of these markets only; of all the account's with none."""
@@ -61,6 +76,8 @@ class UserStream:
     def deliver(self) -> None:
         """Hand on what the channel has to say."""
         if events := self.channel.take_events():
+            if any(isinstance(event, AskRest) for event in events):
+                self._asked.set()
             self._on_events(events)
 
     def _tell_health(self) -> None:
@@ -68,12 +85,28 @@ class UserStream:
 
     async def run(self) -> None:
         """Connect, stay connected, connect again, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            if self._reader is not None:
+                group.create_task(self._answer_questions(self._reader))
+            while True:
+                reason = await self._session()
+                self.channel.disconnected(self.clock.now_ns(), reason)
+                self.deliver()
+                self._tell_health()
+                await self.clock.sleep(self.channel.retry_in_ns(self._chance()) / SECOND)
+
+    async def _answer_questions(self, reader: AccountReader) -> None:
+        """Look up what the stream can't tell, as often as it asks and no more than that."""
         while True:
-            reason = await self._session()
-            self.channel.disconnected(self.clock.now_ns(), reason)
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                await reader.tell(self.channel, self._since_s)
+            except (VenueError, WireError) as error:
+                log.warning("the account over REST: %s", error)
+                self._asked.set()
             self.deliver()
-            self._tell_health()
-            await self.clock.sleep(self.channel.retry_in_ns(self._chance()) / SECOND)
+            await asyncio.sleep(ASK_EVERY_S)
 
     async def _session(self) -> str:
         """Connect and stay connected; says why it ended."""

@@ -15,12 +15,21 @@ from websockets.exceptions import ConnectionClosed
 from feeds.clock import Clock
 from feeds.events import OrderState, OrderUpdate
 from feeds.markets import SHARE
+from feeds.polymarket import user_stream
+from feeds.polymarket.account import AccountReader
 from feeds.polymarket.health import StreamHealth, StreamState
 from feeds.polymarket.hosts import Hosts
-from feeds.polymarket.user_channel import AskRest, Credentials, UserEvent, UserLimits
+from feeds.polymarket.user_channel import (
+    AskRest,
+    Credentials,
+    FillSettled,
+    UserEvent,
+    UserLimits,
+)
 from feeds.polymarket.user_stream import UserStream
 
-from .test_user_channel import OURS, SECRET, no_fee, order
+from .test_account import Venue, reading
+from .test_user_channel import OURS, SECRET, maker, no_fee, order, trade
 
 FAST = replace(UserLimits(), ping_every_ns=50_000_000, backoff_first_ns=5_000_000)
 
@@ -101,7 +110,9 @@ class Listener:
 
 
 @asynccontextmanager
-async def following(venue: UserVenue, listener: Listener) -> AsyncIterator[UserStream]:
+async def following(
+    venue: UserVenue, listener: Listener, reader: AccountReader | None = None
+) -> AsyncIterator[UserStream]:
     stream = UserStream(
         Hosts.of(ws_user=venue.url),
         Clock(),
@@ -111,6 +122,7 @@ async def following(venue: UserVenue, listener: Listener) -> AsyncIterator[UserS
         listener.hear_health,
         FAST,
         lambda: 0.5,
+        reader,
     )
     task = asyncio.create_task(stream.run())
     try:
@@ -165,3 +177,29 @@ async def test_a_venue_that_is_not_there_is_told_and_waited_for() -> None:
         await listener.until(lambda: len(listener.health) >= 3)
         assert "connecting failed" in listener.health[-1].sentence
         assert listener.asked() == 0
+
+
+async def test_what_was_missed_while_the_stream_was_away_is_told_from_rest(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(user_stream, "ASK_EVERY_S", 0.01)
+    venue, rest = UserVenue(), Venue()
+    listener = Listener(venue)
+    rest.orders = [order("", "LIVE") | {"event_type": ""}]
+    async with (
+        venue.running(),
+        reading(rest) as reader,
+        following(venue, listener, reader) as stream,
+    ):
+        stream.expect(OURS, 100 * SHARE)
+        await listener.until(lambda: len(listener.updates()) == 1)
+        assert listener.updates()[0].state is OrderState.OPEN
+        rest.trades = [trade("CONFIRMED", maker(amount="100"), size="100")]
+        rest.trades.append({"id": 7})
+        venue.cut()
+        await listener.until(lambda: listener.asked() >= 2)
+        await listener.until(lambda: "the account over REST: " in caplog.text)
+        rest.trades.pop()
+        await listener.until(lambda: len(listener.updates()) == 2)
+        assert listener.updates()[1].state is OrderState.FILLED
+        assert any(isinstance(event, FillSettled) for event in listener.events)
