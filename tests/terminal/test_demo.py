@@ -39,7 +39,7 @@ LATENCIES = {
 
 
 def test_a_headless_demo_reads_links_trades_and_adds_up(ftt: Run) -> None:
-    ran = ftt("demo", "--headless", "--for", "20", "--json", "--seed", "11")
+    ran = ftt("demo", "--headless", "--for", "30", "--json", "--seed", "11")
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("\n") == 1, "one JSON object on one line"
     said = json.loads(ran.stdout)
