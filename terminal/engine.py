@@ -70,8 +70,8 @@ HISTORIES_AT_ONCE_MAX = 4
 HISTORY_PACE = 50
 CLOCKS_EVERY_S = 3_600.0
 CLOCKS_AGAIN_S = 60.0
-STORIES_TIMED_MAX = 5_000
-"""How many stories' arrival times are kept for the latency figures."""
+STORIES_REMEMBERED_MAX = 5_000
+"""How many stories' arrival times and clusters are kept for the figures."""
 FILLS_MAX = 1_000
 MISTAKES_MAX = 100
 LOOPS_TO_CLOSE = 3
@@ -88,7 +88,7 @@ class Counters:
     orders: int = 0
     fills: int = 0
     errors: int = 0
-    clusters: set[str] = field(default_factory=set)
+    clusters: int = 0
     books: set[str] = field(default_factory=set)
     last_error: str = ""
 
@@ -130,6 +130,7 @@ class Engine:
         self._ledger, self._alerts, self._tape = ledger, alerts, tape
         self._inbox: deque[tuple[Event, float]] = deque()
         self._wake = asyncio.Event()
+        self._clusters: dict[str, None] = {}
         self._last_ns = 0
         self._desk_follows: tuple[str, ...] = ()
         self._focus: dict[object, tuple[str, ...]] = {}
@@ -313,10 +314,11 @@ class Engine:
 
     def _time_story(self, story: Story, arrived: float) -> None:
         self.counters.stories += 1
-        self.counters.clusters.add(story.cluster_id)
-        if len(self.arrived) >= STORIES_TIMED_MAX:
-            self.arrived.pop(next(iter(self.arrived)))
-        self.arrived.setdefault(story.id, arrived)
+        if story.cluster_id not in self._clusters:
+            self.counters.clusters += 1
+            _remember(self._clusters, story.cluster_id, None)
+        if story.id not in self.arrived:
+            _remember(self.arrived, story.id, arrived)
 
     # -- what follows from decisions -------------------------------------------------------
 
@@ -466,3 +468,10 @@ def _keep_memory(memory: Path, contents: bytes) -> None:
         fresh.replace(memory)
     except OSError as error:
         log.warning("the news of this session can't be kept: %s", error)
+
+
+def _remember(kept: dict[str, Any], key: str, value: Any) -> None:
+    """Put something in a memory that forgets its oldest."""
+    if len(kept) >= STORIES_REMEMBERED_MAX:
+        del kept[next(iter(kept))]
+    kept[key] = value

@@ -16,7 +16,7 @@ def report(engine: Engine) -> dict[str, Any]:
     counters, portfolio = engine.counters, engine.session.desk.portfolio
     return {
         "stories": counters.stories,
-        "clusters": len(counters.clusters),
+        "clusters": counters.clusters,
         "links": counters.links,
         "books": len(counters.books),
         "frames": counters.frames,
