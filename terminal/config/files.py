@@ -13,11 +13,11 @@ from terminal.config.kinds import Kind, Leaf, leaves, write
 from terminal.config.layers import DEFAULT, Loaded, env_name, load
 from terminal.config.problems import ConfigError, Problem
 from terminal.config.shape import (
-    DEFAULT_FEEDS,
     DEFAULT_STRATEGIES,
     SECTIONS,
     FeedConfig,
     StrategyConfig,
+    default_feeds,
 )
 
 _HEAD = """\
@@ -166,7 +166,7 @@ def _comment(text: str) -> list[str]:
 def _feeds() -> str:
     known = leaves(FeedConfig, "feeds")
     lines = [f"#   {leaf.name:<9} {_meaning(leaf)}" for leaf in known.values()]
-    for feed in DEFAULT_FEEDS:
+    for feed in default_feeds():
         lines += ["", "[[feeds]]"]
         lines += [f"{n} = {write(leaf, getattr(feed, n))}" for n, leaf in known.items()]
     return "\n".join(lines) + "\n"

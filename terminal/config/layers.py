@@ -21,14 +21,16 @@ from terminal.config.kinds import Kind, Leaf, Misfit, leaves, nearest, read, rea
 from terminal.config.lines import line_numbers
 from terminal.config.problems import ConfigError, Problem, names_a_secret, secret, unknown
 from terminal.config.shape import (
-    DEFAULT_FEEDS,
     DEFAULT_STRATEGIES,
     FEEDS_MAX,
     SECTIONS,
     STRATEGIES_MAX,
     Config,
     FeedConfig,
+    NewsConfig,
     StrategyConfig,
+    default_feeds,
+    feed_pack,
 )
 
 FILE_BYTES_MAX = 256 << 10
@@ -36,6 +38,8 @@ ENV_PREFIX = "FTT_"
 ENV_OTHER = ("FTT_HOME", "FTT_CONFIG", "FTT_DEBUG")
 """Variables of ours that are no settings."""
 DEFAULT = "default"
+PACK = "pack"
+"""Where a feed comes from that `[news] pack` adds."""
 _STRATEGY_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 Says = Callable[[Problem], None]
@@ -69,7 +73,7 @@ class Draft:
 class Loaded:
     """A checked configuration and where each of its values came from.
 
-    ``origins`` maps a dotted key to "config.toml:12", "env FTT_...", "flag" or "default";
+    ``origins`` maps a dotted key to "config.toml:12", "env FTT_...", "flag", "pack" or "default";
     ``path`` is the file that was read, None where there is none.
     """
 
@@ -95,8 +99,11 @@ def load(
     must_exist = path is not None or "FTT_CONFIG" in env
     draft = _defaults()
     found = _lay_file(draft, file, must_exist)
+    overrides = overrides or {}
+    if _wants_pack(draft, env, overrides):
+        _lay_pack(draft)
     _lay_environment(draft, env)
-    for key, value in (overrides or {}).items():
+    for key, value in overrides.items():
         _lay(draft, key.split("."), Raw(value, "flag", is_text=isinstance(value, str)))
     origins: dict[str, str] = {}
     config = _build(draft, origins, file.absolute().parent)
@@ -107,15 +114,37 @@ def load(
 
 def _defaults() -> Draft:
     draft = Draft()
-    for feed in DEFAULT_FEEDS:
+    for feed in default_feeds():
         draft.feeds.append(_ready(feed))
     for name, strategy in DEFAULT_STRATEGIES.items():
         draft.strategies[name] = {} if strategy == StrategyConfig() else _ready(strategy)
     return draft
 
 
-def _ready(shape: msgspec.Struct) -> Table:
-    return {n: Raw(v, DEFAULT, ready=True) for n, v in msgspec.structs.asdict(shape).items()}
+def _ready(shape: msgspec.Struct, where: str = DEFAULT) -> Table:
+    return {n: Raw(v, where, ready=True) for n, v in msgspec.structs.asdict(shape).items()}
+
+
+def _wants_pack(draft: Draft, env: Mapping[str, str], overrides: Mapping[str, object]) -> bool:
+    """Whether the topmost layer that says ``news.pack`` says yes; a misfit is told of later.
+
+    The pack is laid before the environment, which may change its feeds.
+    """
+    leaf = leaves(NewsConfig, "news")["pack"]
+    raw = draft.sections.get("news", {}).get("pack", Raw(False, DEFAULT))
+    value: Any = overrides.get(leaf.key, env.get(env_name(leaf.key), raw.value))
+    try:
+        return bool(read_text(leaf, value) if isinstance(value, str) else read(leaf, value))
+    except Misfit:
+        return False
+
+
+def _lay_pack(draft: Draft) -> None:
+    """Add the pack's feeds; one of the user's own with that id or address stands in its place."""
+    said = (table[key].value for table in draft.feeds for key in ("id", "url") if key in table)
+    taken = {value for value in said if isinstance(value, str)}
+    added = [feed for feed in feed_pack() if feed.id not in taken and feed.url not in taken]
+    draft.feeds += [_ready(feed, PACK) for feed in added[: FEEDS_MAX - len(draft.feeds)]]
 
 
 # -- the file -----------------------------------------------------------------------------

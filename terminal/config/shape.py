@@ -5,7 +5,10 @@ Defaults are production and paper money. Amounts are held as the house's exact i
 seconds. Past :func:`terminal.config.load` nobody checks again.
 """
 
+import functools
+import tomllib
 from hashlib import blake2b
+from importlib import resources
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -144,8 +147,15 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
 
 
 class NewsConfig(_Section, frozen=True, kw_only=True):
-    """[news]: what holds for every feed that does not say otherwise."""
+    """[news]: what holds for every feed that does not say otherwise, and how many there are."""
 
+    pack: Annotated[
+        bool,
+        _says(
+            "add the feeds that come with the program, some ninety on hardware and models, "
+            "to those below (feeds.example.toml lists them)"
+        ),
+    ] = False
     every_s: Annotated[
         int,
         _says(
@@ -274,66 +284,39 @@ class EngineConfig(_Section, frozen=True, kw_only=True):
     follow_max: Annotated[int, _says("order books followed at once", ge=2, le=2_000)] = 400
 
 
-def _feed(id: str, name: str, url: str, every_s: int, trust: float, group: str) -> FeedConfig:
-    return FeedConfig(
-        id=id, name=name, url=url, every_s=every_s, language="en", trust=trust, group=group
-    )
+class _Pack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    feeds: tuple[FeedConfig, ...]
 
 
-DEFAULT_FEEDS = (
-    _feed("openai", "OpenAI News", "https://openai.com/news/rss.xml", 600, 1.0, "models"),
-    _feed(
-        "deepmind", "Google DeepMind", "https://deepmind.google/blog/rss.xml", 900, 1.0, "models"
-    ),
-    _feed(
-        "huggingface", "Hugging Face", "https://huggingface.co/blog/feed.xml", 3600, 0.6, "models"
-    ),
-    _feed("the-decoder", "The Decoder", "https://the-decoder.com/feed/", 1800, 0.6, "models"),
-    _feed(
-        "techcrunch-ai",
-        "TechCrunch AI",
-        "https://techcrunch.com/category/artificial-intelligence/feed/",
-        900,
-        0.6,
-        "models",
-    ),
-    _feed("ars-ai", "Ars Technica AI", "https://arstechnica.com/ai/feed/", 1800, 0.6, "models"),
-    _feed("nvidia-blog", "NVIDIA Blog", "https://blogs.nvidia.com/feed/", 1800, 1.0, "hardware"),
-    _feed(
-        "amd-investors",
-        "AMD Investor News",
-        "https://ir.amd.com/news-events/press-releases/rss",
-        600,
-        1.0,
-        "hardware",
-    ),
-    _feed(
-        "toms-hardware",
-        "Tom's Hardware",
-        "https://www.tomshardware.com/feeds.xml",
-        1200,
-        0.6,
-        "hardware",
-    ),
-    _feed("eetimes", "EE Times", "https://www.eetimes.com/feed/", 3600, 0.6, "hardware"),
-    _feed(
-        "bbc-technology",
-        "BBC Technology",
-        "https://feeds.bbci.co.uk/news/technology/rss.xml",
-        1200,
-        0.9,
-        "press",
-    ),
-    _feed(
-        "cnbc-technology",
-        "CNBC Technology",
-        "https://www.cnbc.com/id/19854910/device/rss/rss.html",
-        600,
-        0.9,
-        "press",
-    ),
+@functools.cache
+def feed_pack() -> tuple[FeedConfig, ...]:
+    """The feeds that come with the program, by group, as ``feeds.toml`` beside this file says."""
+    text = resources.files(__package__).joinpath("feeds.toml").read_text(encoding="utf-8")
+    return msgspec.convert(tomllib.loads(text), _Pack).feeds
+
+
+DEFAULT_FEED_IDS = (
+    "openai",
+    "deepmind",
+    "huggingface",
+    "the-decoder",
+    "techcrunch-ai",
+    "ars-ai",
+    "nvidia-blog",
+    "amd-investors",
+    "toms-hardware",
+    "eetimes",
+    "bbc-technology",
+    "cnbc-technology",
 )
-"""What is read when the file names no feeds: makers, trade press and two wires."""
+"""What is read of the pack when the file names no feeds: makers, trade press and two wires."""
+
+
+def default_feeds() -> tuple[FeedConfig, ...]:
+    """The feeds of ``DEFAULT_FEED_IDS``, in its order."""
+    pack = {feed.id: feed for feed in feed_pack()}
+    return tuple(pack[name] for name in DEFAULT_FEED_IDS)
+
 
 DEFAULT_STRATEGIES = {"drift": StrategyConfig(), "fade": StrategyConfig()}
 
@@ -345,7 +328,7 @@ class Config(_Section, frozen=True, kw_only=True):
     account: AccountConfig = AccountConfig()
     risk: RiskConfig = RiskConfig()
     news: NewsConfig = NewsConfig()
-    feeds: tuple[FeedConfig, ...] = DEFAULT_FEEDS
+    feeds: tuple[FeedConfig, ...] = msgspec.field(default_factory=default_feeds)
     strategies: dict[str, StrategyConfig] = msgspec.field(
         default_factory=lambda: dict(DEFAULT_STRATEGIES)
     )
