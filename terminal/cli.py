@@ -147,10 +147,14 @@ def _cancel(parser: argparse.ArgumentParser) -> None:
 
 
 def _feeds(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="check")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|check|import|export")
+    _json(verbs.add_parser("list", help="the configured feeds, one line each"))
     check = verbs.add_parser("check", help="how a feed reads: one line a document")
     check.add_argument("targets", nargs="+", metavar="FILE|URL")
     _json(check)
+    words = "the feeds of an OPML list as [[feeds]] tables, to append to the configuration"
+    verbs.add_parser("import", help=words).add_argument("file", metavar="FILE", help="- for stdin")
+    verbs.add_parser("export", help="the configured feeds as OPML, for other readers")
 
 
 def _config(parser: argparse.ArgumentParser) -> None:
@@ -209,7 +213,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("cancel", "ask:cancel", "take orders off the book", "ftt cancel --all", _cancel),
     Command("kill", "ask:kill", "cancel everything, take no order", "ftt kill", _json),
     Command("resume", "ask:resume", "take orders again", "ftt resume", _json),
-    Command("feeds", "desk:feeds", "look at feeds", "ftt feeds check feed.xml --json", _feeds),
+    Command("feeds", "feeds:run", "look at feeds", "ftt feeds check feed.xml --json", _feeds),
     Command("config", "house:config", "the configuration", "ftt config check", _config),
     Command("doctor", "house:doctor", "is everything well?", "ftt doctor", _json),
     Command("paths", "house:paths", "where things are kept", "ftt paths --json", _json),

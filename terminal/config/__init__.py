@@ -3,7 +3,7 @@
 ``load`` gives a :class:`Loaded` or raises :class:`ConfigError` with everything that is wrong.
 """
 
-from terminal.config.files import check, environment, example, init, schema, show
+from terminal.config.files import check, environment, example, feed_table, init, schema, show
 from terminal.config.layers import Loaded, load
 from terminal.config.problems import ConfigError, Problem
 from terminal.config.shape import Config, FeedConfig, StrategyConfig
@@ -18,6 +18,7 @@ __all__ = [
     "check",
     "environment",
     "example",
+    "feed_table",
     "init",
     "load",
     "schema",

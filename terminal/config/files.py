@@ -2,7 +2,7 @@
 
 import os
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -167,9 +167,25 @@ def _feeds() -> str:
     known = leaves(FeedConfig, "feeds")
     lines = [f"#   {leaf.name:<9} {_meaning(leaf)}" for leaf in known.values()]
     for feed in default_feeds():
-        lines += ["", "[[feeds]]"]
-        lines += [f"{n} = {write(leaf, getattr(feed, n))}" for n, leaf in known.items()]
+        lines += ["", *_feed(feed, list(known))]
     return "\n".join(lines) + "\n"
+
+
+def _feed(feed: FeedConfig, names: Iterable[str]) -> Iterator[str]:
+    known = leaves(FeedConfig, "feeds")
+    yield "[[feeds]]"
+    yield from (f"{name} = {write(known[name], getattr(feed, name))}" for name in names)
+
+
+def feed_table(feed: FeedConfig) -> str:
+    """A feed's [[feeds]] table, without what it leaves at its default."""
+    said = {"id", "url"} | {
+        leaf.name
+        for leaf in leaves(FeedConfig, "feeds").values()
+        if getattr(feed, leaf.name) != leaf.default
+    }
+    names = [name for name in FeedConfig.__struct_fields__ if name in said]
+    return "\n".join(_feed(feed, names)) + "\n"
 
 
 def _strategies() -> Iterator[str]:
