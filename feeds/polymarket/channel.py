@@ -18,10 +18,11 @@ from enum import Enum, auto
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from feeds.events import BookHealth, BookSnapshot, BookState, Event, Gap, MarketResolved
 from feeds.markets import Nanos
+from feeds.polymarket.book_hash import HashVerdict, verdict_on_hash
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.frames import (
     change_of,
@@ -44,6 +45,7 @@ from feeds.polymarket.wire import (
     ResolvedFrame,
     TickSizeFrame,
     WireBook,
+    decode_array,
     decode_each,
     decode_frames,
     decode_object,
@@ -106,6 +108,7 @@ class MarketChannel:
         self.frames = 0
         self.last_data_ns: Nanos = 0
         self.reconnects = 0
+        self.hashes_checked = 0
         self.reason = "not connected yet"
         self._assets: dict[str, AssetWatch] = {}
         self._told: dict[str, None] = {}  # in order, so that runs repeat to the byte
@@ -121,6 +124,7 @@ class MarketChannel:
         self._pinged_ns: Nanos = 0
         self._ponged_ns: Nanos = 0
         self._failures = 0
+        self._hash_due_ns: Nanos = 0
 
     # --------------------------------------------------------------------------------- wanting
 
@@ -258,7 +262,10 @@ class MarketChannel:
             if frame[:1] == b"{":  # nearly every message is one object
                 self.frames += 1
                 shape = decode_object(frame)
-                _HEAR[type(shape)](self, shape, at_ns)
+                kind = type(shape)
+                _HEAR[kind](self, shape, at_ns)
+                if kind is WireBook:
+                    self._check_hash(shape, frame, at_ns)
             else:
                 self._receive_other(frame, at_ns)
         except UNREADABLE:
@@ -270,8 +277,27 @@ class MarketChannel:
             self._ponged_ns = at_ns
             return
         self.frames += 1
-        for shape in decode_frames(frame):
+        shapes = decode_frames(frame)
+        for shape in shapes:
             _HEAR[type(shape)](self, shape, at_ns)
+        if at_ns >= self._hash_due_ns and frame.lstrip()[:1] == b"[":
+            for shape, text in zip(shapes, decode_array(frame), strict=True):
+                self._check_hash(shape, text, at_ns)
+
+    def _check_hash(self, shape: MarketFrame, text: bytes | Raw, at_ns: Nanos) -> None:
+        """Hold a book's hash against its own text. A mismatch is a hint: the witness has a look,
+        as on any doubt, and the book stays. Samples are enough, and keep hearing cheap."""
+        watch = self._assets.get(shape.asset_id) if type(shape) is WireBook else None
+        if watch is None or at_ns < self._hash_due_ns:
+            return
+        self._hash_due_ns = at_ns + self.limits.hash_every_ns
+        self.hashes_checked += 1
+        verdict = verdict_on_hash(text)
+        if verdict is HashVerdict.UNKNOWN:
+            self.counts["hash unknown"] += 1
+        elif verdict is HashVerdict.OTHER:
+            self.counts["hash mismatches"] += 1
+            watch.doubt("the book's hash is not that of its text")
 
     def _receive_patiently(self, frame: bytes, at_ns: Nanos) -> None:
         """Take what is good of a frame and count what is not. Hearing a part twice is harmless."""

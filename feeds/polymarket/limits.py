@@ -26,6 +26,8 @@ class ChannelLimits:
     crossed_max_ns: Nanos = SECOND
     doubt_every_ns: Nanos = 10 * SECOND
     """A market is asked about over REST no more often than this on mere doubt."""
+    hash_every_ns: Nanos = SECOND // 10
+    """A connection holds a book against its own hash no more often than this."""
     ping_every_ns: Nanos = 10 * SECOND
     pong_max_ns: Nanos = 30 * SECOND
     probe_wait_ns: Nanos = 10 * SECOND

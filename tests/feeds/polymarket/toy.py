@@ -6,6 +6,7 @@ with the client cannot hide.
 
 import json
 import random
+from hashlib import sha1
 
 TICK = 100
 ONE = 10_000
@@ -123,11 +124,11 @@ class ToyVenue:
     def book(self, asset: str) -> dict[str, object]:
         """As REST gives it: bids ascend, asks descend."""
         bids, asks = sorted(self.bids[asset].items()), sorted(self.asks[asset].items())[::-1]
-        return {
+        book = {
             "market": self.market_of(asset),
             "asset_id": asset,
             "timestamp": str(self.changed_ms[asset]),
-            "hash": f"{hash((tuple(bids), tuple(asks))) & 0xFFFFFFFF:08x}",
+            "hash": "",
             "bids": [{"price": text(price), "size": shares(size)} for price, size in bids],
             "asks": [{"price": text(price), "size": shares(size)} for price, size in asks],
             "min_order_size": "5",
@@ -135,6 +136,7 @@ class ToyVenue:
             "neg_risk": False,
             "last_trade_price": "",
         }
+        return book | {"hash": sha1(_json(**book)).hexdigest()}
 
     def book_frame(self, asset: str) -> bytes:
         return _json(**self.book(asset), event_type="book")
