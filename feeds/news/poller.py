@@ -17,6 +17,7 @@ import msgspec
 from feeds.clock import Clock
 from feeds.events import Story
 from feeds.markets import SECOND, Nanos
+from feeds.news import rhythm
 from feeds.news.entry import Entry, FeedError
 from feeds.news.fetch import Failed, Fetched, Fetcher, NotModified, Reason, Validators
 from feeds.news.judge import Judge, MemoryFormatError, Verdict
@@ -36,7 +37,6 @@ SUSPECT_FETCHES_MAX = 64
 HOST_FETCHES_MAX = 2
 HOST_GAP_S = 1.0
 JUDGED_AT_ONCE_MAX = 4
-FROZEN_AGE_NS: Nanos = 14 * 24 * 3_600 * SECOND
 
 
 class SourceState(Enum):
@@ -91,6 +91,7 @@ class _Remembered(msgspec.Struct, array_like=True):
     body_hash: bytes
     moved_to: str
     asked: str
+    stamps: tuple[Nanos, ...] = ()
 
 
 class _Memory(msgspec.Struct, array_like=True):
@@ -108,7 +109,7 @@ class _Followed:
         self.body_hash = b""
         self.unreadable = ""
         self.hints = Hints()
-        self.newest_ns: Nanos = 0
+        self.stamps: tuple[Nanos, ...] = ()
         self.health = SourceHealth(
             source_id=source.id,
             name=source.name,
@@ -128,6 +129,10 @@ class _Followed:
             )
         )
 
+    def wait_s(self, now_ns: Nanos) -> float:
+        source = self.source
+        return rhythm.wait_s(self.stamps, now_ns, source.every_s, source.slowest_s)
+
     def is_parked(self) -> bool:
         return self.health.state is SourceState.PARKED
 
@@ -140,11 +145,11 @@ class _Followed:
 
     def succeed(self, now_ns: Nanos, sentence: str) -> None:
         self.hints = Hints()
-        age = now_ns - self.newest_ns
-        frozen = self.newest_ns > 0 and age > FROZEN_AGE_NS
+        frozen = rhythm.is_frozen(self.stamps, now_ns)
         if frozen:
+            days = (now_ns - self.stamps[0]) // (86_400 * SECOND)
             sentence = (
-                f"The newest item is {age // (86_400 * SECOND)} days old: "
+                f"The newest item is {days} days old: "
                 "the feed may be frozen; look for another address."
             )
         state = SourceState.FROZEN if frozen else SourceState.OK
@@ -222,7 +227,7 @@ class NewsPoller:
             _Memory(
                 self._judge.memory(),
                 {
-                    name: _Remembered(f.validators, f.body_hash, f.url, f.source.url)
+                    name: _Remembered(f.validators, f.body_hash, f.url, f.source.url, f.stamps)
                     for name, f in self._followed.items()
                     if not f.unreadable
                 },
@@ -242,6 +247,7 @@ class NewsPoller:
             # a source whose address was changed in the configuration starts anew
             if followed is not None and before.asked == followed.source.url:
                 followed.validators, followed.body_hash = before.validators, before.body_hash
+                followed.stamps = rhythm.newest(before.stamps)
                 if safe_url(before.moved_to):
                     followed.url = before.moved_to
 
@@ -254,8 +260,9 @@ class NewsPoller:
                 followed.note(next_poll_ns=0)
                 self._on_health(followed.health)
                 return
-            now_ns, every_s = self._clock.now_ns(), followed.source.every_s
-            at_ns = next_poll_ns(now_ns, every_s, followed.hints, self._chance())
+            now_ns = self._clock.now_ns()
+            wait_s = followed.wait_s(now_ns)
+            at_ns = next_poll_ns(now_ns, wait_s, followed.hints, self._chance())
             followed.note(next_poll_ns=at_ns)
             self._on_health(followed.health)
             await self._wait_until(at_ns)
@@ -291,7 +298,7 @@ class NewsPoller:
             followed.have_read(fetched, unreadable=str(error))
             followed.fail(str(error))
             return
-        followed.newest_ns = max(_stamps(feed.entries, now_ns), default=0)
+        followed.stamps = rhythm.newest(_stamps(feed.entries, now_ns))
         told = followed.health.counts.new
         await self._tell(followed, feed.entries, now_ns)
         followed.have_read(fetched)  # only now: who is stopped half-way asks for all of it again

@@ -18,6 +18,8 @@ _LANGUAGE = re.compile(r"(?:[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3})?")
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One feed. ``every_s`` is market seconds between polls, ``trust`` runs from 0 to 1.
 
+    One that publishes seldom may be asked less often, up to ``slowest_s`` apart; 0 for never.
+
     ``language`` is what its items are written in, "" where the feed's own word is taken. Raises
     ``ValueError`` (``msgspec.ValidationError`` when decoded) that names the field and the fix.
     """
@@ -26,6 +28,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: str
     url: str
     every_s: int = 300
+    slowest_s: int = 0
     language: str = ""
     trust: float = 0.5
     group: str = ""
@@ -54,6 +57,10 @@ def _complaints(source: Source) -> list[str]:
         (
             EVERY_S_MIN <= source.every_s <= EVERY_S_MAX,
             f"every_s {source.every_s} must lie between {EVERY_S_MIN} and {EVERY_S_MAX} seconds",
+        ),
+        (
+            0 <= source.slowest_s <= EVERY_S_MAX,
+            f"slowest_s {source.slowest_s} must lie between 0 and {EVERY_S_MAX} seconds",
         ),
         (
             _LANGUAGE.fullmatch(source.language),

@@ -86,6 +86,9 @@ tags = []
 clock_speed = {float(venue["speed"])}
 clock_anchor_ns = {int(venue["anchor_ns"])}
 
+[news]
+slowest_s = 0
+
 [account]
 starting_cash = 10000
 

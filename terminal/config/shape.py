@@ -162,6 +162,16 @@ class NewsConfig(_Section, frozen=True, kw_only=True):
             "seconds between two polls of a feed", ge=EVERY_S_MIN, le=EVERY_S_MAX, extra=_SECONDS
         ),
     ] = 300
+    slowest_s: Annotated[
+        int,
+        _says(
+            "a source that publishes seldom is asked less often, up to so many seconds apart; "
+            "0 asks each at its own every_s",
+            ge=0,
+            le=EVERY_S_MAX,
+            extra=_SECONDS,
+        ),
+    ] = 900
     trust: Annotated[
         float, _says("how much a source's word weighs: 0 rumour, 1 first-hand", ge=0, le=1)
     ] = 0.5
@@ -340,7 +350,11 @@ class Config(_Section, frozen=True, kw_only=True):
     @property
     def sources(self) -> tuple[Source, ...]:
         """The feeds in the poller's own shape; those that are off are left out."""
-        return tuple(feed.source for feed in self.feeds if feed.enabled)
+        return tuple(
+            msgspec.structs.replace(feed.source, slowest_s=self.news.slowest_s)
+            for feed in self.feeds
+            if feed.enabled
+        )
 
     @property
     def digest(self) -> str:

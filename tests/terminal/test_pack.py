@@ -138,3 +138,11 @@ def test_the_pack_never_makes_more_feeds_than_can_be_followed(tmp_path: Path) ->
 def test_an_id_that_is_no_text_is_refused_in_words_beside_the_pack(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="id"):
         loaded(tmp_path, '[news]\npack = true\n[[feeds]]\nid = ["a"]\nurl = "https://e.org"\n')
+
+
+def test_how_seldom_a_quiet_source_may_be_asked_reaches_the_poller(tmp_path: Path) -> None:
+    config = loaded(tmp_path, "[news]\nslowest_s = 1200\n")
+    assert {source.slowest_s for source in config.sources} == {1_200}
+    assert {source.slowest_s for source in loaded(tmp_path, "").sources} == {900}
+    with pytest.raises(ConfigError, match=r"news\.slowest_s"):
+        loaded(tmp_path, "[news]\nslowest_s = -1\n")

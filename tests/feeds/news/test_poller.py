@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -305,6 +306,40 @@ async def test_a_frozen_feed_is_noticed_by_its_newest_date(room: Newsroom, desk:
     assert row.state is SourceState.FROZEN
     assert "300 days" in row.sentence or "301 days" in row.sentence
     assert (row.counts.old, desk.stories) == (2, [])
+
+
+async def test_a_frozen_feed_is_still_known_after_a_restart_that_hears_nothing_new(
+    room: Newsroom, desk: Desk
+) -> None:
+    feed = room.pages["/wire"] = Feed()
+    feed.add("Long ago", date=stamp(-300 * 86_400))
+    async with desk.polling("/wire"):
+        await eventually(lambda: desk.polls("wire"))
+    memory = desk.poller.memory()
+    desk.rows.clear()
+    async with desk.polling("/wire", memory=memory):
+        await eventually(lambda: desk.polls("wire"))
+    row = desk.rows["wire"]
+    assert row.counts.unchanged == row.counts.polls
+    assert row.state is SourceState.FROZEN
+
+
+async def test_a_source_that_publishes_seldom_is_asked_less_often(
+    room: Newsroom, desk: Desk
+) -> None:
+    feed = room.pages["/wire"] = Feed()
+    for n in range(5):
+        feed.add(f"Story {n}", f"http://w.example/{n}", date=stamp(-n * 7_200))
+    source = msgspec.structs.replace(desk.source("/wire"), slowest_s=1_500)
+    rows: list[SourceHealth] = []
+    poller = NewsPoller([source], desk.clock, desk.stories.append, rows.append, parser=desk.parser)
+    running = asyncio.create_task(poller.run())
+    await eventually(lambda: any(row.next_poll_ns for row in rows))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    row = next(row for row in rows if row.next_poll_ns)
+    wait_s = (row.next_poll_ns - row.last_success_ns) / SECOND
+    assert 1_500 * (1 - JITTER) <= wait_s <= 1_500 * (1 + JITTER) + EVERY_S
 
 
 async def test_a_headline_full_of_escapes_is_told_as_text(room: Newsroom, desk: Desk) -> None:
