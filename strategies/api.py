@@ -74,7 +74,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     edge: float
     reason: str
     story_id: str = ""
-    valid_s: float = 120.0
+    valid_s: float = 600.0
     rests: bool = False
 
 

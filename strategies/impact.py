@@ -418,7 +418,8 @@ def _credit(
     rest = sum(r.weight * math.exp(-abs(r.at_ns // MINUTE - steepest) / CREDIT_DECAY) for r in near)
     share = own / (own + rest) if own + rest else 0.0
     if near and share < CREDIT_MIN:
-        return Verdict.SHARED, f"{len(near)} other stories came within the same half hour"
+        others = "another story" if len(near) == 1 else f"{len(near)} other stories"
+        return Verdict.SHARED, f"{others} came within the same half hour"
     agreed = "" if not direction else (" as linked" if d * direction > 0 else " against the link")
     took = minute - window.start
     return Verdict.CLEAR, f"{abs(z):.1f} times its usual move {took} min after the story{agreed}"

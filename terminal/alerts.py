@@ -7,6 +7,7 @@ delay an order.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -192,9 +193,13 @@ class Alerts:
         """Say what is held, write what waits, and end."""
         for key in list(self._threads):
             self._forget(key)
-        self._put(None)
         # not for ever: there may be a pipe that nobody reads
-        await asyncio.to_thread(self._writer.join, CLOSE_WITHIN_S)
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
+        with contextlib.suppress(Full):
+            self._queue.put(None, timeout=CLOSE_WITHIN_S)
+        self._writer.join(CLOSE_WITHIN_S)
 
     def _forget(self, key: str) -> bool:
         """End a thread's rest; True when it had held something, which goes out now."""

@@ -50,7 +50,14 @@ def _json(parser: argparse.ArgumentParser) -> None:
 def _demo(parser: argparse.ArgumentParser) -> None:
     _json(parser)
     parser.add_argument("--headless", action="store_true", help="no terminal: run and report")
-    parser.add_argument("--for", dest="seconds", type=_positive, default=30.0, metavar="SECONDS")
+    parser.add_argument(
+        "--for",
+        dest="seconds",
+        type=_positive,
+        default=30.0,
+        metavar="SECONDS",
+        help="with --headless or --screenshot: how long (default: 30)",
+    )
     parser.add_argument("--seed", type=int, default=None, help="which practice world (default: 1)")
     parser.add_argument("--speed", type=_positive, default=None, help="times faster than the clock")
     parser.add_argument("--tape", metavar="FILE", help="also record what comes in (headless)")
@@ -68,10 +75,13 @@ def _bot(parser: argparse.ArgumentParser) -> None:
 
 def _practice(parser: argparse.ArgumentParser) -> None:
     _json(parser)
-    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--port", type=_port, default=0, help="0 picks a free one")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=_positive, default=1.0, help="times faster than the clock")
     parser.add_argument("--truth", metavar="FILE", help="write each story's true effect here")
+    parser.add_argument(
+        "--write-config", metavar="FILE", help="write a configuration for this venue to FILE"
+    )
     parser.add_argument(
         "--fault",
         metavar="NAME=RATE",
@@ -170,16 +180,30 @@ def _config(parser: argparse.ArgumentParser) -> None:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and 20 <= int(width) <= 400 >= int(height)):
+    if not (
+        width.isdecimal()
+        and height.isdecimal()
+        and 20 <= int(width) <= 400
+        and 10 <= int(height) <= 400
+    ):
         raise argparse.ArgumentTypeError(f"{text} is not a size such as 120x40")
     return int(width), int(height)
 
 
 def _positive(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < 1e9:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return number
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is no port: 0 to 65535")
+    return int(text)
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -238,11 +262,15 @@ def build_parser() -> argparse.ArgumentParser:
             command.name,
             parents=[shared],
             help=command.help,
-            description=command.help[0].upper() + command.help[1:] + ".",
+            description=_sentence(command.help),
             epilog=f"Example: {command.example}",
         )
         command.arguments(sub)
     return parser
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:] + ("" if words.endswith("?") else ".")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

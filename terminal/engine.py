@@ -6,6 +6,7 @@ before the broker may act on it, a fill before anyone is shown it.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -255,17 +256,17 @@ class Engine:
         await asyncio.gather(*tasks, return_exceptions=True)
         for future in list(self.answers.values()):
             future.cancel()
-        await self.keeper.save()
-        if self._memory is not None:
-            _keep_memory(self._memory, self.poller.memory())
-        await self.poller.aclose()
-        await self.http.aclose()
-        for _ in range(LOOPS_TO_CLOSE):
-            await asyncio.sleep(0)  # closed transports are told so by the loop's next rounds
-        if self._tape is not None:
-            self._tape.close()
-        await self._alerts.close()
-        await self._ledger.close()
+        async with contextlib.AsyncExitStack() as endings:  # each is done, whatever another does
+            endings.push_async_callback(self._ledger.close)
+            endings.push_async_callback(self._alerts.close)
+            if self._tape is not None:
+                endings.callback(self._tape.close)
+            endings.push_async_callback(_let_transports_end)
+            endings.push_async_callback(self.http.aclose)
+            endings.push_async_callback(self.poller.aclose)
+            if self._memory is not None:
+                endings.callback(_keep_memory, self._memory, self.poller.memory())
+            await self.keeper.save()
 
     async def _drain(self) -> None:
         while True:
@@ -447,6 +448,12 @@ class Engine:
 
     def _on_source_health(self, health: SourceHealth) -> None:
         self.sources[health.source_id] = health
+
+
+async def _let_transports_end() -> None:
+    """Closed transports are told so by the loop's next rounds."""
+    for _ in range(LOOPS_TO_CLOSE):
+        await asyncio.sleep(0)
 
 
 def _remembered(memory: Path | None) -> bytes:

@@ -6,6 +6,7 @@ with a token from a private file. The first frame of either side is a ``Hello``.
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import socket
@@ -15,6 +16,8 @@ from pathlib import Path
 import msgspec
 
 from terminal.views import PROTOCOL, Command, FromEngine, FromFace, Hello
+
+log = logging.getLogger(__name__)
 
 FRAME_BYTES_MAX = 4 << 20
 HELLO_WITHIN_S = 5.0
@@ -220,6 +223,8 @@ class LinkServer:
                     await self._serve(peer)
         except (LinkError, TimeoutError):
             pass  # a face that leaves or talks nonsense is its own problem
+        except Exception:
+            log.exception("a face was let go")  # our mistake costs that face, not the engine
         finally:
             peer.close()
 

@@ -557,6 +557,8 @@ def blotter(engine: Engine) -> BlotterView:
         positions=position_rows(desk),
         orders=tuple(alive[:ORDERS_SHOWN]),
         fills=fill_rows(engine)[:FILLS_SHOWN],
+        orders_total=len(alive),
+        fills_total=engine.counters.fills,
     )
 
 

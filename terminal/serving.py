@@ -48,7 +48,8 @@ log = logging.getLogger(__name__)
 VIEWS_EVERY_S = 0.1
 ANSWER_WITHIN_S = 10.0
 COMMANDS_MAX = 2_000
-"""Ids of a face's commands that are remembered, so that a repeat is answered and not repeated."""
+"""Ids of commands that are remembered, whoever sent them: a repeat, even after a face came back, is
+answered and not repeated."""
 TOASTS_MAX = 20
 OUTBOX_MAX = 1_000
 SIZE_MAX = 10**15
@@ -62,11 +63,12 @@ class FaceDesk:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._seats: set[_Seat] = set()
+        self._answered: dict[str, Done] = {}
         engine.listeners.append(self._overhear)
 
     async def serve(self, peer: Peer) -> None:
         """Serve one face until it leaves."""
-        seat = _Seat(self.engine, peer)
+        seat = _Seat(self.engine, peer, self._answered)
         self._seats.add(seat)
         try:
             async with asyncio.TaskGroup() as group:
@@ -82,7 +84,8 @@ class FaceDesk:
         """What happened to money is worth a line on any screen; the rest has panes of its own."""
         for decision in step.decisions:
             if isinstance(decision, Alert) and decision.kind in MONEY:
-                toast = Toast(at_ns=decision.at_ns, title=decision.title, body=decision.body)
+                said = decision.body.removeprefix(decision.title).lstrip(": ")
+                toast = Toast(at_ns=decision.at_ns, title=decision.title, body=said)
                 for seat in self._seats:
                     seat.toasts.append(toast)
 
@@ -90,13 +93,13 @@ class FaceDesk:
 class _Seat:
     """One face: what it looks at, what it was last shown, and its commands."""
 
-    def __init__(self, engine: Engine, peer: Peer) -> None:
+    def __init__(self, engine: Engine, peer: Peer, answered: dict[str, Done]) -> None:
         self.engine, self.peer = engine, peer
+        self._answered = answered
         self.toasts: deque[Toast] = deque(maxlen=TOASTS_MAX)
         self._look = Look()
         self._shown: dict[type[Any], View] = {}
         self._outbox: deque[FromEngine] = deque()
-        self._answered: dict[str, Done] = {}
         self._room = asyncio.Event()
 
     async def show(self) -> None:

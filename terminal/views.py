@@ -302,6 +302,8 @@ class BlotterView(msgspec.Struct, frozen=True, kw_only=True, tag="blotter"):
     positions: tuple[PositionRow, ...] = ()
     orders: tuple[OrderRow, ...] = ()
     fills: tuple[FillRow, ...] = ()
+    orders_total: int = 0
+    fills_total: int = 0
 
 
 View: TypeAlias = StatusView | NewsView | ArticleView | MarketView | SignalsView | BlotterView

@@ -130,7 +130,8 @@ class Trading:
             said = f"Kill switch on: {count} open orders are being taken off, no new ones leave."
         else:
             said = "Kill switch off: orders pass the gate again."
-        self._pulse.alert("kill", "kill", said.partition(":")[0], said)
+        title, _, body = said.partition(": ")
+        self._pulse.alert("kill", "kill", title, body)
         self.answer(event.command_id, Outcome.CONFIRMED, said)
 
     def answer(self, command_id: str, outcome: Outcome, message: str) -> None:

@@ -57,7 +57,9 @@ def _print(
         for row in rows:
             out.data(plain(row))
     else:
-        out.table(columns, [cells(row) for row in rows], empty)
+        words = " ".join(arguments.words)
+        nothing = f"nothing here has the words {words!r}" if words else empty
+        out.table(columns, [cells(row) for row in rows], nothing)
     return DONE
 
 
@@ -69,7 +71,10 @@ _SIZES = {"size", "filled", "queue_ahead", "held", "own", "min_order_size"}
 def plain(row: Any) -> Any:
     """A view as JSON people expect: dollars and shares as exact strings, times in ISO 8601."""
     if isinstance(row, msgspec.Struct):
-        return {name: _plain(name, getattr(row, name)) for name in row.__struct_fields__}
+        return {
+            name.removesuffix("_ns"): _plain(name, getattr(row, name))
+            for name in row.__struct_fields__
+        }
     if isinstance(row, tuple):
         return [plain(item) for item in row]
     return row
@@ -194,7 +199,7 @@ def cancel(arguments: argparse.Namespace) -> int:
     """Take one order, or all, off the book."""
     if bool(arguments.order) == arguments.all:
         raise CommandError("name one order's id, or say --all", 2)
-    return _act(arguments, CancelOrder(id=_id(), order_id=arguments.order))
+    return _act(arguments, CancelOrder(id=_id(), order_id=arguments.order), denied=FAILED)
 
 
 def kill(arguments: argparse.Namespace) -> int:
@@ -207,14 +212,14 @@ def resume(arguments: argparse.Namespace) -> int:
     return _act(arguments, Kill(id=_id(), on=False))
 
 
-_CODES = {"done": DONE, "refused": FAILED, "denied": REFUSED, "unknown": FAILED}
+_CODES = {"done": DONE, "refused": FAILED, "unknown": FAILED}
 
 
-def _act(arguments: argparse.Namespace, command: Command) -> int:
+def _act(arguments: argparse.Namespace, command: Command, denied: int = REFUSED) -> int:
     answer = ask(command)
     assert isinstance(answer, Done)
     if arguments.json:
         out.data({"outcome": answer.outcome, "message": answer.message})
     else:
         out.line(answer.message or answer.outcome)
-    return _CODES.get(answer.outcome, FAILED)
+    return denied if answer.outcome == "denied" else _CODES.get(answer.outcome, FAILED)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 from pathlib import Path
 
 from terminal.cli import FAILED, USAGE, VERSION, CommandError
@@ -20,6 +21,16 @@ def configuration(arguments: argparse.Namespace) -> Loaded:
         return load(Path(named) if named else None)
     except ConfigError as error:
         raise CommandError(str(error), USAGE) from error
+
+
+def needs_terminal() -> None:
+    """End a command that draws a page where nobody could see it."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise CommandError(
+            "this opens a page and needs a terminal; without one use `ftt bot`, or "
+            "`ftt demo --headless`",
+            USAGE,
+        )
 
 
 def ask(command: Command) -> FromEngine:

@@ -9,18 +9,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from terminal import out
-from terminal.cli import DONE, FAILED, CommandError
+from terminal.cli import DONE, FAILED, USAGE, CommandError
+from terminal.commands.common import needs_terminal
 
 SPEED = 20.0
 """A story every two seconds is a lively screen that can still be read."""
 HEADLESS_SPEED = 60.0
 """Half a minute on the wall is half an hour of market: enough for stories to be traded on."""
 VENUE_ENDS_WITHIN_S = 5.0
+LEAVE_WITHIN_S = 20.0
 ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -28,17 +31,48 @@ def practice(arguments: argparse.Namespace) -> int:
     """Serve the practice venue and newsroom until stopped."""
     from practice.serve import main
 
-    argv = ["--port", str(arguments.port), "--seed", str(arguments.seed)]
-    argv += ["--speed", str(arguments.speed)]
-    argv += ["--json"] if arguments.json else []
-    argv += ["--truth", arguments.truth] if arguments.truth else []
+    if arguments.write_config:
+        with _leaves_nothing():
+            return _serve_with_config(arguments)
+    return main([*_practice_options(arguments), *(["--json"] if arguments.json else [])])
+
+
+def _practice_options(arguments: argparse.Namespace) -> list[str]:
+    options = ["--port", str(arguments.port), "--seed", str(arguments.seed)]
+    options += ["--speed", str(arguments.speed)]
+    options += ["--truth", arguments.truth] if arguments.truth else []
     for fault in arguments.fault:
-        argv += ["--fault", fault]
-    return main(argv)
+        options += ["--fault", fault]
+    return options
+
+
+def _serve_with_config(arguments: argparse.Namespace) -> int:
+    """Serve, and write a configuration that names the addresses once they are known."""
+    path = Path(arguments.write_config)
+    if path.exists():
+        raise CommandError(f"{path} exists: choose another name, a file is never overwritten")
+    command = [sys.executable, "-m", "practice", "--json", "--with-parent"]
+    command += _practice_options(arguments)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own interpreter and module
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            return process.wait() or FAILED
+        path.write_text(demo_config(json.loads(line)), encoding="utf-8")
+        out.line(line.strip())
+        out.talk(f"{path} written: `ftt --config {path}` opens the terminal on this venue")
+        return process.wait()
+    finally:
+        _end(process)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """The terminal on a practice world of its own; everything it keeps is gone afterwards."""
+    if getattr(arguments, "config", None):
+        raise CommandError("the demo has a configuration of its own: leave --config out", USAGE)
+    if not (arguments.headless or arguments.screenshot):
+        needs_terminal()
     speed = arguments.speed or (HEADLESS_SPEED if arguments.headless else SPEED)
     seed = 1 if arguments.seed is None else arguments.seed
     with contextlib.ExitStack() as stack:
@@ -55,9 +89,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _leaves_nothing() -> Iterator[None]:
-    """A closed window or a plain kill ends the demo through its clean-up, like ctrl+c."""
+    """A closed window or a plain kill ends the command through its clean-up, like ctrl+c."""
 
     def leave(number: int, _: object) -> None:
+        # a terminal that is gone can hold a thread of the face for ever
+        last = threading.Timer(LEAVE_WITHIN_S, os._exit, (128 + number,))
+        last.daemon = True
+        last.start()
         raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, leave) for number in ENDINGS}
@@ -165,7 +203,9 @@ def _headless(arguments: argparse.Namespace, config: Path) -> int:
     if arguments.json:
         out.data(summary)
     else:
-        out.table(("what", ">value"), [(k, str(v)) for k, v in summary.items()], "nothing happened")
+        latencies = summary.pop("latency_ms")
+        rows = [(name, str(value)) for name, value in (summary | latencies).items()]
+        out.table(("what", ">value"), rows, "nothing happened")
     for sentence in engine.mistakes:
         out.talk(f"error: {sentence}")
     return FAILED if summary["errors"] else DONE
@@ -178,6 +218,8 @@ def _interactive(arguments: argparse.Namespace, config: Path, seed: int) -> int:
     if picture is not None and not picture.parent.is_dir():
         raise CommandError(f"{picture.parent} is no folder: make it first")
     if picture is None:
+        home = os.environ["FTT_HOME"]
         out.talk(f"practice world {seed}: invented stories, invented markets, paper money")
+        out.talk(f"other commands reach this demo with FTT_HOME={home}")
     looks = Looks(arguments.theme, picture, arguments.size, arguments.seconds)
     return face_with_engine(config, looks)

@@ -6,7 +6,7 @@ from pathlib import Path
 from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
 from terminal.commands.common import configuration
-from terminal.config import ConfigError, check, init, show
+from terminal.config import ConfigError, check, init, load, show
 from terminal.paths import Paths
 
 
@@ -29,7 +29,8 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    problems = check(arguments.file or getattr(arguments, "config", None))
+    named = arguments.file or getattr(arguments, "config", None)
+    problems = check(named) or _keys(named)
     if arguments.json:
         out.data({"ok": not problems, "problems": problems})
     for problem in problems if not arguments.json else ():
@@ -38,6 +39,17 @@ def _check(arguments: argparse.Namespace) -> int:
         return USAGE
     out.talk("the configuration is fine")
     return DONE
+
+
+def _keys(named: str | None) -> list[str]:
+    """What is wrong with the keys of the terminal; only the face knows its actions."""
+    from terminal.tui.actions import KeyMap, KeysError
+
+    try:
+        KeyMap(load(named).config.tui.keys)
+    except KeysError as error:
+        return [f"tui.{error}"]
+    return []
 
 
 def _show(arguments: argparse.Namespace) -> int:

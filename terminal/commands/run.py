@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, VERSION, CommandError
-from terminal.commands.common import configuration
+from terminal.commands.common import configuration, needs_terminal
 from terminal.paths import Paths
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ AS_CONFIGURED = Looks()
 def terminal(arguments: argparse.Namespace) -> int:
     """The terminal; starts an engine of its own unless one is running."""
     loaded = configuration(arguments)
+    needs_terminal()
     if _engine_runs(Paths.find()):
         return _face(loaded.config, AS_CONFIGURED, engine_stops=False)
     named = getattr(arguments, "config", None)
@@ -52,6 +53,7 @@ def terminal(arguments: argparse.Namespace) -> int:
 def attach(arguments: argparse.Namespace) -> int:
     """The terminal onto an engine that is already running."""
     loaded = configuration(arguments)
+    needs_terminal()
     if not _engine_runs(Paths.find()):
         raise CommandError("no engine is running: start one with `ftt bot`, or both with `ftt`")
     return _face(loaded.config, AS_CONFIGURED, engine_stops=False)

@@ -31,6 +31,8 @@ FRAME_S = 0.1
 """The page is redrawn for news from the engine at most ten times a second."""
 PULSE_S = 0.5
 PENDING_MAX = 200
+STARTING_TRIES = 6
+"""An engine that starts beside this face answers within so many tries."""
 ANSWER_WITHIN_S = 10.0
 TOAST_AGAIN_S = 30.0
 TOASTS_MAX = 200
@@ -76,6 +78,7 @@ class FitToTrade(App[object]):
         self.engine_stops = engine_stops
         self.seen = Seen()
         self.link = Link(folder, version, self._post)
+        self._met = False
         self._waiting_for_frame = False
         self._last_frame = 0.0
         self._fresh: set[type] = set()
@@ -120,7 +123,8 @@ class FitToTrade(App[object]):
 
     @on(LinkOpened)
     def _link_opened(self) -> None:
-        self.seen.linked, self.seen.trouble = True, ""
+        self._met = self.seen.linked = True
+        self.seen.trouble = ""
         self.front.draw_all()
 
     @on(LinkLost)
@@ -129,6 +133,10 @@ class FitToTrade(App[object]):
         self.seen.linked = False
         self.seen.trouble = (
             f"The engine has gone: nothing here is live. Try {message.tries}; `ftt` starts one."
+            if self._met
+            else "The engine is starting."
+            if message.tries <= STARTING_TRIES
+            else f"No engine has answered yet. Try {message.tries}; `ftt doctor` looks closer."
         )
         if was:
             self._lose_pending()

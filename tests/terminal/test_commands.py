@@ -175,7 +175,7 @@ def test_a_running_bot_answers_obeys_and_ends_cleanly(
 ) -> None:
     stories = [json.loads(line) for line in ftt("news", "--json").stdout.splitlines()]
     assert stories
-    assert stories[0]["first_seen_ns"].endswith("Z")
+    assert stories[0]["first_seen"].endswith("Z")
     markets = [json.loads(line) for line in ftt("markets", "--json").stdout.splitlines()]
     assert markets
     book = json.loads(ftt("book", markets[0]["condition_id"], "--json").stdout)
@@ -186,7 +186,7 @@ def test_a_running_bot_answers_obeys_and_ends_cleanly(
         assert all(isinstance(json.loads(line), dict) for line in ran.stdout.splitlines())
         assert ftt(what).returncode == 0
     assert ftt("cancel", "--all").returncode == 0
-    assert ftt("cancel", "no-such-order").returncode == 3
+    assert ftt("cancel", "no-such-order").returncode == 1
     assert ftt("cancel").returncode == 2
     assert json.loads(ftt("kill", "--json").stdout)["outcome"] == "done"
     assert json.loads(ftt("resume", "--json").stdout)["outcome"] == "done"
@@ -197,3 +197,45 @@ def test_a_running_bot_answers_obeys_and_ends_cleanly(
     said, talk = bot.communicate(timeout=20)
     assert bot.returncode == 0, talk
     assert json.loads(said.splitlines()[-1])["kind"] == "summary"
+
+
+def test_a_practice_venue_writes_a_configuration_that_a_bot_runs_with(
+    ftt: Run, tmp_path: Path
+) -> None:
+    config = tmp_path / "practice.toml"
+    command = [sys.executable, "-m", "terminal", "practice", "--speed", "60", "--write-config"]
+    venue = subprocess.Popen([*command, str(config)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert venue.stdout is not None
+        assert json.loads(venue.stdout.readline())["speed"] == 60.0
+        ran = ftt("--config", str(config), "bot", "--json", "--for", "4")
+        assert ran.returncode == 0, ran.stderr
+        assert json.loads(ran.stdout.splitlines()[-1])["books"] > 0
+    finally:
+        venue.send_signal(signal.SIGTERM)
+        venue.communicate(timeout=20)
+    assert venue.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["demo"], "needs a terminal"),
+        (["demo", "--headless", "--for", "x"], "x is not a positive number"),
+        (["practice", "--port", "99999"], "99999 is no port"),
+        (["demo", "--headless", "--config", "mine.toml"], "a configuration of its own"),
+    ],
+)
+def test_what_can_not_be_done_is_said_with_what_can(ftt: Run, argv: list[str], says: str) -> None:
+    ran = ftt(*argv)
+    assert ran.returncode == 2
+    assert says in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_the_check_of_a_config_knows_the_keys_of_the_terminal(ftt: Run, tmp_path: Path) -> None:
+    config = tmp_path / "keys.toml"
+    config.write_text('[tui.keys]\nkill = "b"\n', encoding="utf-8")
+    ran = ftt("config", "check", str(config))
+    assert ran.returncode == 2
+    assert "'buy' and 'kill' are both on 'b'" in ran.stdout

@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
@@ -19,6 +20,8 @@ _Result = TypeVar("_Result")
 
 
 if TYPE_CHECKING:
+    from terminal.tui.app import FitToTrade
+
     _Screen = Screen[Any]
 else:
     _Screen = object  # a mixin: Textual collects style classes from every base that is a screen
@@ -30,6 +33,16 @@ class PutAwayOnce(_Screen):
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """Leave the screen; nothing happens when it has been left already."""
         return super().dismiss(result) if self.is_active else AwaitComplete()
+
+
+def kills(screen: Screen[Any], event: events.Key) -> bool:
+    """Turn the kill switch on if this is its key; turning it off is asked for on the page alone."""
+    face = cast("FitToTrade", screen.app)
+    if event.key not in face.keymap.keys["kill"]:
+        return False
+    if face.seen.status is None or not face.seen.status.killed:
+        face.front.do_kill()
+    return True
 
 
 class CardLines(Pane):
@@ -59,6 +72,12 @@ class Card(PutAwayOnce, ModalScreen[_Result]):
 
     def on_mount(self) -> None:
         self.redraw()
+
+    def on_key(self, event: events.Key) -> None:
+        """The kill switch works through every card: the safe side never waits."""
+        if kills(self, event):
+            event.stop()
+            event.prevent_default()
 
     def redraw(self) -> None:
         """Draw the text anew, and let the card be as tall as it needs."""

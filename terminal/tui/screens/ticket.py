@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from textual import events
 
 from terminal.tui import words
-from terminal.tui.screens.card import HELD_BACK_S, Card
+from terminal.tui.screens.card import HELD_BACK_S, Card, kills
 from terminal.tui.ticket import Ticket
 from terminal.tui.widgets.pane import Line
 from terminal.views import Done, TicketView
@@ -94,6 +94,8 @@ class TicketCard(Card[None]):
             return
         event.stop()
         event.prevent_default()
+        if kills(self, event):
+            return
         getattr(self, f"_key_while_{self.stage}")(event)
 
     def _key_while_edit(self, event: events.Key) -> None:

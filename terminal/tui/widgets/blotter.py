@@ -18,8 +18,8 @@ class Blotter(Pane):
         parts: list[tuple[str, str]] = [(" ", "")]
         for name, count in (
             ("POSITIONS", len(blotter.positions)),
-            ("ORDERS", len(blotter.orders)),
-            ("FILLS", len(blotter.fills)),
+            ("ORDERS", max(blotter.orders_total, len(blotter.orders))),
+            ("FILLS", max(blotter.fills_total, len(blotter.fills))),
         ):
             parts += [
                 self.title(name),

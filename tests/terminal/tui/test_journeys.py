@@ -94,6 +94,15 @@ async def test_enter_again_and_again_never_confirms(tmp_path: Path) -> None:
         assert not it.engine.said(PlaceOrder)
 
 
+async def test_the_kill_switch_works_through_an_open_ticket(tmp_path: Path) -> None:
+    async with stage(tmp_path) as it:
+        await open_ticket(it)
+        await it.press("K")
+        await it.until(lambda: bool(it.engine.said(Kill)), "the kill switch")
+        assert it.engine.said(Kill)[0].on
+        assert not it.engine.said(PlaceOrder)
+
+
 async def test_a_y_typed_ahead_does_not_confirm(tmp_path: Path) -> None:
     async with stage(tmp_path) as it:
         card = await open_ticket(it)

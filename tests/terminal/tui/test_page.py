@@ -186,7 +186,8 @@ async def test_without_an_engine_the_page_says_so_and_the_engine_is_found_later(
     engine = ScriptedEngine(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
         it = Stage(engine, app, pilot)
-        await it.sees("The engine has gone: nothing here is live.")
+        await it.sees("The engine is starting.")
+        assert not it.shows("has gone"), "nothing has gone that was never there"
         await engine.start()
         try:
             await it.settle()

@@ -55,4 +55,4 @@ def test_without_an_engine_a_picture_shows_what_is_missing_and_fails(
     monkeypatch.setattr(picture, "READY_WITHIN_S", 0.3)
     out = tmp_path / "page.svg"
     assert run(tmp_path, VERSION, screenshot=out) == 1
-    assert "nothing&#160;here&#160;is&#160;live" in out.read_text(encoding="utf-8")
+    assert "engine&#160;is&#160;starting" in out.read_text(encoding="utf-8")
