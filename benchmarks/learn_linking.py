@@ -5,7 +5,8 @@
 FOLDER holds ``markets.jsonl``, ``stories.jsonl`` and ``labels.jsonl`` (see its README). An example
 is a story with a group of markets that ask the same; right if any open market of it was judged
 grade 1 or 2, left out if only grade 0. Stories are cut into five blocks of time, so that retellings
-of one event stay together; each block is answered by weights learnt on the other four. The
+of one event stay together; each block is answered by weights learnt on the other four, and what
+these say is calibrated to the share that was right, block by block from the other four. The
 practice world's stories, whose effects are known, are learnt from as well, at less weight: there
 only the questions that they move are right, and those that ask for a company's standing in
 general (who has the best model, who is largest) are left out. ``--write`` then learns from all
@@ -22,11 +23,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
+from benchmarks._calibrate import Case, curve
+from benchmarks._judged import Line, lines
 from practice.catalogue import catalogue
 from strategies.decisions import Link
-from strategies.linking import Explained, LinkableMarket, Linker
+from strategies.linking import LINKS_MAX, Explained, LinkableMarket, Linker
 from strategies.linking.lines import market_of, story_of
-from strategies.linking.score import Weights
+from strategies.linking.score import Weights, calibrated
 
 FOLDS = 5
 ROUNDS = 40
@@ -65,11 +70,6 @@ class Example(NamedTuple):
     family: str
     right: bool
     weight: float = 1.0
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a JSONL file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
 def fit(examples: list[Example], seed: int = 0) -> Weights:
@@ -172,10 +172,15 @@ def _moved(linker: Linker, story: dict[str, Any]) -> list[Example]:
     return balanced(found)
 
 
-def answer(linker: Linker, line: dict[str, Any]) -> dict[str, Any]:
-    """A prediction line for one story."""
-    id, title, summary, published = story_of(line, 0)
-    return {"id": id, "links": [_shown(link) for link in linker.link(title, summary, published)]}
+def answer(id: str, told: list[Explained], weights: Weights) -> dict[str, Any]:
+    """A prediction line for one story: what reaches the floor once it is calibrated, best first."""
+    links = [_calibrated(one.link, weights) for one in told]
+    shown = [link for link in links if link.relevance >= weights.floor][:LINKS_MAX]
+    return {"id": id, "links": [_shown(link) for link in shown]}
+
+
+def _calibrated(link: Link, weights: Weights) -> Link:
+    return structs.replace(link, relevance=round(calibrated(link.relevance, weights.curve), 4))
 
 
 def _shown(link: Link) -> dict[str, Any]:
@@ -195,50 +200,99 @@ def linker_of(markets: list[dict[str, Any]], weights: Weights | None = None) -> 
     return linker
 
 
-def out_of_fold(folder: Path, floor: float) -> list[dict[str, Any]]:
-    """Answers to every story by weights that have not seen its block of time."""
-    markets, stories = read(folder / "markets.jsonl"), read(folder / "stories.jsonl")
-    stories.sort(key=lambda line: (line["published"], line["id"]))
-    judged = _judged(folder, linker_of(markets), stories)
-    size = -(-len(stories) // FOLDS)
+class Folder(NamedTuple):
+    """What is learnt from: markets, stories in order of time, grades by story and market."""
+
+    markets: list[Line]
+    stories: list[Line]
+    grades: dict[str, dict[str, int]]
+
+
+def opened(path: Path) -> Folder:
+    """The judged set in a folder."""
+    stories = sorted(lines(path / "stories.jsonl"), key=lambda x: (x["published"], x["id"]))
+    judged = lines(path / "labels.jsonl")
+    grades = {x["id"]: {one["market_id"]: one["grade"] for one in x["links"]} for x in judged}
+    return Folder(lines(path / "markets.jsonl"), stories, grades)
+
+
+def out_of_fold(folder: Folder) -> list[dict[str, list[Explained]]]:
+    """Every story's candidates, by block, weighed by what has not seen the block."""
+    judged = _judged(folder)
+    size = -(-len(folder.stories) // FOLDS)
     besides = practice_examples()
-    answers: list[dict[str, Any]] = []
-    for start in range(0, len(stories), size):
-        block = stories[start : start + size]
+    blocks = []
+    for start in range(0, len(folder.stories), size):
+        block = folder.stories[start : start + size]
         held = {line["id"] for line in block}
         seen = [e for id, found in judged.items() if id not in held for e in found]
-        weights = fit(seen + besides)
-        linker = linker_of(markets, weights._replace(floor=floor))
-        answers += [answer(linker, line) for line in block]
-    return answers
+        linker = linker_of(folder.markets, fit(seen + besides))
+        blocks.append({line["id"]: _told(linker, line) for line in block})
+    return blocks
 
 
-def _judged(
-    folder: Path, linker: Linker, stories: list[dict[str, Any]]
-) -> dict[str, list[Example]]:
-    labels = {
-        line["id"]: {link["market_id"]: link["grade"] for link in line["links"]}
-        for line in read(folder / "labels.jsonl")
+def _told(linker: Linker, line: Line) -> list[Explained]:
+    _, title, summary, published = story_of(line, 0)
+    return list(linker.explain(title, summary, published))
+
+
+def cases(block: dict[str, list[Explained]], folder: Folder) -> list[Case]:
+    """The groups of markets in a block of stories, as calibration counts them."""
+    found: list[Case] = []
+    for id, told in block.items():
+        grades = folder.grades.get(id, {})
+        groups: dict[int, list[Explained]] = {}
+        for one in told:
+            groups.setdefault(one.group, []).append(one)
+        for members in groups.values():
+            judged = [grades[m.link.market_id] for m in members if m.link.market_id in grades]
+            if any(judged) or not judged:
+                found.append(Case(members[0].link.relevance, any(judged), len(members)))
+    return found
+
+
+def answers(
+    blocks: list[dict[str, list[Explained]]], folder: Folder, floor: float
+) -> list[dict[str, Any]]:
+    """Prediction lines; each block is calibrated by the others."""
+    counted = [cases(block, folder) for block in blocks]
+    found = []
+    for number, block in enumerate(blocks):
+        others = [case for i, some in enumerate(counted) if i != number for case in some]
+        weights = Weights(0.0, {}, {}, floor, curve(others))
+        found += [answer(id, told, weights) for id, told in block.items()]
+    return found
+
+
+def _judged(folder: Folder) -> dict[str, list[Example]]:
+    linker = linker_of(folder.markets)
+    return {
+        line["id"]: examples_of(linker, line, folder.grades.get(line["id"], {}))
+        for line in folder.stories
     }
-    return {line["id"]: examples_of(linker, line, labels.get(line["id"], {})) for line in stories}
 
 
-def learn(folder: Path, floor: float) -> Weights:
-    """Weights from all stories."""
-    markets, stories = read(folder / "markets.jsonl"), read(folder / "stories.jsonl")
-    judged = _judged(folder, linker_of(markets), stories)
+def learn(folder: Folder, floor: float, counted: list[Case]) -> Weights:
+    """Weights from all stories, calibrated by what was weighed out of fold."""
+    judged = _judged(folder)
     weights = fit([example for found in judged.values() for example in found] + practice_examples())
-    return weights._replace(floor=floor)
+    return weights._replace(floor=floor, curve=curve(counted))
 
 
-def write(weights: Weights, path: Path, stories: int, markets: int, span: str) -> None:
+def write(weights: Weights, path: Path, folder: Folder) -> None:
     """The weights as the package carries them."""
-    lines = [
+    days = [line["published"][:10] for line in folder.stories]
+    text = [
         "# The linker's weights, learnt by benchmarks/learn_linking.py from judgements of",
-        f"# {stories} news stories against {markets:,} prediction markets, {span},",
+        f"# {len(days)} news stories against {len(folder.markets):,} prediction markets, "
+        f"{days[0]} to {days[-1]},",
         "# and, at less weight, from the practice world's own stories and what they move there.",
         f"bias = {weights.bias:.4f}",
         f"floor = {weights.floor}",
+        "# the model's number, and the share of links that were right there, out of fold",
+        "curve = [",
+        *(f"    [{raw:.4f}, {right:.4f}]," for raw, right in weights.curve),
+        "]",
         "",
         "[features]",
         *(f"{name} = {value:.4f}" for name, value in sorted(weights.features.items())),
@@ -246,28 +300,25 @@ def write(weights: Weights, path: Path, stories: int, markets: int, span: str) -
         "[families]",
         *(f"{name} = {value:.4f}" for name, value in sorted(weights.families.items())),
     ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     """Learn, report, and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--floor", type=float, default=0.5, help="relevance from which to show")
+    parser.add_argument("--floor", type=float, default=0.55, help="relevance from which to show")
     parser.add_argument("--write", action="store_true", help="write the package's weights")
     parser.add_argument("--predictions", type=Path, help="write out-of-fold answers there")
     asked = parser.parse_args()
+    folder = opened(asked.folder)
+    blocks = out_of_fold(folder)
     if asked.predictions:
-        lines = [json.dumps(line) for line in out_of_fold(asked.folder, asked.floor)]
-        asked.predictions.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        told = [json.dumps(line) for line in answers(blocks, folder, asked.floor)]
+        asked.predictions.write_text("\n".join(told) + "\n", encoding="utf-8")
     if asked.write:
-        weights = learn(asked.folder, asked.floor)
-        stories, markets = (
-            read(asked.folder / "stories.jsonl"),
-            read(asked.folder / "markets.jsonl"),
-        )
-        days = sorted(line["published"][:10] for line in stories)
-        write(weights, WEIGHTS, len(stories), len(markets), f"{days[0]} to {days[-1]}")
+        counted = [case for block in blocks for case in cases(block, folder)]
+        write(learn(folder, asked.floor, counted), WEIGHTS, folder)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ were learnt from stands in that file.
 
 import math
 import tomllib
+from bisect import bisect_right
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -27,13 +28,16 @@ class Weights(NamedTuple):
     families: dict[str, float]
     floor: float
     """Below this relevance nothing is shown."""
+    curve: tuple[tuple[float, float], ...] = ()
+    """Knots from the model's number to the share of right links; without any nothing changes."""
 
 
 def load() -> Weights:
     """The weights that ship with the package."""
     text = files("strategies.linking").joinpath("data/weights.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
-    return Weights(table["bias"], table["features"], table["families"], table["floor"])
+    curve = tuple((raw, right) for raw, right in table["curve"])
+    return Weights(table["bias"], table["features"], table["families"], table["floor"], curve)
 
 
 def features(
@@ -65,7 +69,16 @@ def relevance(told: dict[str, float], family: str, weights: Weights) -> float:
     total = weights.bias + weights.families.get(family, 0.0)
     for name, value in told.items():
         total += weights.features.get(name, 0.0) * value
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+    return calibrated(1 / (1 + math.exp(-max(-30.0, min(30.0, total)))), weights.curve)
+
+
+def calibrated(raw: float, curve: tuple[tuple[float, float], ...]) -> float:
+    """The share of links right where the model says ``raw``: straight lines between knots."""
+    if not curve:
+        return raw
+    after = min(max(bisect_right(curve, (raw, math.inf)), 1), len(curve) - 1)
+    (low, floor), (high, top) = curve[after - 1], curve[after]
+    return floor + (top - floor) * (raw - low) / (high - low)
 
 
 def _is_place(group: Group) -> bool:
