@@ -8,7 +8,7 @@ from strategies.decisions import Impact, Link, Verdict
 from terminal.figures import percent
 
 NO_LINK = "It touches no market that we follow."
-SURE = 0.75
+SURE = 0.8
 
 
 class Evidence(NamedTuple):
