@@ -311,6 +311,3 @@ Event: TypeAlias = (
     | KillSwitch
     | VenueMode
 )
-
-BookEvent: TypeAlias = BookSnapshot | LevelChange | BestQuote | TickSizeChange | BookHealth | Gap
-"""The events that touch books."""

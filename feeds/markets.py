@@ -18,7 +18,6 @@ ONE: Price = 10_000
 """The price of a certainty: one dollar."""
 SHARE: Size = 1_000_000
 DOLLAR: Money = 1_000_000
-PRICE_TO_MONEY = DOLLAR // ONE
 SECOND: Nanos = 1_000_000_000
 MINUTE: Nanos = 60 * SECOND
 

@@ -10,7 +10,6 @@ from practice.signing import OrderStruct
 
 OrderType = Literal["GTC", "GTD", "FOK", "FAK"]
 
-UNIT = 1_000_000
 SIZE_DECIMALS = 2
 MARKET_DECIMALS = 4
 AMOUNT_DECIMALS = {1_000: 3, 100: 4, 50: 5, 25: 6, 10: 5, 1: 6}

@@ -35,7 +35,6 @@ PLAIN_BYTES = 65
 NESTED_BYTES = PLAIN_BYTES + 32 + 32 + len(ORDER_TYPE) + 2
 SESSION_MAGIC = bytes.fromhex("6492" * 16)
 SESSION_BYTES = 3 * 32 + 32 + (NESTED_BYTES + 31) // 32 * 32 + 32
-UINT256 = 1 << 256
 HALF_CURVE = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 """The contracts refuse the twin of a signature: s lies in the lower half of the curve's order."""
 

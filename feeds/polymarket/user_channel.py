@@ -216,7 +216,6 @@ class UserChannel:
         self._connected_ns: Nanos = 0
         self._pinged_ns: Nanos = 0
         self._ponged_ns: Nanos = 0
-        self._asked_ns: Nanos = 0
         self._failures = 0
 
     # ------------------------------------------------------------------------------- wanting

@@ -106,7 +106,7 @@ class AssetWatch:
         "_base_venue_ns", "_based", "_checked_ns", "_crossed_ns", "_differs", "_doubt",
         "_flagged", "_last_venue_ns", "_limits", "_out", "_patience", "_plain", "_probe_ns",
         "_reconnected_ns", "_replay", "_resubscribed_ns", "_tick_venue_ns", "asset_id", "book",
-        "heard_ns", "market", "repairs", "since_ns", "state", "wants_probe", "wants_reconnect",
+        "heard_ns", "market", "since_ns", "state", "wants_probe", "wants_reconnect",
         "wants_resubscribe",
     )  # fmt: skip
 
@@ -119,7 +119,6 @@ class AssetWatch:
         self.state = BookState.RESYNCING
         self.since_ns = now_ns
         self.heard_ns = now_ns
-        self.repairs = 0
         self.wants_probe = False
         self.wants_resubscribe = False
         self.wants_reconnect = False
@@ -356,7 +355,6 @@ class AssetWatch:
             self._settled()
             self._hear(Heard.SAME, now_ns, "the venue's own book is the same")
             return
-        self.repairs += 1
         self._adopt(replace(book, at_ns=now_ns))
         for change in newer:
             again = replace(change, at_ns=now_ns)

@@ -74,11 +74,6 @@ class NameTable:
         """The company behind a product, model or person."""
         return self.names.get(name.owner) if name.owner else None
 
-    def share_arena(self, one: str, other: str, arena: str) -> bool:
-        """Whether two companies compete there."""
-        members = self.arenas[arena]
-        return one in members and other in members
-
     def _add_kind(self, kind: str, entries: dict[str, Any]) -> None:
         for key, value in entries.items():
             if isinstance(value, dict):

@@ -42,8 +42,6 @@ PACK = "pack"
 """Where a feed comes from that `[news] pack` adds."""
 _STRATEGY_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
-Says = Callable[[Problem], None]
-
 
 @dataclass(frozen=True)
 class Raw:
