@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from practice.catalogue import MarketSpec
 from practice.clock import MINUTE, SECOND
-from practice.exchange import Exchange, Market
+from practice.exchange import Exchange
 from practice.orders import (
     NO,
     PRICE_ONE,
@@ -29,6 +29,7 @@ from practice.orders import (
     TickChange,
     Trade,
 )
+from practice.pool import Market
 
 MAKERS = ("north", "south")
 CROWD, INFORMED, PATIENT = "crowd", "informed", "patient"

@@ -1,8 +1,8 @@
 """The auditor: keeps books of its own from what the exchange reports, and compares.
 
 It shares no code with the engine, not even for sums: a mistake made in both places would hide
-itself. It hears every step (``deposited``, ``split``, ``placed``, ``canceled``, ``ended``), applies
-it to its own accounts and books, and notes each disagreement as a violation. ``full`` compares
+itself. It hears every step (``deposited``, ``placed``, ``ended``, ``rebated`` ...), applies it to
+its own accounts and books, and notes each disagreement as a violation. ``full`` compares
 everything at once; a step compares only what the step touched.
 
 Units are the engine's: prices 1/10,000 dollar, sizes 1/1,000,000 share, money 1/1,000,000 dollar.
@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the shapes that it reads, never the code that fills them
-    from practice.exchange import Exchange, Market
+    from practice.exchange import Exchange
     from practice.orders import Change, Fill, Report, Request, Trade
+    from practice.pool import Market
 
 VIOLATIONS_MAX = 100
 WHOLE = 10_000
+NO_WINNER = 2
 BANK = "treasury"
 
 
@@ -42,10 +44,14 @@ class _Pool:
 
     market: str
     fee_e6: int
+    rebate_e6: int
     pairs: int
     bids: dict[int, int] = field(default_factory=dict)
     asks: dict[int, int] = field(default_factory=dict)
     orders: dict[str, None] = field(default_factory=dict)
+    fees: int = 0
+    weights: dict[str, int] = field(default_factory=dict)
+    """What rebates are due by: fees taken since the last ones, and each maker's part in them."""
 
     def side(self, bid: bool) -> dict[int, int]:
         return self.bids if bid else self.asks
@@ -69,7 +75,14 @@ class Auditor:
         self._cash = {name: one.cash for name, one in exchange.accounts.items()}
         self._shares = {name: dict(one.shares) for name, one in exchange.accounts.items()}
         self._pools = {
-            name: _Pool(name, market.fee_rate_e6, market.pairs)
+            name: _Pool(
+                name,
+                market.fee_rate_e6,
+                market.rebate_e6,
+                market.pairs,
+                fees=market.fees,
+                weights=dict(market.earned),
+            )
             for name, market in exchange.markets.items()
         }
         self._orders: dict[str, _Resting] = {}
@@ -146,19 +159,49 @@ class Auditor:
             self._wrong(f"{market} ended with {len(pool.orders)} orders on its book")
         if winner is None:
             return
+        odd = 0
         for account, shares in self._shares.items():
-            won = shares.pop((market, winner), 0)
-            shares.pop((market, 1 - winner), 0)
-            self._pair(pool, -won)
-            self._pay(account, won)
-        if pool.pairs:
-            self._wrong(f"{market} paid out {-pool.pairs} more than its pairs")
-        self._settled(self._cash, market)
+            for outcome in (0, 1):
+                size = shares.pop((market, outcome), 0)
+                paid = size // 2 if winner == NO_WINNER else size * (outcome == winner)
+                odd += size % 2
+                self._pair(pool, -paid)
+                self._pay(account, paid)
+        if pool.pairs != (odd // 2 if winner == NO_WINNER else 0):
+            self._wrong(f"{market} paid out all but {pool.pairs} of its pairs")
+        self._pay(BANK, pool.pairs)
+        self._pair(pool, -pool.pairs)
+        self._settled(set(self._cash), market)
+
+    def handed_over(self, giver: str, taker: str, market: str, outcome: int, size: int) -> None:
+        self._step()
+        self._give(giver, market, outcome, -size)
+        self._give(taker, market, outcome, size)
+        self._settled({giver, taker}, market)
+
+    def rebated(self, market: str, paid: dict[str, int]) -> None:
+        """Makers were paid their part of the fees: no more than that, and by their weights."""
+        self._step()
+        pool = self._pool(market)
+        share = max(0, pool.fees) * pool.rebate_e6 // 10**6
+        whole = sum(weight for weight in pool.weights.values() if weight > 0)
+        due = {name: share * max(0, own) // whole for name, own in pool.weights.items() if whole}
+        for name, money in paid.items():
+            if money != (right := due.get(name, 0)):
+                self._wrong(f"{name} was rebated {money} of {market} where {right} is due")
+            self._pay(name, money)
+            self._pay(BANK, -money)
+        if sum(paid.values()) != sum(due.values()):
+            self._wrong(f"{market} rebated {sum(paid.values())} where {sum(due.values())} is due")
+        pool.fees = 0
+        pool.weights = {}
+        self._settled({BANK, *paid}, market)
 
     def undone(self, market: str, trade: "Trade") -> None:
         """A trade was taken back: what it moved returns, its orders stay filled."""
         self._step()
         pool = self._pool(market)
+        self._weigh(pool, trade, -1)
         bank = -trade.fee
         self._pay(trade.account, trade.fee)
         for fill in trade.makers:
@@ -216,6 +259,16 @@ class Auditor:
             self._wrong(f"{name} paid a fee of {trade.fee} where {fee} was due")
         self._pay(trade.account, -fee)
         self._pay(BANK, fee + bank)
+        self._weigh(pool, trade, 1)
+
+    def _weigh(self, pool: _Pool, trade: "Trade", sign: int) -> None:
+        """A maker's part in the fees is what its own fills would have been charged."""
+        if not pool.fee_e6:
+            return
+        pool.fees += sign * trade.fee
+        for fill in trade.makers:
+            weight = sign * fill.size * fill.price * (WHOLE - fill.price)
+            pool.weights[fill.account] = pool.weights.get(fill.account, 0) + weight
 
     def _fill(self, pool: _Pool, trade: "Trade", fill: "Fill") -> tuple[int, int]:
         """One resting order's part; answers (the taker's money, what rounding left the bank)."""
@@ -359,8 +412,8 @@ class Auditor:
         pool = self._pools.get(market)
         if pool is None:
             # not seen at the start, so it is new and nobody has shares of it yet
-            fee_e6 = self._exchange.markets[market].fee_rate_e6
-            pool = self._pools[market] = _Pool(market, fee_e6, 0)
+            known = self._exchange.markets[market]
+            pool = self._pools[market] = _Pool(market, known.fee_rate_e6, known.rebate_e6, 0)
         return pool
 
     def _pay(self, account: str, money: int) -> None:

@@ -5,8 +5,8 @@ from hashlib import sha256
 
 from practice.catalogue import EventSpec, MarketSpec
 from practice.clock import DAY, MINUTE, Clock
-from practice.exchange import Market
 from practice.orders import NO, PRICE_ONE, SHARE, YES, Side, Trade
+from practice.pool import Market
 from practice.wire import (
     PRICE_TEXT,
     Book,
@@ -150,6 +150,14 @@ class Board:
         """Of YES; a missing side counts as 0 or 1."""
         bid, ask = self.bests(listing, YES)
         return ((bid or 0) + (PRICE_ONE if ask is None else ask)) / (2 * PRICE_ONE)
+
+    def worth(self, listing: Listing, outcome: int) -> float:
+        """Dollars for a share of one asset: its payout once that is known, else its midpoint."""
+        market = self.market(listing)
+        if market.winner is not None:
+            return market.pays(outcome, SHARE) / SHARE
+        middle = self.midpoint(listing)
+        return middle if outcome == YES else 1 - middle
 
     def volume(self, listing: Listing) -> float:
         """Dollars traded since the market began: an invented past and what the world saw."""

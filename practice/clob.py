@@ -15,7 +15,7 @@ from practice.board import FEE_CAP_BPS, OUTCOMES, Board, Listing, last_trade
 from practice.clock import DAY, HOUR, MINUTE, SECOND
 from practice.faults import Deck
 from practice.gamma import Gamma
-from practice.orders import NO, PRICE_ONE, SHARE, YES
+from practice.orders import NO, PRICE_ONE, SHARE, VOID, YES
 from practice.wire import PRICE_TEXT
 
 PAGE = 100
@@ -340,14 +340,13 @@ class Clob:
             "neg_risk_request_id": row.get("negRiskRequestID", ""),
             "icon": "",
             "image": "",
-            "is_50_50_outcome": False,
+            "is_50_50_outcome": self.board.market(listing).winner == VOID,
             "tags": list(listing.spec.tags),
         }
 
     def simplified(self, listing: Listing) -> Row:
         market = self.board.market(listing)
-        middle = self.board.midpoint(listing)
-        prices = (round(middle, 5), round(1 - middle, 5))
+        prices = [round(self.board.worth(listing, outcome), 5) for outcome in (YES, NO)]
         named = zip((YES, NO), listing.assets, OUTCOMES, prices, strict=True)
         tokens = [
             {"token_id": asset, "outcome": name, "price": price, "winner": market.winner == outcome}

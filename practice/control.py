@@ -16,7 +16,7 @@ from practice.audit import Auditor
 from practice.board import OUTCOMES, Board, Listing, slugged
 from practice.catalogue import PRACTICE_SENTENCE, EventSpec, MarketSpec
 from practice.clock import SECOND
-from practice.exchange import COARSE_TICK, FINE_TICK
+from practice.exchange import FINE_TICK
 from practice.faults import (
     CALLED_MODE_NS,
     MODES,
@@ -28,7 +28,8 @@ from practice.faults import (
     Mode,
     with_fault,
 )
-from practice.orders import NO, PRICE_ONE, YES, decimal
+from practice.orders import NO, PRICE_ONE, VOID, YES, decimal
+from practice.pool import COARSE_TICK
 from practice.stream import NO_FREEZE, Freeze, Stream
 from practice.user_stream import UserStream
 from practice.world import Moved
@@ -36,6 +37,7 @@ from practice.world import Moved
 CONTROL = "/control"
 TICKS = (1_000, 100, 50, 25, 10, 1)
 """The grids that the venue knows, in 1/10,000 dollar."""
+WINNERS = {"YES": YES, "NO": NO, "VOID": VOID}
 MODE_S_MAX = 24 * 3_600
 ID_CHARS_MAX = 20
 QUESTION_CHARS_MAX = 300
@@ -198,18 +200,19 @@ class Control:
         """Close a market and pay it out, now."""
         order = _typed(await _object(request), ResolveOrder, "resolve")
         listing = self._listing("resolve", order.market)
-        if order.outcome.upper() not in {"YES", "NO"}:
-            raise Wrong(400, f'resolve: outcome must be "YES" or "NO", not {order.outcome!r}')
+        winner = WINNERS.get(order.outcome.upper())
+        if winner is None:
+            known = ", ".join(f'"{name}"' for name in WINNERS)
+            raise Wrong(400, f"resolve: outcome must be one of {known}, not {order.outcome!r}")
         if self.board.market(listing).state == "resolved":
             raise Wrong(409, f"resolve: market {order.market} is resolved already")
-        winner = YES if order.outcome.upper() == "YES" else NO
         self._publish(self.board.world.resolve(listing.spec.slug, winner))
         return answer(
             {
                 "market": listing.condition,
                 "slug": listing.spec.slug,
-                "winner": OUTCOMES[winner],
-                "winning_asset_id": listing.assets[winner],
+                "winner": "" if winner == VOID else OUTCOMES[winner],
+                "winning_asset_id": "" if winner == VOID else listing.assets[winner],
             }
         )
 

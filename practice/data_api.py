@@ -21,7 +21,8 @@ from practice.board import OUTCOMES, Board, Listing
 from practice.clock import DAY, HOUR, MINUTE, SECOND
 from practice.gamma import question_id
 from practice.history import Deed, History, Holding
-from practice.orders import DOLLAR, PRICE_ONE, SHARE, YES, Trade
+from practice.orders import DOLLAR, NO, PRICE_ONE, SHARE, YES, Trade, decimal
+from practice.wallets import COLLATERAL
 
 PAGE = 100
 PAGE_MAX = 1_000
@@ -35,7 +36,6 @@ UNSET_PRICE = "69"
 CHAIN = 137
 SPANS = {"1h": HOUR, "6h": 6 * HOUR, "1d": DAY, "1w": 7 * DAY, "1m": 30 * DAY}
 
-COLLATERAL = "0xC011a7E12a19f7B1f670d46F03B03f3342E82DFB"
 CONDITIONAL = "0x4D97DCd97eC945f40cF65F87097ACe5EA0476045"
 POSITIONS = "0x006F54F7f9A22e0000CC2AB60031000000ae9fEF"
 EXCHANGE = "0xE111180000d2663C0091e4f400237545B87B996B"
@@ -337,11 +337,7 @@ class DataApi:
         }
 
     def _price(self, listing: Listing, outcome: int) -> float:
-        winner = self.board.market(listing).winner
-        if winner is not None:
-            return float(winner == outcome)
-        middle = self.board.midpoint(listing)
-        return round(middle if outcome == YES else 1 - middle, 6)
+        return round(self.board.worth(listing, outcome), 6)
 
     def _worth(self, user: str, wanted: set[str] | None) -> float:
         total = 0.0
@@ -388,7 +384,7 @@ class DataApi:
             **PROFILE,
             **shared,
         }
-        if not deed.market:
+        if not deed.market or deed.act == "MAKER_REBATE":
             return row
         listing = self.board.listings[deed.market]
         row |= self._named(listing) | {"condition_id": listing.condition, "is_combo": False}
@@ -425,8 +421,8 @@ class DataApi:
         }
         if market.winner is None:
             return row
-        price = "1" if market.winner == YES else "0"
-        payouts = ["1000000", "0"] if market.winner == YES else ["0", "1000000"]
+        price = decimal(market.pays(YES, SHARE), SHARE)
+        payouts = [str(market.pays(outcome, SHARE)) for outcome in (YES, NO)]
         return row | {
             "price": price,
             "proposed_price": price,

@@ -12,16 +12,14 @@ more than it reserved. The millionth that a mint lacks or a merge leaves is the 
 also takes the fees; cash and pairs therefore add up to what was deposited, always.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 from practice.orders import (
     DOLLAR,
     NO,
     PRICE_ONE,
     SHARE,
+    VOID,
     YES,
     Change,
     Fill,
@@ -37,138 +35,17 @@ from practice.orders import (
     notional,
     taker_fee,
 )
+from practice.pool import CASH, COARSE_TICK, Account, Level, Market
 
-CASH = -1
 TREASURY = "treasury"
 
 FINE_TICK = 10
-COARSE_TICK = 100
 FINE_ABOVE = 9_600
 FINE_BELOW = 400
 
+NOBODY = Account()
 MIN_MARKETABLE_BUY = DOLLAR
 FINISHED_MAX = 100_000
-
-
-@dataclass(slots=True)
-class Account:
-    """Cash and shares of one participant, and what its resting orders hold back."""
-
-    cash: int = 0
-    shares: dict[tuple[str, int], int] = field(default_factory=dict)
-    reserved: dict[tuple[str, int], int] = field(default_factory=dict)
-
-    def free(self, market: str, what: int) -> int:
-        """Cash (``what`` is CASH) or shares not held back by orders of this market.
-
-        The venue holds cash back for each market apart: the same dollar may stand behind
-        orders of two markets, and the one that comes late is taken off.
-        """
-        held = self.reserved.get((market, what), 0)
-        return self.cash - held if what == CASH else self.shares.get((market, what), 0) - held
-
-    def hold(self, market: str, what: int, amount: int) -> None:
-        key = (market, what)
-        held = self.reserved.get(key, 0) + amount
-        assert held >= 0, f"released more than was held back in {market}"
-        if held:
-            self.reserved[key] = held
-        else:
-            self.reserved.pop(key, None)
-
-    def give(self, market: str, outcome: int, size: int) -> None:
-        key = (market, outcome)
-        owned = self.shares.get(key, 0) + size
-        assert owned >= 0, f"sold shares of {market} that were not there"
-        if owned:
-            self.shares[key] = owned
-        else:
-            self.shares.pop(key, None)
-
-
-class _Level:
-    __slots__ = ("orders", "total")
-
-    def __init__(self) -> None:
-        self.total = 0
-        self.orders: dict[str, Order] = {}  # insertion order is time priority
-
-
-class BookSide:
-    """One side's levels, sorted so that the best is last."""
-
-    def __init__(self, bid: bool) -> None:
-        self._sign = 1 if bid else -1
-        self._keys: list[int] = []
-        self._levels: dict[int, _Level] = {}
-
-    def best(self) -> int | None:
-        return self._keys[-1] * self._sign if self._keys else None
-
-    def total(self, price: int) -> int:
-        level = self._levels.get(price)
-        return level.total if level else 0
-
-    def worst_first(self) -> list[tuple[int, int]]:
-        """(price, size) of each level, in the order of the wire: the best last."""
-        sign, levels = self._sign, self._levels
-        return [(key * sign, levels[key * sign].total) for key in self._keys]
-
-    def best_first(self) -> Iterator[tuple[int, _Level]]:
-        for key in reversed(self._keys):
-            price = key * self._sign
-            yield price, self._levels[price]
-
-    def add(self, order: Order) -> None:
-        level = self._levels.get(order.level)
-        if level is None:
-            level = self._levels[order.level] = _Level()
-            insort(self._keys, order.level * self._sign)
-        level.orders[order.id] = order
-        level.total += order.remaining
-
-    def reduce(self, order: Order, size: int) -> None:
-        """Take ``size`` off a resting order; off the book when nothing is left."""
-        level = self._levels[order.level]
-        order.remaining -= size
-        level.total -= size
-        if order.remaining:
-            return
-        del level.orders[order.id]
-        if not level.orders:
-            del self._levels[order.level]
-            del self._keys[bisect_left(self._keys, order.level * self._sign)]
-
-
-@dataclass(slots=True)
-class Market:
-    """One question: its rules, its pool, its life."""
-
-    id: str
-    tick: int = COARSE_TICK
-    min_size: int = 5 * SHARE
-    fee_rate_e6: int = 0
-    state: Literal["open", "closed", "resolved"] = "open"
-    winner: int | None = None
-    pairs: int = 0
-    traded: int = 0
-    bids: BookSide = field(default_factory=lambda: BookSide(bid=True))
-    asks: BookSide = field(default_factory=lambda: BookSide(bid=False))
-    last: Trade | None = None
-    version: int = 0  # grows with every change of the book
-
-    def levels(self, outcome: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """(bids, asks) of one asset as (price, size), worst first: the full depth."""
-        if outcome == YES:
-            return self.bids.worst_first(), self.asks.worst_first()
-        bids = [(PRICE_ONE - price, size) for price, size in self.asks.worst_first()]
-        asks = [(PRICE_ONE - price, size) for price, size in self.bids.worst_first()]
-        return bids, asks
-
-    def midpoint_twice(self) -> int | None:
-        """Twice the midpoint of YES, so that it stays an integer; None when a side is empty."""
-        bid, ask = self.bids.best(), self.asks.best()
-        return None if bid is None or ask is None else bid + ask
 
 
 @dataclass(slots=True)
@@ -212,11 +89,27 @@ class Exchange:
             witness.deposited(account, cash)
         return owner
 
+    def withdraw(self, account: str, cash: int) -> None:
+        """Take money out; orders that it stood behind stay until somebody cancels them."""
+        owner = self.accounts[account]
+        assert 0 <= cash <= owner.cash, f"{account} has no {cash} to take out"
+        owner.cash -= cash
+        self.deposited -= cash
+        for witness in self.witnesses:
+            witness.deposited(account, -cash)
+
+    def hand_over(self, giver: str, taker: str, market: str, outcome: int, size: int) -> None:
+        """Shares go from one account to another outside of the book, as on the chain."""
+        self.accounts[giver].give(market, outcome, -size)
+        self.accounts[taker].give(market, outcome, size)
+        for witness in self.witnesses:
+            witness.handed_over(giver, taker, market, outcome, size)
+
     def split(self, account: str, market: str, size: int) -> None:
         """Turn money into as many pairs of YES and NO shares."""
         owner = self.accounts[account]
         if owner.free(market, CASH) < size:
-            raise Refused(_no_cover(owner.cash, size))
+            raise Refused(_no_cover(owner, market, CASH, size))
         owner.cash -= size
         self.markets[market].pairs += size
         owner.give(market, YES, size)
@@ -293,19 +186,38 @@ class Exchange:
         return self._report(market, None, touched, (), [order.id for order in resting])
 
     def resolve(self, market_id: str, winner: int) -> Report:
-        """Close, and pay one dollar for each share of the winning outcome."""
+        """Close, and pay one dollar for each share of the winner, or half of one for all (VOID)."""
         report = self._close(market_id)
         market = self.markets[market_id]
         market.state, market.winner = "resolved", winner
         for account in self.accounts.values():
-            won = account.shares.pop((market_id, winner), 0)
-            account.shares.pop((market_id, 1 - winner), 0)
-            account.cash += won
-            market.pairs -= won
-        assert market.pairs == 0, f"{market_id} paid out what it did not hold"
+            for outcome in (YES, NO):
+                paid = market.pays(outcome, account.shares.pop((market_id, outcome), 0))
+                account.cash += paid
+                market.pairs -= paid
+        assert market.pairs >= 0, f"{market_id} paid out what it did not hold"
+        assert market.pairs == 0 or winner == VOID, f"{market_id} kept what its winners own"
+        self.accounts[TREASURY].cash += market.pairs  # odd millionths, halved and rounded down
+        market.pairs = 0
         for witness in self.witnesses:
             witness.ended(market_id, winner, report)
         return report
+
+    def pay_rebates(self, market_id: str) -> dict[str, int]:
+        """Pay makers their part of the fees taken since the last time, and count anew.
+
+        Answers what each was paid.
+        """
+        market = self.markets[market_id]
+        paid = market.rebates()
+        for account, money in paid.items():
+            self.accounts[account].cash += money
+            self.accounts[TREASURY].cash -= money
+        market.fees = 0
+        market.earned.clear()
+        for witness in self.witnesses:
+            witness.rebated(market_id, paid)
+        return paid
 
     def undo(self, market_id: str, trade: Trade) -> bool:
         """Take a trade back whose settlement failed: money, shares and fee return.
@@ -323,6 +235,7 @@ class Exchange:
         paired = sum(_paired(fill) for fill in trade.makers)
         market.pairs -= paired
         market.traded -= trade.size
+        market.count_fee(trade, -1)
         self.accounts[trade.account].cash += trade.fee
         self.accounts[TREASURY].cash -= trade.fee + flow - paired
         for witness in self.witnesses:
@@ -358,13 +271,12 @@ class Exchange:
         return market
 
     def _check_cover(self, request: Request) -> None:
-        owner = self.accounts.get(request.account)
-        free = owner.free(request.market, _needed(request)) if owner else 0
-        need = request.size
+        owner = self.accounts.get(request.account, NOBODY)
+        what, need = _needed(request), request.size
         if request.side == "BUY":
             need = request.budget or notional(request.price, request.size)
-        if need > free:
-            raise Refused(_no_cover(free, need))
+        if need > owner.free(request.market, what):
+            raise Refused(_no_cover(owner, request.market, what, need))
 
     def _check_plan(self, market: Market, order: Order, plan: _Plan) -> None:
         request = order.request
@@ -391,16 +303,16 @@ class Exchange:
         if request.kind == "GTC":
             rest = notional(request.price, request.size - plan.size)
         need = plan.money + plan.fee + rest
-        free = self.accounts[request.account].free(market.id, CASH)
-        if need > free:
-            raise Refused(_no_cover(free, need))
+        owner = self.accounts[request.account]
+        if need > owner.free(market.id, CASH):
+            raise Refused(_no_cover(owner, market.id, CASH, need))
 
     # -- planning: who would be met, without changing anything -----------------------------------
 
     def _plan(self, market: Market, order: Order) -> _Plan:
         plan = _Plan()
         opposite = market.asks if order.bid else market.bids
-        spent: dict[str, int] = {}
+        spent: dict[tuple[str, int], int] = {}
         for price, level in opposite.best_first():
             if (price > order.level) if order.bid else (price < order.level):
                 break
@@ -414,7 +326,12 @@ class Exchange:
         return plan
 
     def _plan_level(
-        self, order: Order, level: _Level, own_price: int, plan: _Plan, spent: dict[str, int]
+        self,
+        order: Order,
+        level: Level,
+        own_price: int,
+        plan: _Plan,
+        spent: dict[tuple[str, int], int],
     ) -> None:
         request = order.request
         for maker in level.orders.values():
@@ -437,17 +354,15 @@ class Exchange:
                 return
         plan.exhausted = not _wanted(request, plan, own_price)
 
-    def _covers(self, maker: Order, size: int, spent: dict[str, int]) -> bool:
-        """Whether a resting buyer can still pay: its cash may have gone in another market."""
-        request = maker.request
-        if request.side == "SELL":
-            return True  # shares are held back one to one
-        money = notional(request.price, size)
-        account = request.account
-        if self.accounts[account].cash - spent.get(account, 0) < money:
-            return False
-        spent[account] = spent.get(account, 0) + money
-        return True
+    def _covers(self, maker: Order, size: int, spent: dict[tuple[str, int], int]) -> bool:
+        """Whether a resting order still has what it gives: it may be gone by another way."""
+        request, what = maker.request, _needed(maker.request)
+        need = notional(request.price, size) if what == CASH else size
+        owner = self.accounts[request.account]
+        has = owner.cash if what == CASH else owner.shares.get((request.market, what), 0)
+        before = spent.get((request.account, what), 0)
+        spent[request.account, what] = before + need
+        return before + need <= has
 
     # -- execution -----------------------------------------------------------------------------
 
@@ -482,7 +397,7 @@ class Exchange:
         if request.size:
             order.remaining -= size
         market.traded += size
-        return Trade(
+        trade = Trade(
             request.id,
             request.account,
             request.outcome,
@@ -493,6 +408,8 @@ class Exchange:
             fee,
             makers,
         )
+        market.count_fee(trade)
+        return trade
 
     def _fill(self, market: Market, order: Order, maker: Order, size: int) -> Fill:
         taken, given = order.request, maker.request
@@ -645,8 +562,11 @@ def _check_amount(request: Request, market: Market) -> None:
         )
 
 
-def _no_cover(balance: int, amount: int) -> str:
-    return (
-        "not enough balance / allowance: the balance is not enough -> "
-        f"balance: {balance}, order amount: {amount}"
-    )
+def _no_cover(owner: Account, market: str, what: int, amount: int) -> str:
+    """In the venue's words, the longer ones when other orders hold something back."""
+    has = owner.cash if what == CASH else owner.shares.get((market, what), 0)
+    text = f"not enough balance / allowance: the balance is not enough -> balance: {has}, "
+    if held := owner.reserved.get((market, what), 0):
+        text += f"sum of active orders: {held}, sum of matched orders: 0, order amount (inc. fees)"
+        return f"{text}: {amount}"
+    return f"{text}order amount: {amount}"

@@ -14,7 +14,8 @@ from starlette.routing import Route
 from practice.answers import Handler, Wrong, answer, guarded, whole_number
 from practice.board import FEE_CAP_BPS, OUTCOMES, Board, Listing, Tag, digest, last_trade
 from practice.clock import DAY, HOUR, SECOND
-from practice.orders import PRICE_ONE, SHARE, YES
+from practice.orders import NO, PRICE_ONE, SHARE, YES
+from practice.world import REBATE_E6
 
 MARKETS_PAGE_MAX = 100
 EVENTS_PAGE_MAX = 500
@@ -23,7 +24,6 @@ OFFSET_MAX = 1_000
 SEARCH_USUAL = 5
 SEARCH_MAX = 50
 QUERY_CHARS_MAX = 200
-REBATE_RATE = 0.25
 
 Row = dict[str, Any]
 Keep = Callable[[Row], bool]
@@ -298,9 +298,7 @@ class Gamma:
         board, market = self.board, self.board.market(listing)
         bid, ask = board.bests(listing, YES)
         middle = board.midpoint(listing)
-        odds = [middle, 1 - middle]
-        if market.winner is not None:
-            odds = [float(market.winner == YES), float(market.winner != YES)]
+        odds = [board.worth(listing, outcome) for outcome in (YES, NO)]
         last = last_trade(market.last, YES)
         volume, liquidity = board.volume(listing), board.liquidity(listing)
         shown: Row = {} if last is None else {"lastTradePrice": last[0] / PRICE_ONE}
@@ -337,7 +335,7 @@ def _fees(listing: Listing) -> Row:
         "exponent": 1,
         "rate": rate / 1_000_000,
         "takerOnly": True,
-        "rebateRate": REBATE_RATE,
+        "rebateRate": REBATE_E6 / 1_000_000,
     }
     return {
         "feesEnabled": True,

@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from practice.clock import DAY
 from practice.exchange import Exchange
-from practice.orders import NO, YES, Fill, Report, Request, Side, Trade
+from practice.orders import NO, VOID, YES, Fill, Report, Request, Side, Trade
 
 TAPE_MAX = 20_000
 DEEDS_MAX = 20_000
 """What is remembered of the whole market, and of each wallet."""
+REBATES_MAX = 50_000
 EVEN = 2
 """A pair costs a dollar: each of its shares counts for half of it."""
 
-Act = Literal["TRADE", "SPLIT", "REDEEM", "DEPOSIT"]
+Act = Literal["TRADE", "SPLIT", "REDEEM", "DEPOSIT", "WITHDRAWAL", "MAKER_REBATE"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,16 @@ Place = tuple[str, int]
 """(market, outcome)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rebate:
+    """What a maker was paid back for one market and day; ``day`` counts from 1970."""
+
+    day: int
+    market: str
+    account: str
+    money: int
+
+
 class History:
     """A witness of the exchange that remembers. ``now_ns`` tells the time of the world."""
 
@@ -101,6 +113,8 @@ class History:
         self._deeds: dict[str, deque[Deed]] = {}
         self.tape: deque[Deed] = deque(maxlen=TAPE_MAX)
         """All trades, the taker's and the makers' parts, oldest first."""
+        self.rebates: deque[Rebate] = deque(maxlen=REBATES_MAX)
+        """Of all makers, the world's own too."""
         exchange.witnesses.append(self)
 
     # -- asking ------------------------------------------------------------------------------------
@@ -119,7 +133,8 @@ class History:
 
     def deposited(self, account: str, cash: int) -> None:
         if _is_wallet(account) and cash:
-            self._note(Deed("DEPOSIT", self._now_ns(), account, money=cash))
+            act: Act = "DEPOSIT" if cash > 0 else "WITHDRAWAL"
+            self._note(Deed(act, self._now_ns(), account, money=abs(cash)))
 
     def split(self, account: str, market: str, size: int) -> None:
         if not _is_wallet(account):
@@ -140,7 +155,7 @@ class History:
         """Nothing changes hands."""
 
     def ended(self, market: str, winner: int | None, report: Report) -> None:
-        """Winning shares are redeemed by themselves."""
+        """Shares are redeemed by themselves, also those worth nothing."""
         if winner is None:
             return
         now_ns = self._now_ns()
@@ -149,10 +164,26 @@ class History:
                 holding = places.get((market, outcome))
                 if holding and holding.size:
                     size = holding.size
-                    paid = size if outcome == winner else 0
+                    paid = size if outcome == winner else size // 2 if winner == VOID else 0
                     holding.give(size, paid, now_ns)
                     deed = Deed("REDEEM", now_ns, account, market, outcome, size=size, money=paid)
                     self._note(deed)
+
+    def rebated(self, market: str, paid: dict[str, int]) -> None:
+        """Paid at the first moment after the day that it is for."""
+        day = (self._now_ns() - 1) // DAY
+        for account, money in paid.items():
+            self.rebates.append(Rebate(day, market, account, money))
+            if _is_wallet(account):
+                self._note(Deed("MAKER_REBATE", self._now_ns(), account, market, money=money))
+
+    def handed_over(self, giver: str, taker: str, market: str, outcome: int, size: int) -> None:
+        """Given away for nothing: what the shares cost is lost."""
+        now_ns = self._now_ns()
+        if _is_wallet(giver):
+            self._holding(giver, market, outcome).give(size, 0, now_ns)
+        if _is_wallet(taker):
+            self._holding(taker, market, outcome).take(size, 0, now_ns)
 
     # -- remembering -------------------------------------------------------------------------------
 

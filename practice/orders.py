@@ -12,6 +12,8 @@ SHARE = 1_000_000
 DOLLAR = 1_000_000
 
 YES, NO = 0, 1
+VOID = 2
+"""A market that ends without a winner: each share of either outcome is paid half a dollar."""
 FEE_STEP = 10  # fees have five decimals
 
 Side = Literal["BUY", "SELL"]
@@ -136,6 +138,8 @@ class Witness(Protocol):
     def canceled(self, report: Report) -> None: ...
     def ended(self, market: str, winner: int | None, report: Report) -> None: ...
     def undone(self, market: str, trade: Trade) -> None: ...
+    def handed_over(self, giver: str, taker: str, market: str, outcome: int, size: int) -> None: ...
+    def rebated(self, market: str, paid: dict[str, int]) -> None: ...
 
 
 def notional(price: int, size: int) -> int:

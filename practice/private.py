@@ -16,9 +16,9 @@ from practice.answers import Handler, Wrong, answer, body_of, guarded
 from practice.auth import Door
 from practice.clob import cursor_page
 from practice.entry import BAD, decode, decode_many
-from practice.exchange import Account
 from practice.limits import Limits
 from practice.orders import Refused
+from practice.pool import Account
 from practice.records import Placed, Row, TradeRecord
 from practice.trading import Trading
 from practice.wallets import SIGNATURE_TYPES

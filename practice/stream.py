@@ -13,7 +13,7 @@ from practice.board import OUTCOMES, Board, Listing, of_outcome
 from practice.clock import Clock
 from practice.faults import Deck
 from practice.garble import Garbler
-from practice.orders import NO, PRICE_ONE, YES, Change, TickChange, Trade
+from practice.orders import NO, PRICE_ONE, VOID, YES, Change, TickChange, Trade
 from practice.wire import (
     PRICE_TEXT,
     BestBidAsk,
@@ -351,15 +351,17 @@ class Stream:
         )
 
     def _resolved(self, listing: Listing, at_ns: int) -> bytes:
+        """A market without a winner names none."""
         winner = self.board.market(listing).winner
-        assert winner is not None, f"{listing.spec.slug} is said to be resolved and has no winner"
+        assert winner is not None, f"{listing.spec.slug} is said to be resolved and is not"
+        asset, outcome = ("", "") if winner == VOID else (listing.assets[winner], OUTCOMES[winner])
         return encode(
             MarketResolved(
                 id=str(listing.number),
                 market=listing.condition,
                 assets_ids=list(listing.assets),
-                winning_asset_id=listing.assets[winner],
-                winning_outcome=OUTCOMES[winner],
+                winning_asset_id=asset,
+                winning_outcome=outcome,
                 timestamp=str(at_ns // 1_000_000),
                 tags=list(listing.spec.tags),
             )

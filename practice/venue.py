@@ -24,6 +24,7 @@ from practice.history import History
 from practice.mischief import Mischief
 from practice.mishaps import Mishaps
 from practice.private import Private
+from practice.rebates import Rebates
 from practice.relayer import Relayer
 from practice.stream import Stream
 from practice.trading import Trading
@@ -60,6 +61,7 @@ class Venue:
         self.user_stream = UserStream(door, self.deck, clock)
         self.trading.tell = self.user_stream.tell
         self.data = DataApi(self.board, self.history, self.accounts.known, self.trading.hash_of)
+        self.rebates = Rebates(self.board, self.history)
         self.relayer = Relayer(self.board, self.accounts)
         self.control = Control(
             self.board, self.stream, self.user_stream, self.deck, self.auditor, self.publish
@@ -86,6 +88,7 @@ class Venue:
             *self.clob.routes(),
             *self.private.routes(),
             *self.data.routes(),
+            *self.rebates.routes(),
             *self.relayer.routes(),
             WebSocketRoute(WS_MARKET, self.stream.endpoint),
             WebSocketRoute(WS_USER, self.user_stream.endpoint),

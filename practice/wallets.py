@@ -11,6 +11,8 @@ from typing import Literal
 
 from practice.signing import address_bytes, address_of, address_word, checksummed, keccak
 
+COLLATERAL = "0xC011a7E12a19f7B1f670d46F03B03f3342E82DFB"
+"""The dollar of the venue, a token with six decimals."""
 PROXY_FACTORY = "0xaB45c5A4B0c941a2F231C04C3f49182e1A254052"
 PROXY_CODE = "0x44e999d5c2F66Ef0861317f9A4805AC2e90aEB4f"
 SAFE_FACTORY = "0xaacFeEa03eb1561C4e67d661e40682Bd20E3541b"

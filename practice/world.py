@@ -26,8 +26,9 @@ from practice.agents import (
 )
 from practice.catalogue import Catalogue, EventSpec, MarketSpec
 from practice.clock import DAY, HOUR, MINUTE, SECOND
-from practice.exchange import FINE_ABOVE, FINE_BELOW, FINE_TICK, Exchange, Market
-from practice.orders import NO, PRICE_ONE, YES, Change, Report, TickChange, Trade
+from practice.exchange import FINE_ABOVE, FINE_BELOW, FINE_TICK, Exchange
+from practice.orders import NO, PRICE_ONE, VOID, YES, Change, Report, TickChange, Trade
+from practice.pool import Market
 from practice.stories import StorySpec
 
 PAST_MINUTES = 25 * 60
@@ -37,6 +38,8 @@ TOLD_MAX = 5_000
 PATH_MINUTES_MAX = 7 * 24 * 60
 RESOLVE_NS = 2 * HOUR
 """A closed market's outcome is known after this long, or up to twice as long."""
+REBATE_E6 = 250_000
+"""What makers are paid back of the fees of their markets, in millionths; once a day (UTC)."""
 TREND_MINUTES = 30
 """How long the invented past leans one way."""
 PAST_FLOW = 0.002
@@ -114,13 +117,17 @@ class World:
         self.minutes = 1  # on each path, those already forgotten included
         self._without_past = iter(self.lives)
         self._after(MINUTE, self._minute)
+        self._at((self.now_ns // DAY + 1) * DAY, self._day_over)
         self._next_story()
 
     def _open(self, spec: MarketSpec) -> MarketLife:
         tick = spec.tick
         if not FINE_BELOW <= spec.start_probability * PRICE_ONE <= FINE_ABOVE:
             tick = min(tick, FINE_TICK)
-        self.exchange.add_market(Market(spec.slug, tick, fee_rate_e6=spec.fee_rate_e6))
+        rebate_e6 = REBATE_E6 if spec.fee_rate_e6 else 0
+        self.exchange.add_market(
+            Market(spec.slug, tick, fee_rate_e6=spec.fee_rate_e6, rebate_e6=rebate_e6)
+        )
         life = MarketLife(self.seed, spec, self.exchange, self.now_ns)
         life.open()
         self._at(life.next_pulse(self.now_ns), self._pulse(life))
@@ -193,6 +200,13 @@ class World:
             self.truths[slug].add(sigmoid(life.truth))
         self.minutes += 1
         self._at(now_ns + MINUTE, self._minute)
+
+    def _day_over(self, now_ns: int) -> None:
+        """Makers are paid their part of the day's fees."""
+        for slug, market in self.exchange.markets.items():
+            if market.earned:
+                self.exchange.pay_rebates(slug)
+        self._at(now_ns + DAY, self._day_over)
 
     def _next_story(self) -> None:
         story = next(self._stories, None)
@@ -271,7 +285,7 @@ class World:
         if not self._exclusive(spec.event):
             return YES if draw < sigmoid(self.lives[spec.slug].truth) else NO
         family = [life for life in self.lives.values() if life.spec.event == spec.event]
-        siblings = [life for life in family if life.market.winner != NO]
+        siblings = [life for life in family if life.market.winner not in {NO, VOID}]
         won = [life for life in siblings if life.market.winner == YES]
         if not won and spec.event not in self._chosen:
             odds = [sigmoid(life.truth) for life in siblings]

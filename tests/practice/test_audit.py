@@ -13,8 +13,9 @@ from practice import exchange as engine
 from practice.audit import VIOLATIONS_MAX, Auditor
 from practice.catalogue import catalogue
 from practice.clock import DAY, HOUR, MINUTE
-from practice.exchange import Account, BookSide, Exchange, Market
-from practice.orders import DOLLAR, NO, PRICE_ONE, SHARE, YES, Refused, Request
+from practice.exchange import Exchange
+from practice.orders import DOLLAR, NO, PRICE_ONE, SHARE, VOID, YES, Refused, Request
+from practice.pool import Account, BookSide, Market
 from practice.stories import schedule
 from practice.world import World
 from tests.practice.worlds import START_NS, market, story, world
@@ -27,7 +28,7 @@ def venue(seed: int = 0) -> tuple[Exchange, Auditor]:
     """Two markets with fees, three people with money and shares, one of them nearly poor."""
     exchange = Exchange()
     for slug in ("one", "two"):
-        exchange.add_market(Market(slug, fee_rate_e6=40_000))
+        exchange.add_market(Market(slug, fee_rate_e6=40_000, rebate_e6=250_000))
     auditor = Auditor(exchange)
     for name in PEOPLE:
         exchange.deposit(name, 300 * DOLLAR if name == "cy" else 100_000 * DOLLAR)
@@ -76,11 +77,13 @@ def test_the_auditor_has_nothing_to_say_about_a_right_engine(seed: int) -> None:
     exchange, auditor = venue()
     taken = trade_at_random(exchange, seed, 600)
     assert taken > 150
+    rebates = [exchange.pay_rebates(slug) for slug in ("one", "two")]
+    assert all(sum(paid.values()) for paid in rebates)
     exchange.close("one")
-    exchange.resolve("two", YES)
+    exchange.resolve("two", (YES, VOID)[seed % 2])
     exchange.resolve("one", NO)
     told = auditor.told()
-    assert told == {"steps": taken + 9 + 3, "violations": [], "found": 0}
+    assert told == {"steps": taken + 9 + 5, "violations": [], "found": 0}
 
 
 def test_the_auditor_may_begin_in_the_middle() -> None:
@@ -88,8 +91,17 @@ def test_the_auditor_may_begin_in_the_middle() -> None:
     trade_at_random(exchange, 3, 300)
     late = Auditor(exchange)
     trade_at_random(exchange, 4, 300)
+    exchange.pay_rebates("one")
     assert late.told()["violations"] == []
     assert late.steps > 0
+
+
+def test_the_auditor_sees_a_rebate_that_is_not_due() -> None:
+    exchange, auditor = venue()
+    trade_at_random(exchange, 5, 300)
+    exchange.markets["one"].fees += 1_000 * DOLLAR
+    exchange.pay_rebates("one")
+    assert any("is due" in text for text in auditor.violations)
 
 
 @pytest.mark.parametrize("seed", range(6))

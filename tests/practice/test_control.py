@@ -8,9 +8,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from feeds.events import Fill, Liquidity
+from feeds.markets import Market, MarketState, Side
+from feeds.polymarket.gamma import market_from_gamma
+from feeds.polymarket.wire import GammaMarket, decode_as
 from practice.catalogue import Catalogue
 from practice.clock import HOUR, MINUTE
 from practice.orders import DOLLAR, NO, SHARE, YES, Refused, Request
+from strategies.portfolio import Portfolio
 from tests.practice.loopback import Client, Host, Served, hosting, listening
 from tests.practice.worlds import event, market, world
 
@@ -98,6 +103,58 @@ async def test_a_resolved_market_is_closed_everywhere_and_names_its_winner(serve
     assert truth["markets"]["moved"]["winner"] == YES
 
 
+async def test_a_void_market_pays_half_for_every_share_and_names_nobody(
+    served: Served, client: Client
+) -> None:
+    listing = served.listing("moved")
+    exchange = served.venue.world.exchange
+    exchange.deposit("ann", 1_000 * DOLLAR)
+    exchange.split("ann", "moved", 100 * SHARE + 1)
+    exchange.hand_over("ann", "crowd", "moved", NO, 50 * SHARE)
+    await client.ask(*served.listing("still").assets, custom_feature_enabled=True)
+    done = await told(served, "resolve", {"market": "moved", "outcome": "void"})
+    assert (done["winner"], done["winning_asset_id"]) == ("", "")
+    # 100.000001 YES and 50.000001 NO are paid half, each rounded down
+    assert exchange.accounts["ann"].cash == (900 + 50 + 25) * DOLLAR - 1
+    row = await served.get("/markets/slug/moved")
+    assert json.loads(row["outcomePrices"]) == ["0.5", "0.5"]
+    assert (row["closed"], row["umaResolutionStatus"]) == (True, "resolved")
+    clob = await served.get(f"/markets/{listing.condition}")
+    assert [token["winner"] for token in clob["tokens"]] == [False, False]
+    assert [token["price"] for token in clob["tokens"]] == [0.5, 0.5]
+    assert clob["is_50_50_outcome"] is True
+    (resolution,) = (await served.get("/v2/resolutions", condition_id=listing.condition))["data"]
+    assert (resolution["price"], resolution["payouts"]) == ("0.5", ["500000", "500000"])
+    (resolved,) = of_kind(await client.caught_up(), "market_resolved")
+    assert (resolved["winning_asset_id"], resolved["winning_outcome"]) == ("", "")
+    assert (await served.get("/control/audit"))["violations"] == []
+
+
+async def test_the_desk_takes_a_void_market_for_one_that_pays_half(served: Served) -> None:
+    listing = served.listing("moved")
+    await told(served, "resolve", {"market": "moved", "outcome": "VOID"})
+    row = await served.http.get("/markets/slug/moved")
+    seen = market_from_gamma(decode_as(GammaMarket, row.content))
+    assert isinstance(seen, Market)
+    assert (seen.state, seen.winner) == (MarketState.RESOLVED, "")
+    own = Portfolio(1_000 * DOLLAR)
+    bought = Fill(
+        at_ns=1,
+        id="f",
+        order_id="o",
+        condition_id=listing.condition,
+        asset_id=listing.assets[NO],
+        side=Side.BUY,
+        price=4_000,
+        size=10 * SHARE,
+        fee=0,
+        liquidity=Liquidity.TAKER,
+    )
+    assert own.apply(bought)
+    own.resolve(seen.condition_id, seen.winner)
+    assert (own.cash, own.realised) == (1_001 * DOLLAR, DOLLAR)
+
+
 async def test_the_stream_tells_the_end_to_those_who_asked_for_it(
     served: Served, client: Client
 ) -> None:
@@ -141,7 +198,7 @@ async def test_a_market_may_be_named_in_four_ways(served: Served, name: str) -> 
 @pytest.mark.parametrize(
     ("path", "body", "status", "words"),
     [
-        ("resolve", {"market": "still", "outcome": "MAYBE"}, 400, 'must be "YES" or "NO"'),
+        ("resolve", {"market": "still", "outcome": "MAYBE"}, 400, 'one of "YES", "NO", "VOID"'),
         ("resolve", {"market": "nowhere", "outcome": "YES"}, 404, "no market is called 'nowhere'"),
         ("resolve", {"market": "9" * 100, "outcome": "YES"}, 404, "no market is called"),
         ("resolve", {"market": "still"}, 400, "resolve: Object missing required field `outcome`"),

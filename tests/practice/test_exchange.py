@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from practice.exchange import CASH, TREASURY, Exchange, Market
+from practice.exchange import TREASURY, Exchange
 from practice.orders import (
     DOLLAR,
     NO,
     PRICE_ONE,
     SHARE,
+    VOID,
     YES,
     Kind,
     Refused,
@@ -23,6 +24,7 @@ from practice.orders import (
     notional,
     taker_fee,
 )
+from practice.pool import CASH, Market
 from tests.practice.twin import Resting, Twin
 
 RICH = 10**13
@@ -423,13 +425,13 @@ poor_placing = st.tuples(
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.lists(poor_placing, min_size=20, max_size=40), st.sampled_from((YES, NO)))
+@given(st.lists(poor_placing, min_size=20, max_size=40), st.sampled_from((YES, NO, VOID)))
 def test_cash_and_shares_are_conserved_to_the_last_millionth(
     placings: Iterable[tuple[str, str, Side, int, int, int, str]], winner: int
 ) -> None:
     exchange = Exchange()
     for market in ("m", "n"):
-        exchange.add_market(Market(market, tick=10, fee_rate_e6=70_000))
+        exchange.add_market(Market(market, tick=10, fee_rate_e6=70_000, rebate_e6=200_000))
     for account in ACCOUNTS:
         exchange.deposit(account, 60 * DOLLAR)  # enough for a few orders, not for all
         exchange.split(account, "m", 30 * SHARE)
@@ -438,6 +440,10 @@ def test_cash_and_shares_are_conserved_to_the_last_millionth(
             exchange.place(_poor_request(f"o{number}", *placed))
         _check_conserved(exchange)
     for market in ("m", "n"):
+        fees = exchange.markets[market].fees
+        paid = sum(exchange.pay_rebates(market).values())
+        assert max(0, fees * 2 // 10 - len(ACCOUNTS)) <= paid <= fees * 2 // 10
+        _check_conserved(exchange)
         exchange.resolve(market, winner)
     assert sum(account.cash for account in exchange.accounts.values()) == exchange.deposited
     assert not any(account.reserved or account.shares for account in exchange.accounts.values())

@@ -91,7 +91,9 @@ def test_open_buys_of_a_market_may_not_exceed_the_cash_but_each_market_counts_ap
     here: Floor,
 ) -> None:
     here.order(ANN, "free", cents=30, shares=3_000)
-    assert "balance: 100000000," in refusal(here, cents=30, shares=400)
+    assert "balance: 1000000000, sum of active orders: 900000000," in refusal(
+        here, cents=30, shares=400
+    )
     here.order(ANN, "paid", cents=30, shares=3_000)
 
 
