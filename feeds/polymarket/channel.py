@@ -259,30 +259,31 @@ class MarketChannel:
             self.counts["after the end"] += 1
             return
         try:
-            if frame[:1] == b"{":  # nearly every message is one object
-                self.frames += 1
-                shape = decode_object(frame)
-                kind = type(shape)
-                _HEAR[kind](self, shape, at_ns)
-                if kind is WireBook:
-                    self._check_hash(shape, frame, at_ns)
-            else:
-                self._receive_other(frame, at_ns)
+            shape = decode_object(frame)  # nearly every message is one object
+            kind = type(shape)
+            _HEAR[kind](self, shape, at_ns)
         except UNREADABLE:
-            self._receive_patiently(frame, at_ns)
+            self._receive_other(frame, at_ns)
+            return
+        self.frames += 1
+        if kind is WireBook:
+            self._check_hash(shape, frame, at_ns)
 
     def _receive_other(self, frame: bytes, at_ns: Nanos) -> None:
-        """PONG, or an array of objects."""
+        """PONG, an array of objects, or what can't be read as a whole."""
         if frame.startswith(PONG) and frame.strip() == PONG:
             self._ponged_ns = at_ns
             return
         self.frames += 1
-        shapes = decode_frames(frame)
-        for shape in shapes:
-            _HEAR[type(shape)](self, shape, at_ns)
-        if at_ns >= self._hash_due_ns and frame.lstrip()[:1] == b"[":
-            for shape, text in zip(shapes, decode_array(frame), strict=True):
-                self._check_hash(shape, text, at_ns)
+        try:
+            shapes, texts = decode_frames(frame), decode_array(frame)
+            for shape in shapes:
+                _HEAR[type(shape)](self, shape, at_ns)
+        except UNREADABLE:
+            self._receive_patiently(frame, at_ns)
+            return
+        for shape, text in zip(shapes, texts, strict=True):
+            self._check_hash(shape, text, at_ns)
 
     def _check_hash(self, shape: MarketFrame, text: bytes | Raw, at_ns: Nanos) -> None:
         """Hold a book's hash against its own text. A mismatch is a hint: the witness has a look,

@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from msgspec.json import Decoder
 
 from feeds.polymarket.errors import WireError
+from feeds.polymarket.units import SIZE_MAX
 
 LEVELS_MAX = 20_000
 CHANGES_MAX = 20_000
@@ -23,8 +24,9 @@ STAMP_MAX = 100_000_000_000_000
 
 Number: TypeAlias = str | float
 """A price: text on the streams, a number in some REST answers."""
-Amount: TypeAlias = float
-"""A size in shares; text such as "85.36" is read as a number."""
+Amount: TypeAlias = Annotated[float, Meta(ge=0, lt=SIZE_MAX)]
+"""A size in shares; text such as "85.36" is read as a number. What is none, or out of bounds, is
+refused while decoding, where the test costs nothing."""
 Stamp: TypeAlias = Annotated[int, Meta(ge=0, le=STAMP_MAX)]
 """A time in seconds or milliseconds; 0 where the venue did not say."""
 Id: TypeAlias = Annotated[str, Meta(max_length=100)]
