@@ -2,6 +2,7 @@
 
 import base64
 import uuid
+from collections.abc import Sized
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -35,6 +36,15 @@ class ApiKey:
         return base64.urlsafe_b64decode(self.secret)
 
 
+@dataclass(slots=True)
+class BuilderKey:
+    """Credentials of an app that brings orders: they speak to the relayer, not for a wallet."""
+
+    creds: ApiKey
+    created_ns: int
+    revoked_ns: int = 0
+
+
 class Accounts:
     """Wallets and keys. An account of the exchange is named by its wallet's address."""
 
@@ -42,9 +52,13 @@ class Accounts:
         self.wallets: list[Wallet] = []
         self.deployed: dict[str, Kind] = {}
         self.keys: dict[str, ApiKey] = {}
+        self.readonly: dict[str, ApiKey] = {}
+        """Keys without a secret, which may look and do nothing."""
+        self.builders: dict[str, BuilderKey] = {}
         self.closed_only: set[str] = set()
         self.banned: set[str] = set()
         self._seed = seed
+        self._numbers = 0
         self._exchange = exchange
         self._by_nonce: dict[tuple[str, int], str] = {}
         self._generation: dict[tuple[str, int], int] = {}
@@ -124,9 +138,36 @@ class Accounts:
         place = (key.owner, key.nonce)
         self._generation[place] = self._generation.get(place, 0) + 1
 
-    def _made(self, owner: str, nonce: int, generation: int) -> ApiKey:
+    def create_readonly(self, owner: str) -> ApiKey:
+        """One more key that may look at what is this owner's."""
+        made = self._another(owner, self.readonly, "readonly")
+        self.readonly[made.key] = ApiKey(made.key, "", "", owner, made.nonce)
+        return made
+
+    def delete_readonly(self, owner: str, key: str) -> None:
+        known = self.readonly.get(key)
+        if known is None or known.owner != owner:
+            raise Refused("Invalid api key")
+        del self.readonly[key]
+
+    def create_builder(self, owner: str, now_ns: int) -> ApiKey:
+        """One more set of credentials for an app of this owner."""
+        made = self._another(owner, self.builders, "builder")
+        self.builders[made.key] = BuilderKey(made, now_ns)
+        return made
+
+    def builders_of(self, owner: str) -> list[BuilderKey]:
+        return [one for one in self.builders.values() if one.creds.owner == owner]
+
+    def _another(self, owner: str, known: Sized, kind: str) -> ApiKey:
+        if len(known) >= KEYS_MAX:
+            raise Refused("Could not create api key")
+        self._numbers += 1
+        return self._made(owner, self._numbers, 0, kind + " ")
+
+    def _made(self, owner: str, nonce: int, generation: int, kind: str = "") -> ApiKey:
         def drawn(what: str) -> bytes:
-            text = f"practice {what} {self._seed} {owner} {nonce} {generation}"
+            text = f"practice {kind}{what} {self._seed} {owner} {nonce} {generation}"
             return sha256(text.encode()).digest()
 
         key = str(uuid.UUID(bytes=drawn("key")[:16], version=4))

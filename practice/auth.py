@@ -14,12 +14,15 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from practice import signing
-from practice.accounts import NONCE_MAX, Accounts, ApiKey
+from practice.accounts import NONCE_MAX, Accounts, ApiKey, BuilderKey
 from practice.answers import Wrong
 from practice.clock import SECOND, Clock
+from practice.wallets import owned_by
 
 FRESH_S = 60
 """How far a request's own time may be off."""
+READONLY = "poly_readonly_api_key"
+BUILDER = "poly_builder_"
 BAD_L1 = "Invalid L1 Request headers"
 BAD_L2 = "Unauthorized/Invalid api key"
 NO_SIGNING = (
@@ -66,9 +69,32 @@ class Door:
         stamp, signature = headers.get("poly_timestamp", ""), headers.get("poly_signature", "")
         if not self._fresh(stamp):
             raise Wrong(401, BAD_L2)
-        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-        signed = [stamp.encode(), request.method.encode(), path.encode(), body]
+        signed = [stamp.encode(), request.method.encode(), _path(request), body]
         if not signed_by(known.secret_bytes(), signed, signature):
+            raise Wrong(401, BAD_L2)
+        return known
+
+    def reader(self, request: Request, body: bytes = b"") -> ApiKey:
+        """The key behind a request that only looks: a read-only one will do for it."""
+        if READONLY not in request.headers:
+            return self.key(request, body)
+        known = self._accounts.readonly.get(request.headers[READONLY])
+        address = request.headers.get("poly_address", "").lower()
+        if known is None or address not in map(str.lower, owned_by(known.owner).kinds()):
+            raise Wrong(401, BAD_L2)
+        return known
+
+    def builder(self, request: Request, body: bytes = b"") -> BuilderKey:
+        """The app's key of a request with builder headers, every one of which must be right."""
+        headers = request.headers
+        known = self._accounts.builders.get(headers.get(BUILDER + "api_key", ""))
+        stamp = headers.get(BUILDER + "timestamp", "")
+        if known is None or known.revoked_ns or not self._fresh(stamp):
+            raise Wrong(401, BAD_L2)
+        signed = [stamp.encode(), request.method.encode(), _path(request), body]
+        right = _equal(known.creds.passphrase, headers.get(BUILDER + "passphrase", ""))
+        signature = headers.get(BUILDER + "signature", "")
+        if not signed_by(known.creds.secret_bytes(), signed, signature) or not right:
             raise Wrong(401, BAD_L2)
         return known
 
@@ -88,6 +114,11 @@ class Door:
         return any(
             abs(claimed - now) <= FRESH_S for now in (time.time(), self._clock.now_ns() / SECOND)
         )
+
+
+def _path(request: Request) -> bytes:
+    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return path.encode()
 
 
 def signed_by(secret: bytes, parts: list[bytes], signature: str) -> bool:

@@ -2,7 +2,7 @@
 
 import string
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -12,10 +12,11 @@ from starlette.routing import Route
 
 from practice import limits, signing
 from practice.accounts import ApiKey
-from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.answers import Wrong, answer, guarded
 from practice.auth import Door
 from practice.clob import cursor_page
 from practice.entry import BAD, decode, decode_many
+from practice.keys import Authed, asked
 from practice.limits import Limits
 from practice.orders import Refused
 from practice.pool import Account
@@ -35,7 +36,20 @@ SPENDERS = (
 )
 """Who may move a wallet's money here: the three exchanges and the neg-risk adapter, all of it."""
 
-Authed = Callable[[Request, ApiKey, bytes], Awaitable[Response]]
+READABLE = frozenset(
+    ("GET", path)
+    for path in (
+        "/data/orders",
+        "/data/order/{order_id}",
+        "/data/trades",
+        "/data/pre-migration-orders",
+        "/balance-allowance",
+        "/order-scoring",
+        "/notifications",
+    )
+)
+"""What a read-only key is good for."""
+
 _Shape = TypeVar("_Shape")
 
 
@@ -53,7 +67,7 @@ class _Beat(msgspec.Struct):
 
 
 class Private:
-    """Routes; each but the first two asks for L2 headers."""
+    """Routes; each asks for L2 headers, those that only look for a read-only key at least."""
 
     def __init__(self, door: Door, trading: Trading) -> None:
         self.door = door
@@ -63,8 +77,6 @@ class Private:
 
     def routes(self) -> list[Route]:
         authed: list[tuple[str, str, Authed]] = [
-            ("GET", "/auth/api-keys", self._keys),
-            ("DELETE", "/auth/api-key", self._delete_key),
             ("GET", "/auth/ban-status/closed-only", self._closed_only),
             ("POST", "/order", self._order),
             ("POST", "/orders", self._orders),
@@ -85,60 +97,21 @@ class Private:
             ("POST", "/v1/heartbeats", self._beat),
             ("GET", "/v1/user/rate-limit-tier", self._tier),
         ]
-        opened: list[tuple[str, str, Handler]] = [
-            ("POST", "/auth/api-key", self._create_key),
-            ("GET", "/auth/derive-api-key", self._derive_key),
-            ("GET", "/fees/builder-fees/{builder}", self._builder_fees),
-        ]
-        routes = [(method, path, self._asked(handler)) for method, path, handler in authed]
         return [
-            Route(path, guarded(handler), methods=[method])
-            for method, path, handler in [*opened, *routes]
+            Route(path, guarded(asked(self._checker(method, path), handler)), methods=[method])
+            for method, path, handler in authed
         ]
 
-    def _asked(self, handler: Authed) -> Handler:
-        """Only for the holder of an API key; a refusal of the rules is a 400."""
+    def _checker(self, method: str, path: str) -> Callable[[Request, bytes], ApiKey]:
+        return self.door.reader if (method, path) in READABLE else self.door.key
 
-        async def checked(request: Request) -> Response:
-            body = await body_of(request)
-            key = self.door.key(request, body)
-            try:
-                return await handler(request, key, body)
-            except Refused as refusal:
-                raise Wrong(400, str(refusal)) from None
-
-        return checked
-
-    # -- keys --------------------------------------------------------------------------------------
-
-    async def _create_key(self, request: Request) -> Response:
-        return self._key(request, self.accounts.create_key)
-
-    async def _derive_key(self, request: Request) -> Response:
-        return self._key(request, self.accounts.derive_key)
-
-    def _key(self, request: Request, give: Callable[[str, int], ApiKey]) -> Response:
-        owner, nonce = self.door.wallet(request)
-        try:
-            return answer(give(owner, nonce).shown())
-        except Refused as refusal:
-            raise Wrong(400, str(refusal)) from None
-
-    async def _keys(self, request: Request, key: ApiKey, body: bytes) -> Response:
-        return answer({"apiKeys": self.accounts.keys_of(key.owner)})
-
-    async def _delete_key(self, request: Request, key: ApiKey, body: bytes) -> Response:
-        self.accounts.delete_key(key)
-        return answer("OK")
+    # -- the account ------------------------------------------------------------------------------
 
     async def _closed_only(self, request: Request, key: ApiKey, body: bytes) -> Response:
         return answer({"closed_only": key.owner in self.accounts.closed_only})
 
     async def _tier(self, request: Request, key: ApiKey, body: bytes) -> Response:
         return answer(limits.shown())
-
-    async def _builder_fees(self, request: Request) -> Response:
-        return answer({"builder_maker_fee_rate_bps": 0, "builder_taker_fee_rate_bps": 0})
 
     # -- orders ------------------------------------------------------------------------------------
 
@@ -211,7 +184,12 @@ class Private:
         found = self.trading.open_orders(
             key.owner, query.get("market", ""), query.get("asset_id", "")
         )
-        named = [order for order in found if wanted in {"", order.id}]
+        maker = query.get("maker_address", "").lower()
+        named = [
+            order
+            for order in found
+            if wanted in {"", order.id} and maker in {"", order.maker.lower()}
+        ]
         return cursor_page(request, named, Placed.row)
 
     async def _one_order(self, request: Request, key: ApiKey, body: bytes) -> Response:

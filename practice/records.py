@@ -29,6 +29,7 @@ class Placed:
     outcome: int
     terms: Terms
     created_ns: int
+    builder: str = ""
     matched: int = 0
     paid: int = 0
     status: str = "LIVE"

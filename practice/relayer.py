@@ -16,6 +16,7 @@ from starlette.routing import Route
 from practice import wallets
 from practice.accounts import Accounts
 from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.auth import BUILDER, Door
 from practice.board import Board
 from practice.clock import SECOND
 from practice.exchange import Exchange
@@ -55,8 +56,9 @@ class _BadCall(Exception):
 class Relayer:
     """Routes of the relayer and of the JSON-RPC endpoint."""
 
-    def __init__(self, board: Board, accounts: Accounts) -> None:
+    def __init__(self, board: Board, accounts: Accounts, door: Door) -> None:
         self.board = board
+        self.door = door
         self.accounts = accounts
         self._transactions: dict[str, str] = {}
         self._answers: dict[str, Callable[[list[Any]], object]] = {
@@ -102,11 +104,14 @@ class Relayer:
         return answer({"address": address, "nonce": str(len(self._transactions))})
 
     async def _submit(self, request: Request) -> Response:
-        """A deposit wallet is created, at once, for whoever shows a relayer key."""
-        if "relayer_api_key" not in request.headers:
+        """A deposit wallet is created, at once, for whoever shows a relayer or a builder key."""
+        body = await body_of(request)
+        if BUILDER + "api_key" in request.headers:
+            self.door.builder(request, body)
+        elif "relayer_api_key" not in request.headers:
             raise Wrong(401, "invalid authorization")
         try:
-            submitted = msgspec.json.decode(await body_of(request), type=_Submitted)
+            submitted = msgspec.json.decode(body, type=_Submitted)
         except msgspec.MsgspecError:
             raise Wrong(400, "invalid payload") from None
         if submitted.type != "WALLET-CREATE":

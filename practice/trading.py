@@ -105,7 +105,8 @@ class Trading:
         listing, outcome = asset
         now_ns = self.board.clock.now_ns()
         terms = terms_of(post, order_id, self.board.market(listing).tick, now_ns // SECOND)
-        order = Placed(order_id, key, maker, listing, outcome, terms, now_ns)
+        builder = post.order.builder.lower()
+        order = Placed(order_id, key, maker, listing, outcome, terms, now_ns, builder)
         if self._waits(order):
             return self._hold(order)
         report = self.exchange.place(_request(order))
@@ -277,11 +278,11 @@ class Trading:
             step = (now_ns + delay_ns, next(self._numbers), record.id, status)
             heapq.heappush(self._settling, step)
 
-    def _order_of(self, part: Trade | Fill) -> Placed | None:
+    def order_of(self, part: Trade | Fill) -> Placed | None:
         return self.orders.get(part.taker_id if isinstance(part, Trade) else part.order_id)
 
     def _filled(self, part: Trade | Fill, record: TradeRecord) -> None:
-        order = self._order_of(part)
+        order = self.order_of(part)
         if order is None:
             return
         order.matched += part.size
@@ -365,7 +366,7 @@ class Trading:
         self._tell_trade(record)
         if status == "FAILED":
             parts: list[Trade | Fill] = [record.trade, *record.trade.makers]
-            for order in filter(None, map(self._order_of, parts)):
+            for order in filter(None, map(self.order_of, parts)):
                 self._notify(FAILED_NOTICE, order, record)
 
     def _silenced(self, key: str) -> None:

@@ -13,6 +13,7 @@ from practice.accounts import Accounts
 from practice.audit import Auditor
 from practice.auth import Door
 from practice.board import Board
+from practice.builders import Builders
 from practice.catalogue import MarketSpec
 from practice.clob import Clob
 from practice.clock import Clock
@@ -21,6 +22,7 @@ from practice.data_api import DataApi
 from practice.faults import NO_FAULTS, Deck, Faults
 from practice.gamma import Gamma
 from practice.history import History
+from practice.keys import Keys
 from practice.mischief import Mischief
 from practice.mishaps import Mishaps
 from practice.private import Private
@@ -58,11 +60,13 @@ class Venue:
         door = Door(self.accounts, clock)
         door.skew_ns = lambda: self.deck.faults.clock_skew_ms * 1_000_000
         self.private = Private(door, self.trading)
+        self.keys = Keys(door, self.trading)
+        self.builders = Builders(self.trading)
         self.user_stream = UserStream(door, self.deck, clock)
         self.trading.tell = self.user_stream.tell
         self.data = DataApi(self.board, self.history, self.accounts.known, self.trading.hash_of)
         self.rebates = Rebates(self.board, self.history)
-        self.relayer = Relayer(self.board, self.accounts)
+        self.relayer = Relayer(self.board, self.accounts, door)
         self.control = Control(
             self.board, self.stream, self.user_stream, self.deck, self.auditor, self.publish
         )
@@ -86,7 +90,9 @@ class Venue:
         return [
             *self.gamma.routes(),
             *self.clob.routes(),
+            *self.keys.routes(),
             *self.private.routes(),
+            *self.builders.routes(),
             *self.data.routes(),
             *self.rebates.routes(),
             *self.relayer.routes(),

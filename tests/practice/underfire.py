@@ -20,9 +20,10 @@ from feeds.events import (
     TickSizeChange,
 )
 from feeds.markets import Market, Side
-from feeds.polymarket.channel import Link, MarketChannel
+from feeds.polymarket.channel import MarketChannel
 from feeds.polymarket.frames import snapshot_of
 from feeds.polymarket.gamma import market_from_gamma
+from feeds.polymarket.line import Link
 from feeds.polymarket.wire import GammaMarket, RestBook, decode_as
 from practice.clock import SECOND, ManualClock
 from practice.faults import Faults
