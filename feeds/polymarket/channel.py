@@ -1,20 +1,18 @@
 """The market channel: what the stream means, without a socket.
 
 Bytes and times in; events, frames to send and questions for REST out. A shell
-(``feeds/polymarket/stream.py``) moves the bytes. What we *want* is kept apart from what the
+(``feeds/polymarket/connection.py``) moves the bytes. What we *want* is kept apart from what the
 connection has been told, and survives every reconnect.
 
-The rules of the connection, in ``NEXT_LINK``: the venue closes a connection that sends anything
-before its first subscription, PING included; PING is a text frame every ten seconds from then on;
-a connection is given up when PONG stays out, or when a frozen book stays so after it was asked
-for again. Reconnecting voids every book at once and tells a ``Gap``.
+What holds for any connection stands in ``feeds/polymarket/line.py``. On this one: the venue closes
+a connection that sends anything before its first subscription, PING included; a connection is given
+up also when a frozen book stays so after it was asked for again. Reconnecting voids every book at
+once and tells a ``Gap``.
 """
 
-import logging
 import re
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, KeysView
-from enum import Enum, auto
 from typing import Any
 
 import msgspec
@@ -33,6 +31,7 @@ from feeds.polymarket.frames import (
     tick_size_of,
 )
 from feeds.polymarket.limits import ChannelLimits
+from feeds.polymarket.line import Line, Link
 from feeds.polymarket.units import venue_nanos
 from feeds.polymarket.watch import AssetWatch
 from feeds.polymarket.wire import (
@@ -50,80 +49,30 @@ from feeds.polymarket.wire import (
     decode_frames,
     decode_object,
 )
-from feeds.text import printable
-
-log = logging.getLogger(__name__)
 
 ASSETS_MAX = 500
 """Beyond this, others saw first books stay out silently."""
 ASSETS_A_FRAME_MAX = 100
 PROBES_MAX = 500
 PRINTS_KEPT_MAX = 1_000
-REASONS_LOGGED_MAX = 50
 SCANS_A_TICK_MAX = 20
-PING, PONG = b"PING", b"PONG"
 _CONDITION_ID = re.compile(r"0x[0-9a-fA-F]{1,64}", re.ASCII)
 
 
-class Link(Enum):
-    """Where the connection stands."""
-
-    DOWN = auto()
-    OPEN = auto()
-    SUBSCRIBED = auto()
-    SPENT = auto()
-    """To be replaced by the shell; ``wants_reconnect`` says why."""
-
-
-class LinkNews(Enum):
-    CONNECTED = auto()
-    SUBSCRIBED = auto()
-    GIVEN_UP = auto()
-    DISCONNECTED = auto()
-
-
-NEXT_LINK: dict[tuple[Link, LinkNews], Link] = {
-    (Link.DOWN, LinkNews.CONNECTED): Link.OPEN,
-    (Link.DOWN, LinkNews.DISCONNECTED): Link.DOWN,  # an attempt failed
-    (Link.OPEN, LinkNews.SUBSCRIBED): Link.SUBSCRIBED,
-    (Link.OPEN, LinkNews.GIVEN_UP): Link.SPENT,
-    (Link.OPEN, LinkNews.DISCONNECTED): Link.DOWN,
-    (Link.SUBSCRIBED, LinkNews.GIVEN_UP): Link.SPENT,
-    (Link.SUBSCRIBED, LinkNews.DISCONNECTED): Link.DOWN,
-    (Link.SPENT, LinkNews.GIVEN_UP): Link.SPENT,
-    (Link.SPENT, LinkNews.DISCONNECTED): Link.DOWN,
-}
-"""Any other pair is a mistake of the shell's and raises."""
-
-
-class MarketChannel:
+class MarketChannel(Line):
     """One connection's worth of the market stream. Times are Unix nanoseconds of market time."""
 
     def __init__(self, limits: ChannelLimits | None = None) -> None:
         self.limits = limits or ChannelLimits()
-        self.link = Link.DOWN
-        self.wants_reconnect = ""
-        """Why the shell should close the connection and open another; "" where it should not."""
-        self.counts: Counter[str] = Counter()
-        self.frames = 0
-        self.last_data_ns: Nanos = 0
-        self.reconnects = 0
+        super().__init__("market", self.limits)
         self.hashes_checked = 0
-        self.reason = "not connected yet"
         self._assets: dict[str, AssetWatch] = {}
         self._told: dict[str, None] = {}  # in order, so that runs repeat to the byte
         self._events: list[Event] = []
-        self._frames: list[bytes] = []
         self._probes: list[str] = []
         self._asked_about: dict[str, Nanos] = {}
         self._prints: OrderedDict[tuple[Any, ...], None] = OrderedDict()
-        self._logged: set[str] = set()
         self._scans = 0
-        self._now: Nanos = 0
-        self._connected_ns: Nanos = 0
-        self._pinged_ns: Nanos = 0
-        self._ponged_ns: Nanos = 0
-        self._failures = 0
         self._hash_due_ns: Nanos = 0
 
     # --------------------------------------------------------------------------------- wanting
@@ -176,8 +125,7 @@ class MarketChannel:
             frame: dict[str, Any] = {"assets_ids": chunk, "custom_feature_enabled": True}
             if self.link is Link.OPEN:
                 frame = {"type": "market", **frame}
-                self._link_hears(LinkNews.SUBSCRIBED)
-                self._pinged_ns = self._ponged_ns = self._now
+                self._subscribed()
             else:
                 frame = {"operation": "subscribe", **frame}
             self._frames.append(msgspec.json.encode(frame))
@@ -196,31 +144,16 @@ class MarketChannel:
 
     def connected(self, now_ns: Nanos) -> None:
         """A new connection stands; the first subscription is ready to be sent."""
-        self._now = now_ns
-        self._link_hears(LinkNews.CONNECTED)
-        self._connected_ns = now_ns
-        self.wants_reconnect = ""
-        self.reason = ""
+        self._begin(now_ns)
         self._told.clear()
-        self._frames.clear()
         self._tell()
 
     def disconnected(self, now_ns: Nanos, reason: str) -> None:
         """The connection is gone, and every book void; or an attempt to connect failed."""
-        self._now = now_ns
-        stood = self.link is not Link.DOWN
-        lived = now_ns - self._connected_ns if self._connected_ns else 0
-        # a venue that accepts and drops at once must not be asked in a tight loop
-        self._failures = 0 if lived >= self.limits.proven_ns else self._failures + 1
-        self._link_hears(LinkNews.DISCONNECTED)
-        self._connected_ns = 0
-        self.reason = reason
-        self.wants_reconnect = ""
+        stood = self._end(now_ns, reason)
         self._told.clear()
-        self._frames.clear()
         self._probes.clear()
         if stood:
-            self.reconnects += 1
             self._void_all(reason)
 
     def _void_all(self, reason: str) -> None:
@@ -231,24 +164,10 @@ class MarketChannel:
         for watch in open_ones:
             watch.cut(self._now, reason)
 
-    def retry_in_ns(self, chance: float) -> Nanos:
-        """How long to wait before connecting again; ``chance`` from 0 to 1 is the jitter."""
-        limits = self.limits
-        doublings = min(max(self._failures - 1, 0), 20)
-        whole = min(limits.backoff_first_ns << doublings, limits.backoff_max_ns)
-        return int(whole * (0.5 + chance / 2))
-
-    def _link_hears(self, news: LinkNews) -> None:
-        self.link = NEXT_LINK[self.link, news]
-
     def abandon(self, reason: str) -> None:
         """Have this connection replaced, for a reason that only the shell can know."""
         if self.link is not Link.DOWN:
             self._give_up(reason)
-
-    def _give_up(self, reason: str) -> None:
-        self._link_hears(LinkNews.GIVEN_UP)
-        self.wants_reconnect = reason
 
     # --------------------------------------------------------------------------------- hearing
 
@@ -271,8 +190,7 @@ class MarketChannel:
 
     def _receive_other(self, frame: bytes, at_ns: Nanos) -> None:
         """PONG, an array of objects, or what can't be read as a whole."""
-        if frame.startswith(PONG) and frame.strip() == PONG:
-            self._ponged_ns = at_ns
+        if self._is_pong(frame, at_ns):
             return
         self.frames += 1
         try:
@@ -312,13 +230,6 @@ class MarketChannel:
             self._refuse(refused)
         if any(refused.kind != "unknown" for refused in bad):
             self._doubt_named_in(frame)
-
-    def _refuse(self, error: WireError) -> None:
-        self.counts[f"refused: {error.kind}"] += 1
-        said = printable(str(error), 200)
-        if said not in self._logged and len(self._logged) < REASONS_LOGGED_MAX:
-            self._logged.add(said)
-            log.warning("market channel: a frame was left out (told once): %s", said)
 
     def _doubt_named_in(self, frame: bytes) -> None:
         """A refused frame may have held a change: have the books it names compared."""
@@ -405,7 +316,6 @@ class MarketChannel:
         self._scans = 0
         if self.link is not Link.SUBSCRIBED:
             return
-        self._keep_alive(now_ns)
         for watch in self._assets.values():
             watch.tick(now_ns)
             if watch.wants_resubscribe:
@@ -413,12 +323,8 @@ class MarketChannel:
                 self._unsubscribe([watch.asset_id])
                 self._subscribe_again(watch.asset_id)
         self._ask(now_ns)
+        self._keep_alive(now_ns)
         self._judge_connection(now_ns)
-
-    def _keep_alive(self, now_ns: Nanos) -> None:
-        if now_ns - self._pinged_ns >= self.limits.ping_every_ns:
-            self._pinged_ns = now_ns
-            self._frames.append(PING)
 
     def _subscribe_again(self, asset_id: str) -> None:
         frame = {"operation": "subscribe", "assets_ids": [asset_id], "custom_feature_enabled": True}
@@ -447,12 +353,8 @@ class MarketChannel:
         return True
 
     def _judge_connection(self, now_ns: Nanos) -> None:
-        if now_ns - self._ponged_ns > self.limits.pong_max_ns:
-            seconds = (now_ns - self._ponged_ns) / 1e9
-            self._give_up(f"no PONG for {seconds:.0f} s")
-            return
         frozen = [watch for watch in self._assets.values() if watch.wants_reconnect]
-        if frozen:
+        if frozen and not self.wants_reconnect:
             for watch in self._assets.values():
                 if watch.state is BookState.FROZEN:
                     watch.reconnecting(now_ns)
@@ -472,11 +374,6 @@ class MarketChannel:
         """What the desk should hear, in order."""
         taken = self._events[:]
         self._events.clear()
-        return taken
-
-    def take_frames_to_send(self) -> list[bytes]:
-        """Text frames for the venue, in order."""
-        taken, self._frames = self._frames, []
         return taken
 
     def take_probes(self) -> list[str]:

@@ -7,7 +7,8 @@ import msgspec
 
 from feeds.events import BookState
 from feeds.markets import SECOND, Nanos
-from feeds.polymarket.channel import Link, MarketChannel
+from feeds.polymarket.channel import MarketChannel
+from feeds.polymarket.line import Link
 
 
 class StreamState(Enum):

@@ -11,7 +11,8 @@ from collections.abc import Callable, Container, Iterator
 
 from feeds.events import BookHealth, BookSnapshot, BookState, Event, Gap, Print
 from feeds.markets import SECOND, Nanos
-from feeds.polymarket.channel import Link, MarketChannel
+from feeds.polymarket.channel import MarketChannel
+from feeds.polymarket.line import Link
 from feeds.polymarket.watch import AssetWatch
 
 BEHIND_MAX_NS: Nanos = SECOND

@@ -14,8 +14,7 @@ says that open orders and trades are to be fetched and handed to ``told_by_rest`
 
 import base64
 import hmac
-import logging
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
@@ -25,9 +24,9 @@ import msgspec
 
 from feeds.events import Fill, Liquidity, OrderState, OrderUpdate
 from feeds.markets import MINUTE, ONE, SECOND, Money, Nanos, Price, Side, Size
-from feeds.polymarket.channel import NEXT_LINK, PING, PONG, REASONS_LOGGED_MAX, Link, LinkNews
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.frames import SIDES
+from feeds.polymarket.line import Line, Link
 from feeds.polymarket.units import BadNumber, exact_price
 from feeds.polymarket.user_wire import (
     MakerOrder,
@@ -41,8 +40,6 @@ from feeds.polymarket.user_wire import (
     verdict_on,
 )
 from feeds.text import printable
-
-log = logging.getLogger(__name__)
 
 ORDERS_MAX = 10_000
 """Orders remembered; the oldest that are over and settled go first."""
@@ -186,7 +183,7 @@ class _Order:
         return all(one.stage is not Stage.MATCHED for one in self.fills)
 
 
-class UserChannel:
+class UserChannel(Line):
     """The account's stream. Times are Unix nanoseconds of market time.
 
     ``fee_of`` gives a taker's fee by the market's own schedule: what the frames say of fees is
@@ -197,26 +194,13 @@ class UserChannel:
         self, credentials: Credentials, fee_of: FeeOf, limits: UserLimits | None = None
     ) -> None:
         self.limits = limits or UserLimits()
-        self.link = Link.DOWN
-        self.wants_reconnect = ""
-        self.reason = "not connected yet"
-        self.counts: Counter[str] = Counter()
-        self.frames = 0
-        self.reconnects = 0
-        self.last_data_ns: Nanos = 0
+        super().__init__("user", self.limits)
         self._credentials, self._fee_of = credentials, fee_of
         self._wanted: dict[str, None] = {}
         self._told: dict[str, None] = {}
         self._orders: dict[str, _Order] = {}
         self._strangers: OrderedDict[tuple[str, str, str], UserFrame] = OrderedDict()
         self._events: list[UserEvent] = []
-        self._frames: list[bytes] = []
-        self._logged: set[str] = set()
-        self._now: Nanos = 0
-        self._connected_ns: Nanos = 0
-        self._pinged_ns: Nanos = 0
-        self._ponged_ns: Nanos = 0
-        self._failures = 0
 
     # ------------------------------------------------------------------------------- wanting
 
@@ -267,11 +251,8 @@ class UserChannel:
 
     def connected(self, now_ns: Nanos) -> None:
         """A new connection stands; the first frame is ready to be sent."""
-        self._now = now_ns
-        self._link_hears(LinkNews.CONNECTED)
-        self._link_hears(LinkNews.SUBSCRIBED)
-        self._connected_ns = self._pinged_ns = self._ponged_ns = now_ns
-        self.wants_reconnect = self.reason = ""
+        self._begin(now_ns)
+        self._subscribed()
         wanted = list(self._wanted)
         self._told = dict(self._wanted)
         self._frames = [self._credentials.opening(wanted[:MARKETS_A_FRAME_MAX])]
@@ -280,29 +261,7 @@ class UserChannel:
 
     def disconnected(self, now_ns: Nanos, reason: str) -> None:
         """The connection is gone, or an attempt to connect failed."""
-        self._now = now_ns
-        stood = self.link is not Link.DOWN
-        lived = now_ns - self._connected_ns if self._connected_ns else 0
-        self._failures = 0 if lived >= self.limits.proven_ns else self._failures + 1
-        self._link_hears(LinkNews.DISCONNECTED)
-        self._connected_ns = 0
-        self.reason = reason
-        self.wants_reconnect = ""
-        self._frames.clear()
-        self.reconnects += stood
-
-    def retry_in_ns(self, chance: float) -> Nanos:
-        """How long to wait before connecting again; ``chance`` from 0 to 1 is the jitter."""
-        doublings = min(max(self._failures - 1, 0), 20)
-        whole = min(self.limits.backoff_first_ns << doublings, self.limits.backoff_max_ns)
-        return int(whole * (0.5 + chance / 2))
-
-    def _link_hears(self, news: LinkNews) -> None:
-        self.link = NEXT_LINK[self.link, news]
-
-    def _give_up(self, reason: str) -> None:
-        self._link_hears(LinkNews.GIVEN_UP)
-        self.wants_reconnect = reason
+        self._end(now_ns, reason)
 
     @property
     def key_in_doubt(self) -> bool:
@@ -317,8 +276,7 @@ class UserChannel:
         if self.link is Link.DOWN:
             self.counts["after the end"] += 1
             return
-        if frame.startswith(PONG) and frame.strip() == PONG:
-            self._ponged_ns = at_ns
+        if self._is_pong(frame, at_ns):
             return
         self.frames += 1
         self.last_data_ns = at_ns
@@ -338,13 +296,6 @@ class UserChannel:
             except WireError as error:
                 self._refuse(error)
                 self._ask("a message about our orders could not be read")
-
-    def _refuse(self, error: WireError) -> None:
-        self.counts[f"refused: {error.kind}"] += 1
-        said = printable(str(error), 200)
-        if said not in self._logged and len(self._logged) < REASONS_LOGGED_MAX:
-            self._logged.add(said)
-            log.warning("user channel: a message was left out (told once): %s", said)
 
     def _hear(self, frame: UserFrame, at_ns: Nanos) -> None:
         if isinstance(frame, UserOrder):
@@ -463,14 +414,9 @@ class UserChannel:
         self._now = now_ns
         if self.link is not Link.SUBSCRIBED:
             return
-        if now_ns - self._ponged_ns > self.limits.pong_max_ns:
-            seconds = (now_ns - self._ponged_ns) / SECOND
-            self._give_up(f"no PONG for {seconds:.0f} s")
-            return
-        if now_ns - self._pinged_ns >= self.limits.ping_every_ns:
-            self._pinged_ns = now_ns
-            self._frames.append(PING)
-        self._doubt_silence(now_ns)
+        self._keep_alive(now_ns)
+        if not self.wants_reconnect:
+            self._doubt_silence(now_ns)
 
     def _doubt_silence(self, now_ns: Nanos) -> None:
         due = tuple(key for key, order in self._orders.items() if self._overdue(order, now_ns))
@@ -499,11 +445,6 @@ class UserChannel:
     def take_events(self) -> list[UserEvent]:
         """What there is to tell, in order."""
         taken, self._events = self._events, []
-        return taken
-
-    def take_frames_to_send(self) -> list[bytes]:
-        """Text frames for the venue, in order. The first one holds the secret: never log them."""
-        taken, self._frames = self._frames, []
         return taken
 
     def open_orders(self) -> list[str]:

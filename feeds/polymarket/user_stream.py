@@ -1,20 +1,18 @@
-"""The shell round a ``UserChannel``: a socket, ticks and reconnecting. It decides nothing."""
+"""The account's stream: the shell round a ``UserChannel``, with its questions for REST."""
 
 import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
 
-from picows import WSMsgType, WSTransport
-
 from feeds.clock import Clock
 from feeds.markets import SECOND, Size
 from feeds.polymarket.account import AccountReader
-from feeds.polymarket.channel import Link
-from feeds.polymarket.connection import TICK_S, ConnectError, Pipe, connect, hang_up
 from feeds.polymarket.errors import VenueError, WireError
 from feeds.polymarket.health import StreamHealth, StreamState
 from feeds.polymarket.hosts import Hosts
+from feeds.polymarket.line import Link
+from feeds.polymarket.shell import Shell
 from feeds.polymarket.user_channel import (
     AskRest,
     Credentials,
@@ -26,14 +24,13 @@ from feeds.polymarket.user_channel import (
 
 log = logging.getLogger(__name__)
 
-HEALTH_EVERY_S = 1.0
 ASK_EVERY_S = 1.0
 """REST is asked no more often than this, however often the stream wishes it."""
 TRADES_BEFORE_S = 3_600
 NAME = "account"
 
 
-class UserStream:
+class UserStream(Shell):
     """Our own orders and trades, as events, for as long as ``run`` does.
 
     ``on_events`` and ``on_health`` are called on the loop and must be quick. ``limits`` are for
@@ -56,10 +53,8 @@ class UserStream:
     ) -> None:
         scaled = (limits or UserLimits()).scaled(clock.speed)
         self.channel = UserChannel(credentials, fee_of, scaled)
-        self.clock = clock
-        self._url = hosts.ws_user
+        super().__init__(hosts.ws_user, self.channel, clock, chance)
         self._on_events, self._on_health = on_events, on_health
-        self._chance = chance
         self._reader = reader
         self._since_s = clock.now_ns() // SECOND - TRADES_BEFORE_S
         self._asked = asyncio.Event()
@@ -84,16 +79,11 @@ class UserStream:
         self._on_health(health_of(self.channel))
 
     async def run(self) -> None:
-        """Connect, stay connected, connect again, until cancelled."""
+        """Stay connected, and look up what the stream can't tell, until cancelled."""
         async with asyncio.TaskGroup() as group:
             if self._reader is not None:
                 group.create_task(self._answer_questions(self._reader))
-            while True:
-                reason = await self._session()
-                self.channel.disconnected(self.clock.now_ns(), reason)
-                self.deliver()
-                self._tell_health()
-                await self.clock.sleep(self.channel.retry_in_ns(self._chance()) / SECOND)
+            await self.stay_connected()
 
     async def _answer_questions(self, reader: AccountReader) -> None:
         """Look up what the stream can't tell, as often as it asks and no more than that."""
@@ -107,39 +97,6 @@ class UserStream:
                 self._asked.set()
             self.deliver()
             await asyncio.sleep(ASK_EVERY_S)
-
-    async def _session(self) -> str:
-        """Connect and stay connected; says why it ended."""
-        pipe = Pipe(self)
-        try:
-            transport = await connect(pipe, self._url)
-        except ConnectError as error:
-            return str(error)
-        try:
-            return await self._stay(transport, pipe)
-        finally:
-            await hang_up(transport)
-
-    async def _stay(self, transport: WSTransport, pipe: Pipe) -> str:
-        channel, loop = self.channel, asyncio.get_running_loop()
-        channel.connected(self.clock.now_ns())
-        self.deliver()
-        health_at = 0.0
-        while not pipe.closed.is_set() and not channel.wants_reconnect:
-            for frame in channel.take_frames_to_send():
-                transport.send(WSMsgType.TEXT, frame)
-            if loop.time() >= health_at:
-                self._tell_health()
-                health_at = loop.time() + HEALTH_EVERY_S
-            try:
-                async with asyncio.timeout(TICK_S):
-                    await pipe.closed.wait()
-            except TimeoutError:
-                channel.tick(self.clock.now_ns())
-                self.deliver()
-        if pipe.failure is not None:
-            raise pipe.failure
-        return channel.wants_reconnect or pipe.goodbye
 
 
 def health_of(channel: UserChannel) -> StreamHealth:

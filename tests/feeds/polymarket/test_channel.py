@@ -20,15 +20,10 @@ from feeds.events import (
     TickSizeChange,
 )
 from feeds.markets import SECOND
-from feeds.polymarket.channel import (
-    ASSETS_A_FRAME_MAX,
-    NEXT_LINK,
-    Link,
-    LinkNews,
-    MarketChannel,
-)
+from feeds.polymarket.channel import ASSETS_A_FRAME_MAX, MarketChannel
 from feeds.polymarket.frames import snapshot_of
 from feeds.polymarket.limits import ChannelLimits
+from feeds.polymarket.line import NEXT_LINK, Link, LinkNews
 from feeds.polymarket.watch import NEXT, Heard
 from feeds.polymarket.wire import RestBook, decode_as
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from feeds.book import OrderBook
 from feeds.events import BookHealth, BookSnapshot, BookState, Event, Gap, LevelChange, Print
 from feeds.markets import SECOND
-from feeds.polymarket.channel import Link, MarketChannel
+from feeds.polymarket.channel import MarketChannel
+from feeds.polymarket.line import Link
 from feeds.polymarket.standby import TOOK_OVER, Pair
 
 from .rig import START, TENTH

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from feeds.events import Fill, Liquidity, OrderState, OrderUpdate
 from feeds.markets import SECOND, SHARE, Money, Nanos, Price, Side, Size
-from feeds.polymarket.channel import Link
 from feeds.polymarket.errors import WireError
+from feeds.polymarket.line import Link
 from feeds.polymarket.user_channel import AskRest, Credentials, FillSettled, UserChannel
 from feeds.polymarket.user_wire import (
     Stage,
