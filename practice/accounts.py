@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from practice import signing, wallets
+from practice.approvals import Approvals
 from practice.exchange import Exchange
 from practice.orders import DOLLAR, SHARE, Refused
 from practice.wallets import Kind, Wallet
@@ -55,6 +56,7 @@ class Accounts:
         self.readonly: dict[str, ApiKey] = {}
         """Keys without a secret, which may look and do nothing."""
         self.builders: dict[str, BuilderKey] = {}
+        self.approvals = Approvals()
         self.closed_only: set[str] = set()
         self.banned: set[str] = set()
         self._seed = seed

@@ -3,7 +3,9 @@
 Bodies are JSON objects. A market may be named by condition id, slug, Gamma id or asset id.
 """
 
+import contextlib
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from practice.agents import CROWD
 from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.approvals import UNLIMITED
 from practice.audit import Auditor
 from practice.board import OUTCOMES, Board, Listing, slugged
 from practice.catalogue import PRACTICE_SENTENCE, EventSpec, MarketSpec
@@ -28,9 +32,10 @@ from practice.faults import (
     Mode,
     with_fault,
 )
-from practice.orders import NO, PRICE_ONE, VOID, YES, decimal
+from practice.orders import DOLLAR, NO, PRICE_ONE, VOID, YES, decimal
 from practice.pool import COARSE_TICK
 from practice.stream import NO_FREEZE, Freeze, Stream
+from practice.trading import Trading
 from practice.user_stream import UserStream
 from practice.world import Moved
 
@@ -46,6 +51,7 @@ MARKETS_MAX = 2_000
 END_DAYS_MAX = 3_650
 ACTIVITY_MAX = 20.0
 CHANCE_MIN = 0.01
+AMOUNT_MAX = 100_000_000 * DOLLAR
 
 
 class Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,6 +91,20 @@ class ResolveOrder(msgspec.Struct, forbid_unknown_fields=True):
     outcome: str
 
 
+class WalletOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """What happens to a wallet outside of the venue: what it holds and allows from now on.
+
+    Amounts are decimals: ``cash`` and ``allowance`` ("max" for all) in dollars, ``shares`` by
+    asset id. ``approved`` says whether its shares may be moved.
+    """
+
+    wallet: str
+    cash: str | None = None
+    shares: dict[str, str] = {}
+    allowance: str | None = None
+    approved: bool | None = None
+
+
 class TickOrder(msgspec.Struct, forbid_unknown_fields=True):
     market: str
     tick: str | float
@@ -100,6 +120,7 @@ class Control:
         users: UserStream,
         deck: Deck,
         auditor: Auditor,
+        trading: Trading,
         publish: Callable[[Moved], None],
     ) -> None:
         self.board = board
@@ -107,6 +128,7 @@ class Control:
         self.users = users
         self.deck = deck
         self.auditor = auditor
+        self.trading = trading
         self._publish = publish
 
     def routes(self) -> list[Route]:
@@ -116,6 +138,7 @@ class Control:
             "/resolve": ("POST", self._resolve),
             "/tick": ("POST", self._tick),
             "/list": ("POST", self._list),
+            "/wallet": ("POST", self._wallet),
             "/truth": ("GET", self._truth),
             "/audit": ("GET", self._audit),
         }
@@ -247,6 +270,54 @@ class Control:
         shown = {"market": listing.condition, "slug": slug, "assets": list(listing.assets)}
         return answer(shown | {"id": str(listing.number)})
 
+    # -- wallets -----------------------------------------------------------------------------------
+
+    async def _wallet(self, request: Request) -> Response:
+        """All is checked before anything changes; orders that lose their cover go at once."""
+        order = _typed(await _object(request), WalletOrder, "wallet")
+        wallet = self.trading.accounts.known(order.wallet)
+        if not wallet:
+            raise Wrong(404, f"wallet: no wallet stands at {order.wallet!r}")
+        cash = None if order.cash is None else _amount("cash", order.cash)
+        allowed = None if order.allowance is None else _amount("allowance", order.allowance)
+        shares = {name: _amount(f"shares.{name}", size) for name, size in order.shares.items()}
+        for name in shares:
+            if name not in self.board.by_asset or self._resolved(name):
+                raise Wrong(400, f"wallet: shares names {name!r}, which is no asset in trade here")
+        if cash is not None:
+            self._set_cash(wallet, cash)
+        for name, size in shares.items():
+            self._set_shares(wallet, name, size)
+        if allowed is not None:
+            self.trading.accounts.approvals.allow_all(wallet, allowed)
+        if order.approved is not None:
+            self.trading.accounts.approvals.approve_all(wallet, order.approved)
+        canceled = self.trading.check_cover(wallet)
+        held = decimal(self.board.world.exchange.accounts[wallet].cash, DOLLAR)
+        return answer({"wallet": wallet, "cash": held, "canceled": canceled})
+
+    def _resolved(self, asset: str) -> bool:
+        return self.board.market(self.board.by_asset[asset][0]).state == "resolved"
+
+    def _set_cash(self, wallet: str, cash: int) -> None:
+        exchange = self.board.world.exchange
+        change = cash - exchange.accounts[wallet].cash
+        if change < 0:
+            exchange.withdraw(wallet, -change)
+        elif change:
+            exchange.deposit(wallet, change)
+
+    def _set_shares(self, wallet: str, asset: str, size: int) -> None:
+        """The world's crowd takes what is too much, and gives what lacks."""
+        exchange, (listing, outcome) = self.board.world.exchange, self.board.by_asset[asset]
+        slug = listing.spec.slug
+        change = size - exchange.accounts[wallet].shares.get((slug, outcome), 0)
+        if change < 0:
+            exchange.hand_over(wallet, CROWD, slug, outcome, -change)
+        elif change:
+            exchange.split(CROWD, slug, change)
+            exchange.hand_over(CROWD, wallet, slug, outcome, change)
+
     def _retick(self, listing: Listing, tick: int) -> None:
         moved = self.board.world.retick(listing.spec.slug, tick)
         if moved:
@@ -325,6 +396,18 @@ def _typed(named: dict[str, Any], shape: type[_Shape], what: str) -> _Shape:
         return msgspec.convert(named, shape)
     except msgspec.ValidationError as error:
         raise Wrong(400, f"{what}: {error}") from None
+
+
+def _amount(name: str, text: str) -> int:
+    """A decimal in the engine's millionths; "max" is as much as there can be."""
+    if text == "max" and name == "allowance":
+        return UNLIMITED
+    with contextlib.suppress(InvalidOperation):
+        amount = Decimal(text) * DOLLAR
+        if 0 <= amount <= AMOUNT_MAX and amount == int(amount):
+            return int(amount)
+    most = AMOUNT_MAX // DOLLAR
+    raise Wrong(400, f"wallet: {name} must be a decimal from 0 to {most}, not {text!r}")
 
 
 def _tick_size(text: str | float) -> int:

@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from practice.accounts import stranger
+from practice.accounts import Accounts, stranger
 from practice.answers import Handler, Wrong, answer, guarded, whole_number
+from practice.approvals import UNLIMITED
 from practice.board import OUTCOMES, Board, Listing
 from practice.clock import DAY, HOUR, MINUTE, SECOND
 from practice.gamma import question_id
@@ -71,21 +72,18 @@ Row = dict[str, Any]
 
 
 class DataApi:
-    """``known`` turns an address in any case into that of a wallet that exists, or "".
-
-    ``hash_of`` is the transaction of a trade where the venue has one, else "".
-    """
+    """``hash_of`` is the transaction of a trade where the venue has one, else ""."""
 
     def __init__(
         self,
         board: Board,
         history: History,
-        known: Callable[[str], str],
+        accounts: Accounts,
         hash_of: Callable[[Trade], str],
     ) -> None:
         self.board = board
         self.history = history
-        self._known = known
+        self._accounts = accounts
         self._hash_of = hash_of
 
     def routes(self) -> list[Route]:
@@ -123,18 +121,17 @@ class DataApi:
         return _page(request, rows)
 
     async def _approvals(self, request: Request) -> Response:
-        """Wallets that exist have approved everything that trading needs."""
+        """Wallets that exist have approved everything that trading needs, until they change it."""
         user = self._user(request)
-        approved = bool(self._known(user))
-        contracts: list[Row] = [
-            {"token": COLLATERAL, "spender": spender, "standard": "ERC20", "amount": "max"}
-            for spender in SPENDERS
-        ]
-        contracts += [
-            {"token": token, "spender": operator, "standard": "ERC1155", "amount": None}
-            for token, operator in OPERATORS
-        ]
-        rows = [contract | {"approved": approved} for contract in contracts]
+        exists, approvals = bool(self._accounts.known(user)), self._accounts.approvals
+        rows: list[Row] = []
+        for spender in SPENDERS:
+            money = approvals.money(user, spender) if exists else 0
+            amount = "max" if money == UNLIMITED else str(money)
+            rows.append(_approval(COLLATERAL, spender, "ERC20", amount, money > 0))
+        for token, operator in OPERATORS:
+            approved = exists and approvals.shares(user, operator)
+            rows.append(_approval(token, operator, "ERC1155", None, approved))
         return answer({"data": {"address": user, "chain_id": CHAIN, "contracts": rows}})
 
     async def _prices_history(self, request: Request) -> Response:
@@ -222,7 +219,7 @@ class DataApi:
         user = request.query_params.get("user", "")
         if not _is_address(user):
             raise Wrong(400, "user must be an address: 0x and 40 hex digits")
-        return self._known(user) or user
+        return self._accounts.known(user) or user
 
     def _wanted_listings(self, request: Request, name: str = "condition_id") -> set[str] | None:
         """Slugs of the markets asked for; None when all are."""
@@ -470,6 +467,11 @@ OLD_POSITION = (
     "redeemable", "mergeable", "title", "slug", "icon", "eventId", "eventSlug", "outcome",
     "outcomeIndex", "oppositeOutcome", "oppositeAsset", "endDate", "negativeRisk",
 )  # fmt: skip
+
+
+def _approval(token: str, spender: str, standard: str, amount: str | None, approved: bool) -> Row:
+    row: Row = {"token": token, "spender": spender, "standard": standard, "amount": amount}
+    return row | {"approved": approved}
 
 
 def _old_trade(row: Row) -> Row:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from practice.orders import PRICE_ONE, Kind, Refused, Side, decimal
+from practice.orders import PRICE_ONE, Kind, Refused, Side, decimal, notional
 from practice.signing import OrderStruct
 
 OrderType = Literal["GTC", "GTD", "FOK", "FAK"]
@@ -71,6 +71,11 @@ class Terms:
     order_type: OrderType
     post_only: bool
     expiration: int
+
+    @property
+    def money(self) -> int:
+        """What all of it comes to at its limit."""
+        return notional(self.price, self.size)
 
 
 def decode(body: bytes | msgspec.Raw) -> Post:

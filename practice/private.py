@@ -13,6 +13,7 @@ from starlette.routing import Route
 from practice import limits, signing
 from practice.accounts import ApiKey
 from practice.answers import Wrong, answer, guarded
+from practice.approvals import UNLIMITED
 from practice.auth import Door
 from practice.clob import cursor_page
 from practice.entry import BAD, decode, decode_many
@@ -27,14 +28,13 @@ from practice.wallets import SIGNATURE_TYPES
 BATCH_MAX = 15
 HEX = frozenset(string.hexdigits)
 CANCELS_MAX = 1_000
-UNLIMITED = str(2**256 - 1)
 SPENDERS = (
     signing.STANDARD.address,
     signing.NEG_RISK.address,
     signing.V3.address,
     "0xadA2005600Dec949baf300f4C6120000bDB6eAab",
 )
-"""Who may move a wallet's money here: the three exchanges and the neg-risk adapter, all of it."""
+"""Who may move what is in a wallet: the three exchanges and the neg-risk adapter."""
 
 READABLE = frozenset(
     ("GET", path)
@@ -220,18 +220,20 @@ class Private:
         query = request.query_params
         address = self._wallet(request, key)
         account = self.trading.exchange.accounts.get(address, Account())
-        asset_type = query.get("asset_type", "")
+        asset_type, approvals = query.get("asset_type", ""), self.accounts.approvals
         if asset_type == "COLLATERAL":
             balance = account.cash
+            allowed = [approvals.money(address, spender) for spender in SPENDERS]
         elif asset_type in {"CONDITIONAL", "CONDITIONAL-V2"}:
             found = self.trading.board.by_asset.get(query.get("token_id", ""))
             if found is None:
                 raise Refused("Invalid token id")
             balance = account.shares.get((found[0].spec.slug, found[1]), 0)
+            allowed = [UNLIMITED * approvals.shares(address, spender) for spender in SPENDERS]
         else:
             raise Refused("Invalid asset type")
-        allowances = dict.fromkeys(SPENDERS, UNLIMITED)
-        return answer({"balance": str(balance), "allowances": allowances})
+        allowances = zip(SPENDERS, map(str, allowed), strict=True)
+        return answer({"balance": str(balance), "allowances": dict(allowances)})
 
     def _wallet(self, request: Request, key: ApiKey) -> str:
         text = request.query_params.get("signature_type", "0")

@@ -1,7 +1,8 @@
 """What a client asks the relayer and the chain: which wallets stand, and what they have approved.
 
 There is no chain here. The wallets of the practice world stand from the start and have approved
-everything; the one transaction that the relayer takes is a deposit wallet's creation.
+everything. The one transaction that the relayer takes is a deposit wallet's creation; a plain
+wallet's own transactions change what it has approved.
 """
 
 from collections.abc import Callable
@@ -13,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from practice import wallets
+from practice import signing, wallets
 from practice.accounts import Accounts
 from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.approvals import approval_of
 from practice.auth import BUILDER, Door
 from practice.board import Board
 from practice.clock import SECOND
@@ -182,10 +184,11 @@ class Relayer:
         if not words or len(words[0]) != WORD:
             raise _BadCall("eth_call: arguments are missing")
         owner, selector = self.accounts.known("0x" + words[0][-40:]), data[2:10]
+        approvals, spender = self.accounts.approvals, "0x" + words[-1][-40:]
         if selector == ALLOWANCE:
-            return "0x" + ("f" if owner else "0") * WORD
+            return _word(approvals.money(owner, spender) if owner else 0)
         if selector == APPROVED_FOR_ALL:
-            return _word(int(bool(owner)))
+            return _word(int(bool(owner) and approvals.shares(owner, spender)))
         if selector == BALANCE:
             return _word(self._exchange.accounts[owner].cash if owner else 0)
         if selector == SHARES_BALANCE and len(words) > 1:
@@ -206,9 +209,12 @@ class Relayer:
         return self._exchange.accounts[owner].shares.get((found[0].spec.slug, found[1]), 0)
 
     def _send(self, params: list[Any]) -> str:
-        """Approvals are signed transactions: they are taken, and change nothing."""
+        """Approvals are signed transactions: they hold at once; all others change nothing."""
         if not params or not isinstance(params[0], str):
             raise _BadCall("eth_sendRawTransaction needs a signed transaction")
+        approval = approval_of(params[0]) if signing.available() else None
+        if approval:
+            self.accounts.approvals.signed(approval)
         return self._transactions[self._known_as(params[0])]
 
     def _receipt(self, params: list[Any]) -> Row | None:

@@ -13,11 +13,14 @@ from hashlib import sha256
 from itertools import count
 
 from practice.accounts import Accounts, ApiKey, stranger
+from practice.approvals import UNLIMITED
 from practice.board import Board, Listing
 from practice.clock import SECOND
 from practice.entry import GTD_MARGIN_S, Post, struct_of, terms_of
-from practice.orders import DOLLAR, SHARE, Fill, Refused, Report, Request, Trade, decimal
+from practice.orders import DOLLAR, SHARE, Fill, Refused, Report, Request, Side, Trade, decimal
+from practice.pool import CASH, Account
 from practice.records import Party, Placed, Row, TradeRecord, TradeStatus, notice
+from practice.signing import Exchange as Contract
 from practice.signing import Forged, address_bytes, checksummed, exchange_for, order_digest
 from practice.signing import signer_of as signer
 from practice.world import Moved
@@ -29,6 +32,7 @@ MINED_NS = SECOND * 2 // 5
 CONFIRMED_NS = 2 * SECOND
 BEAT_NS = 15 * SECOND
 """Silence after which a key's orders go: ten seconds, and the five that the venue adds."""
+NOT_COVERED = "CANCELED_NOT_ENOUGH_BALANCE"
 CANCELLED_NOTICE, FILLED_NOTICE, FAILED_NOTICE = 1, 2, 8
 
 Tell = Callable[[str, str, Row], None]
@@ -84,7 +88,7 @@ class Trading:
     def _signed(self, key: ApiKey, post: Post, listing: Listing) -> str:
         """The order's id, once its signature is found to be the key owner's."""
         struct = struct_of(post.order)
-        contract = exchange_for(listing.version, listing.event.neg_risk)
+        contract = _contract(listing)
         try:
             signature = bytes.fromhex(post.order.signature.removeprefix("0x"))
             signed = signer(struct, signature, contract) == key.owner
@@ -109,10 +113,31 @@ class Trading:
         order = Placed(order_id, key, maker, listing, outcome, terms, now_ns, builder)
         if self._waits(order):
             return self._hold(order)
+        self._check_allowed(order)
         report = self.exchange.place(_request(order))
         self._keep(order)
         self._tell_order(order, "PLACEMENT")
         return self._met(order, report)
+
+    def _check_allowed(self, order: Placed) -> None:
+        """Refused when the exchange may not move what the order gives."""
+        terms = order.terms
+        need = terms.size if terms.side == "SELL" else terms.budget or terms.money
+        allowed = self._allowed(order.maker, order.listing, terms.side)
+        held = self.exchange.accounts.setdefault(order.maker, Account()).reserved
+        if need + held.get((order.listing.spec.slug, _gives(order)), 0) > allowed:
+            self.exchange.check(_request(order))  # what else is wrong is said first
+            spender = _contract(order.listing).address
+            raise Refused(
+                "not enough balance / allowance: the allowance is not enough -> "
+                f"spender: {spender}, allowance: {allowed}, order amount: {need}"
+            )
+
+    def _allowed(self, wallet: str, listing: Listing, side: Side) -> int:
+        spender, approvals = _contract(listing).address, self.accounts.approvals
+        if side == "BUY":
+            return approvals.money(wallet, spender)
+        return UNLIMITED if approvals.shares(wallet, spender) else 0
 
     def _met(self, order: Placed, report: Report) -> Row:
         """An order met the book: show it, and answer."""
@@ -136,6 +161,7 @@ class Trading:
         return bid is not None and terms.price <= bid
 
     def _hold(self, order: Placed) -> Row:
+        self._check_allowed(order)
         self.exchange.check(_request(order))
         order.status = "DELAYED"
         self.orders[order.id] = order
@@ -147,10 +173,12 @@ class Trading:
     def _release(self, order: Placed) -> None:
         """The delay is over: the order is looked at anew, and meets the book as it is now."""
         try:
+            self._check_allowed(order)
             report = self.exchange.place(_request(order))
-        except Refused:
+        except Refused as refusal:
             is_open = self.board.market(order.listing).state == "open"
-            self._end(order, "CANCELED" if is_open else "CANCELED_MARKET_RESOLVED")
+            why = NOT_COVERED if "not enough balance" in str(refusal) else "CANCELED"
+            self._end(order, why if is_open else "CANCELED_MARKET_RESOLVED")
             return
         order.status = "LIVE"
         self._keep(order)
@@ -224,6 +252,31 @@ class Trading:
             self._take_off(order, "CANCELED")
             self._notify(CANCELLED_NOTICE, order, None)
 
+    def check_cover(self, wallet: str) -> list[str]:
+        """Take off what a wallet can no longer stand for: the newest first, each market apart.
+
+        Answers the ids of the orders that went.
+        """
+        gone = []
+        owner = self.exchange.accounts[wallet]
+        for slug, what in list(owner.reserved):
+            ids = reversed(list(self._live.get(slug, ())))
+            orders = [self.orders[one] for one in ids if self.orders[one].maker == wallet]
+            for order in orders:
+                if not self._lacks(wallet, order.listing, what):
+                    break
+                if _gives(order) == what:
+                    self._take_off(order, NOT_COVERED)
+                    self._notify(CANCELLED_NOTICE, order, None)
+                    gone.append(order.id)
+        return gone
+
+    def _lacks(self, wallet: str, listing: Listing, what: int) -> bool:
+        owner, slug = self.exchange.accounts[wallet], listing.spec.slug
+        has = owner.cash if what == CASH else owner.shares.get((slug, what), 0)
+        allowed = self._allowed(wallet, listing, "BUY" if what == CASH else "SELL")
+        return owner.reserved.get((slug, what), 0) > min(has, allowed)
+
     def open_orders(self, owner: str, condition: str = "", asset: str = "") -> list[Placed]:
         found = []
         for ids in self._live.values():
@@ -248,6 +301,14 @@ class Trading:
         for bucket, trade in enumerate(ours):
             self._traded(moved.market, trade, bucket)
         self._reconcile(moved.market)
+        for trade in ours:
+            self._check_parties(trade)
+
+    def _check_parties(self, trade: Trade) -> None:
+        """What a user spent here may have stood behind its orders elsewhere."""
+        parts: list[Trade | Fill] = [trade, *trade.makers]
+        for wallet in {part.account for part in parts if self.order_of(part)}:
+            self.check_cover(wallet)
 
     def _concerns(self, trade: Trade) -> bool:
         return trade.taker_id in self.orders or any(
@@ -365,6 +426,7 @@ class Trading:
             record.hash = "0x" + sha256(text.encode()).hexdigest()
         self._tell_trade(record)
         if status == "FAILED":
+            self._check_parties(record.trade)
             parts: list[Trade | Fill] = [record.trade, *record.trade.makers]
             for order in filter(None, map(self.order_of, parts)):
                 self._notify(FAILED_NOTICE, order, record)
@@ -421,6 +483,15 @@ def _canonical(address: str) -> str:
         return checksummed(address_bytes(address))
     except ValueError:
         raise Refused("Invalid order payload") from None
+
+
+def _contract(listing: Listing) -> Contract:
+    return exchange_for(listing.version, listing.event.neg_risk)
+
+
+def _gives(order: Placed) -> int:
+    """What an order holds back: cash, or shares of its outcome."""
+    return CASH if order.terms.side == "BUY" else order.outcome
 
 
 def _request(order: Placed) -> Request:

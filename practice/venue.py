@@ -64,11 +64,17 @@ class Venue:
         self.builders = Builders(self.trading)
         self.user_stream = UserStream(door, self.deck, clock)
         self.trading.tell = self.user_stream.tell
-        self.data = DataApi(self.board, self.history, self.accounts.known, self.trading.hash_of)
+        self.data = DataApi(self.board, self.history, self.accounts, self.trading.hash_of)
         self.rebates = Rebates(self.board, self.history)
         self.relayer = Relayer(self.board, self.accounts, door)
         self.control = Control(
-            self.board, self.stream, self.user_stream, self.deck, self.auditor, self.publish
+            self.board,
+            self.stream,
+            self.user_stream,
+            self.deck,
+            self.auditor,
+            self.trading,
+            self.publish,
         )
 
     def calm(self) -> list[MarketSpec]:
