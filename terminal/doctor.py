@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from feeds.clock import Clock
 from feeds.markets import SECOND
+from terminal import venue_check
 from terminal.config import Config, ConfigError, Loaded, load
 from terminal.config.problems import names_a_secret
 from terminal.ledger import LedgerError, LedgerReader
@@ -311,13 +312,15 @@ class _Asked:
 def _slow(config: Config, paths: Paths) -> Iterator[tuple[str, Callable[[], Found]]]:
     venue = config.venue
     yield "ledger", lambda: _ledger(paths.ledger)
-    yield "catalogue", lambda: _web(f"{venue.hosts.gamma}/tags?limit=1")
+    yield "catalogue", lambda: _web(f"{venue.hosts.gamma}/events/keyset?limit=1")
     yield "order books", lambda: _web(f"{venue.hosts.clob}/time")
     yield "market stream", lambda: _stream(venue.hosts.ws_market)
     yield (
         "clock",
         lambda: _clock(f"{venue.hosts.clob}/time", Clock(venue.clock_speed, venue.clock_anchor_ns)),
     )
+    yield "endpoints", lambda: venue_check.endpoints(venue.hosts, ANSWERS_WITHIN_S)
+    yield "venue mode", lambda: venue_check.mode(venue.hosts, paths.runtime, ANSWERS_WITHIN_S)
     for feed in config.sources[:FEEDS_ASKED_MAX]:
         yield f"feed {feed.id}", _feed_look(feed.url)
 

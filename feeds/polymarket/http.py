@@ -16,6 +16,7 @@ import msgspec
 
 from feeds.polymarket.errors import TRANSPORT_ERRORS, VenueError, of_status, of_transport
 from feeds.polymarket.modes import VenueModes
+from feeds.polymarket.notices import Notices
 from feeds.text import printable
 
 TRIES_MAX = 4
@@ -80,6 +81,7 @@ class Reads:
     """GET and reading POST requests with pacing, limits and retries.
 
     ``sleep``, ``chance`` (0 to 1) and ``monotonic`` are arguments so that tests need no time.
+    ``notices`` are what the venue says of its endpoints' end.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Reads:
     ) -> None:
         self._http = http
         self._modes = modes
+        self.notices = Notices()
         self._sleep = sleep
         self._chance = chance
         self._monotonic = monotonic
@@ -189,6 +192,7 @@ class Reads:
                     timeout=TIMEOUT,
                 ) as answer,
             ):
+                self.notices.look(method, answer.url.path, answer.headers)
                 if answer.status_code != 200:
                     raise await _refusal(answer, what)
                 return await _bounded_body(answer, what, BODY_BYTES_MAX)

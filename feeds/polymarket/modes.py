@@ -51,6 +51,11 @@ def mode_in(status: int | None, said: str) -> TradingMode | None:
     return next((mode for mark, mode in _WORDS if mark in words), None)
 
 
+def sentence_of(mode: TradingMode) -> str:
+    """A mode in words."""
+    return _SENTENCES[mode]
+
+
 def _span(mode: TradingMode, retry_after_s: float | None) -> Nanos:
     """How long a mode lasts: as the venue says, as far as we take its word, or as usual."""
     if mode is TradingMode.POST_ONLY and 0 < (retry_after_s or 0) < RETRY_AFTER_MAX_S:

@@ -10,15 +10,18 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from feeds.clock import Clock
-from terminal import doctor
+from feeds.polymarket.hosts import Hosts
+from terminal import doctor, venue_check
 from terminal.doctor import Check, checks
 from terminal.ledger import Ledger
-from terminal.link import LinkServer
+from terminal.link import LinkServer, Peer
 from terminal.paths import Paths
+from terminal.views import Query, Rows, StatusView, StreamView
 
 HANDSHAKE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
@@ -28,16 +31,24 @@ class Venue(http.server.BaseHTTPRequestHandler):
 
     ahead_s = 0
     status = 200
+    said = ""
+    told: ClassVar[dict[str, str]] = {}
 
     def do_GET(self) -> None:
         if self.headers.get("Upgrade") == "websocket":
             self.wfile.write(HANDSHAKE)
             return
-        body = str(int(time.time()) + self.ahead_s).encode()
+        body = (self.said or str(int(time.time()) + self.ahead_s)).encode()
         self.send_response(self.status)
         self.send_header("Content-Length", str(len(body)))
+        for name, value in self.told.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
@@ -94,6 +105,8 @@ def test_all_is_well_on_a_sound_machine(tmp_path: Path, paths: Paths, venue: str
     assert seen["order books"].sentence == f"{venue} answers 200"
     assert "opens the stream" in seen["market stream"].sentence
     assert "the venue" in seen["clock"].sentence
+    assert "7 endpoints answer" in seen["endpoints"].sentence
+    assert "restart" in seen["venue mode"].sentence
     assert seen["feed wire"].sentence == "127.0.0.1 can be reached"
     assert "0 rows of money" in seen["ledger"].sentence
 
@@ -295,6 +308,98 @@ def test_a_venue_that_refuses_is_named(
     assert verdict is ok
     assert str(status) in sentence
     assert ok or fix
+
+
+def hosts_of(host: str) -> Hosts:
+    return Hosts.of(gamma=f"http://{host}", clob=f"http://{host}")
+
+
+def test_an_endpoint_with_a_sunset_is_named_with_its_day(
+    venue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sunset = {"Sunset": "Mon, 14 Dec 2026 00:00:00 GMT", "Deprecation": "@1793836800"}
+    monkeypatch.setattr(Venue, "told", sunset)
+    ok, sentence, fix = venue_check.endpoints(hosts_of(venue), 2.0)
+    assert not ok
+    assert (
+        "GET /events/keyset is deprecated since 2026-11-05 and to be gone from 2026-12-14 on"
+        in (sentence)
+    )
+    assert "POST /books" in sentence
+    assert "update" in fix
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "says", "fix"),
+    [
+        (429, {"Retry-After": "7"}, "asks too often", "wait 7 s"),
+        (429, {}, "asks too often", "wait a minute"),
+        (500, {}, "it has an internal error", "the venue has changed or is away"),
+    ],
+)
+def test_endpoints_that_refuse_are_named_with_a_cure(
+    venue: str,
+    status: int,
+    told: dict[str, str],
+    says: str,
+    fix: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Venue, "status", status)
+    monkeypatch.setattr(Venue, "told", told)
+    found = venue_check.endpoints(hosts_of(venue), 2.0)
+    assert not found[0]
+    assert says in found[1]
+    assert fix in found[2]
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "ok", "says"),
+    [
+        (425, "", False, "restarting"),
+        (503, "Trading is currently cancel-only. New orders are not accepted", False, "cancels"),
+        (503, "Trading is currently disabled", False, "stopped all trading"),
+        (503, "", True, "nothing that it answers"),
+        (200, "", True, "nothing that it answers"),
+    ],
+)
+def test_the_venues_mode_is_told_where_its_answers_show_it(
+    venue: str,
+    paths: Paths,
+    status: int,
+    said: str,
+    ok: bool,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Venue, "status", status)
+    monkeypatch.setattr(Venue, "said", said)
+    found = venue_check.mode(hosts_of(venue), paths.runtime, 2.0)
+    assert found[0] is ok
+    assert says in found[1]
+    assert bool(found[2]) is not ok
+
+
+@pytest.mark.parametrize("restricted", ["", "takes only cancels"])
+async def test_a_running_engine_tells_the_venues_mode(paths: Paths, restricted: str) -> None:
+    paths.make()
+    streams = (StreamView(name="venue", state="down", sentence=restricted),) if restricted else ()
+
+    async def serve(peer: Peer) -> None:
+        while True:
+            command = await peer.receive()
+            if isinstance(command, Query):
+                status = StatusView(mode="PAPER", venue="x", now_ns=0, streams=streams)
+                await peer.send(Rows(id=command.id, status=status))
+
+    server = LinkServer(paths.runtime, "0.1.0", serve)
+    await server.start()
+    ok, sentence, _ = await asyncio.to_thread(
+        venue_check.mode, Hosts.of(clob="http://127.0.0.1:9"), paths.runtime, 2.0
+    )
+    await server.close()
+    assert ok is not bool(restricted)
+    assert (restricted or "trades as usual") in sentence
 
 
 @pytest.mark.parametrize(
