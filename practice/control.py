@@ -32,6 +32,7 @@ from practice.faults import (
     Mode,
     with_fault,
 )
+from practice.limits import Limits
 from practice.orders import DOLLAR, NO, PRICE_ONE, VOID, YES, decimal
 from practice.pool import COARSE_TICK
 from practice.stream import NO_FREEZE, Freeze, Stream
@@ -61,7 +62,8 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
     too; ``cut`` drops every open connection without a goodbye; ``half_open`` leaves them open and
     neither reads nor writes any more. A number in their place is a rate.
     ``mode`` puts the venue into a mode for ``for_s`` world seconds; ``once`` lets the next so many
-    chances of a fault strike; ``clear`` first ends all that was asked for before.
+    chances of a fault strike; ``limits`` lets the published rate limits refuse, or not; ``clear``
+    first ends all that was asked for before.
     """
 
     freeze: str | list[str] | None = None
@@ -71,6 +73,7 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
     mode: str | None = None
     for_s: float | None = None
     once: dict[str, int] = {}
+    limits: bool | None = None
     clear: bool = False
 
 
@@ -121,6 +124,7 @@ class Control:
         deck: Deck,
         auditor: Auditor,
         trading: Trading,
+        limits: Limits,
         publish: Callable[[Moved], None],
     ) -> None:
         self.board = board
@@ -129,6 +133,7 @@ class Control:
         self.deck = deck
         self.auditor = auditor
         self.trading = trading
+        self.limits = limits
         self._publish = publish
 
     def routes(self) -> list[Route]:
@@ -165,7 +170,9 @@ class Control:
         except BadFault as error:
             raise Wrong(400, str(error)) from None
         self._set(faults, freeze, mode)
-        told = self.deck.told(self.board.seed)
+        if order.limits is not None or order.clear:
+            self.limits.enforced = bool(order.limits)
+        told = self.deck.told(self.board.seed) | {"limits": self.limits.enforced}
         return answer(told | {"connections": len(self.stream.connections)} | self._strike(order))
 
     def _set(self, faults: Faults, freeze: Freeze | None, mode: tuple[Mode, int] | None) -> None:
@@ -214,7 +221,8 @@ class Control:
     async def _faults(self, request: Request) -> Response:
         mode, left_ns = self.deck.mode(self.board.clock.now_ns())
         return answer(
-            self.deck.told(self.board.seed) | {"mode": mode, "mode_left_s": left_ns / SECOND}
+            self.deck.told(self.board.seed)
+            | {"mode": mode, "mode_left_s": left_ns / SECOND, "limits": self.limits.enforced}
         )
 
     # -- markets -----------------------------------------------------------------------------------

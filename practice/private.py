@@ -1,7 +1,6 @@
 """The private half of the CLOB's REST interface: keys, orders, cancels, trades, balances."""
 
 import string
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -69,11 +68,11 @@ class _Beat(msgspec.Struct):
 class Private:
     """Routes; each asks for L2 headers, those that only look for a read-only key at least."""
 
-    def __init__(self, door: Door, trading: Trading) -> None:
+    def __init__(self, door: Door, trading: Trading, counted: Limits) -> None:
         self.door = door
         self.trading = trading
         self.accounts = trading.accounts
-        self.limits = Limits()
+        self.limits = counted
 
     def routes(self) -> list[Route]:
         authed: list[tuple[str, str, Authed]] = [
@@ -116,23 +115,22 @@ class Private:
     # -- orders ------------------------------------------------------------------------------------
 
     async def _order(self, request: Request, key: ApiKey, body: bytes) -> Response:
-        passes, headers = self._take(key, "order", 1)
-        if not passes:
-            return _with(answer({"error": "Too Many Requests"}, 429), headers)
-        try:
-            return _with(answer(self.trading.place(key, decode(body))), headers)
-        except Refused as refusal:
-            return _with(answer({"error": str(refusal)}, 400), headers)
+        def done() -> Response:
+            try:
+                return answer(self.trading.place(key, decode(body)))
+            except Refused as refusal:
+                return answer({"error": str(refusal)}, 400)
+
+        return self._counted(key, "order", 1, done)
 
     async def _orders(self, request: Request, key: ApiKey, body: bytes) -> Response:
         """Each leg for itself; one that fails says so in its own place, and success is true."""
         legs = decode_many(body)
         if len(legs) > BATCH_MAX:
             raise Refused(f"Too many orders in payload: {len(legs)}, max allowed: {BATCH_MAX}")
-        passes, headers = self._take(key, "order", len(legs))
-        if not passes:
-            return _with(answer({"error": "Too Many Requests"}, 429), headers)
-        return _with(answer([self._leg(key, leg) for leg in legs]), headers)
+        return self._counted(
+            key, "order", len(legs), lambda: answer([self._leg(key, leg) for leg in legs])
+        )
 
     def _leg(self, key: ApiKey, leg: msgspec.Raw) -> Row:
         try:
@@ -147,8 +145,12 @@ class Private:
                 "makingAmount": "",
             }
 
-    def _take(self, key: ApiKey, what: str, tokens: int) -> tuple[bool, dict[str, str]]:
-        return self.limits.take(key.owner, what, tokens, time.time_ns())
+    def _counted(
+        self, key: ApiKey, what: str, tokens: int, done: Callable[[], Response]
+    ) -> Response:
+        """Do it, unless this signer comes too often; the answer tells how it stands."""
+        passes, headers = self.limits.take(key.owner, what, tokens)
+        return _with(done() if passes else answer(limits.TOO_MANY, 429), headers)
 
     # -- cancels -----------------------------------------------------------------------------------
 
@@ -156,25 +158,33 @@ class Private:
         order_id = _decoded(body, _OrderId, "Invalid orderID").orderID
         if not _is_order_id(order_id):
             raise Refused("Invalid orderID")
-        return self._cancelled(key, self.trading.cancel(key.owner, [order_id]), 1)
+        return self._cancel_named(key, [order_id])
 
     async def _cancel_many(self, request: Request, key: ApiKey, body: bytes) -> Response:
         ids = _decoded(body, list[str], BAD)
         if len(ids) > CANCELS_MAX:
             raise Refused(f"Too many orders in payload, max allowed: {CANCELS_MAX}")
-        return self._cancelled(key, self.trading.cancel(key.owner, ids), len(ids))
+        return self._cancel_named(key, ids)
+
+    def _cancel_named(self, key: ApiKey, ids: list[str]) -> Response:
+        return self._counted(
+            key, "cancel", len(ids), lambda: answer(self.trading.cancel(key.owner, ids))
+        )
 
     async def _cancel_all(self, request: Request, key: ApiKey, body: bytes) -> Response:
-        done = self.trading.cancel_where(key.owner)
-        return self._cancelled(key, done, 1 + len(done["canceled"]))
+        return self._cancel_where(key, _MarketOrders())
 
     async def _cancel_market(self, request: Request, key: ApiKey, body: bytes) -> Response:
-        wanted = _decoded(body or b"{}", _MarketOrders, BAD)
-        done = self.trading.cancel_where(key.owner, wanted.market, wanted.asset_id)
-        return self._cancelled(key, done, 1 + len(done["canceled"]))
+        return self._cancel_where(key, _decoded(body or b"{}", _MarketOrders, BAD))
 
-    def _cancelled(self, key: ApiKey, done: Row, tokens: int) -> Response:
-        return _with(answer(done), self._take(key, "cancel", tokens)[1])
+    def _cancel_where(self, key: ApiKey, wanted: _MarketOrders) -> Response:
+        """One token, and one more for each order that went."""
+        passes, headers = self.limits.take(key.owner, "cancel", 1)
+        if not passes:
+            return _with(answer(limits.TOO_MANY, 429), headers)
+        done = self.trading.cancel_where(key.owner, wanted.market, wanted.asset_id)
+        owed = self.limits.take(key.owner, "cancel", len(done["canceled"]), owed=True)
+        return _with(answer(done), owed[1])
 
     # -- what became of them -----------------------------------------------------------------------
 

@@ -230,6 +230,7 @@ async def _run(
     base_url = f"http://{HOST}:{listener.getsockname()[1]}"
     practice = Practice(options.seed, options.speed, base_url, truth_file, faults_of(options))
     practice.world.exchange.self_trades = options.self_trades
+    practice.venue.limits.enforced = options.limits
     if options.json:
         sys.stdout.write(json.dumps(practice.addresses()) + "\n")
     else:
@@ -316,6 +317,9 @@ def parser() -> argparse.ArgumentParser:
         "--self-trades",
         action="store_true",
         help="let a wallet's orders meet each other; usually the resting one is cancelled",
+    )
+    options.add_argument(
+        "--limits", action="store_true", help="let the published rate limits refuse (429)"
     )
     options.add_argument("--truth", type=Path, help="write what is true, as JSON lines, here")
     options.add_argument(

@@ -23,6 +23,7 @@ from practice.faults import NO_FAULTS, Deck, Faults
 from practice.gamma import Gamma
 from practice.history import History
 from practice.keys import Keys
+from practice.limits import Limits, Turnstile
 from practice.mischief import Mischief
 from practice.mishaps import Mishaps
 from practice.private import Private
@@ -59,7 +60,8 @@ class Venue:
         self.mishaps = Mishaps(self.deck, self.trading)
         door = Door(self.accounts, clock)
         door.skew_ns = lambda: self.deck.faults.clock_skew_ms * 1_000_000
-        self.private = Private(door, self.trading)
+        self.limits = Limits()
+        self.private = Private(door, self.trading, self.limits)
         self.keys = Keys(door, self.trading)
         self.builders = Builders(self.trading)
         self.user_stream = UserStream(door, self.deck, clock)
@@ -74,6 +76,7 @@ class Venue:
             self.deck,
             self.auditor,
             self.trading,
+            self.limits,
             self.publish,
         )
 
@@ -109,4 +112,6 @@ class Venue:
 
     def app(self, *more: BaseRoute) -> ASGIApp:
         app = Starlette(routes=[*self.routes(), *more])
-        return Mischief(app, self.deck, self.clock, self.control.retick_asset)
+        return Mischief(
+            Turnstile(app, self.limits), self.deck, self.clock, self.control.retick_asset
+        )

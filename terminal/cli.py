@@ -89,6 +89,12 @@ def _practice(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="let something go wrong, such as lost_reply=0.01; may be said again",
     )
+    parser.add_argument(
+        "--limits", action="store_true", help="let the published rate limits refuse (429)"
+    )
+    parser.add_argument(
+        "--self-trades", action="store_true", help="let a wallet's orders meet each other"
+    )
 
 
 def _record(parser: argparse.ArgumentParser) -> None:

@@ -396,10 +396,32 @@ async def test_buckets_warn_and_refuse_only_when_they_are_enforced(
     assert answer.status_code == 200
     assert int(answer.headers["Poly-RateLimit-Remaining"]) < 0
     assert answer.headers["Poly-RateLimit-Warning"] == "true"
-    served.venue.private.limits.enforced = True
+    served.venue.limits.enforced = True
     answer = await signer.ask("POST", "/orders", wrong)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     assert answer.json() == {"error": "Too Many Requests"}
+
+
+async def test_enforced_buckets_refuse_cancels_as_well_and_leave_the_orders(
+    served: Served, signers: dict[str, Signer]
+) -> None:
+    signer = signers["eoa"]
+    placed = (await signer.ask("POST", "/order", signer.order(calm(served)))).json()["orderID"]
+    served.venue.limits.enforced = True
+    unknown = [f"0x{number:064x}" for number in range(120)]
+    assert (await signer.ask("DELETE", "/orders", unknown)).status_code == 200
+    for path, body in (
+        ("/order", {"orderID": placed}),
+        ("/orders", [placed, *unknown]),
+        ("/cancel-all", None),
+        ("/cancel-market-orders", {}),
+    ):
+        answer = await signer.ask("DELETE", path, body)
+        if answer.status_code == 200:  # a token may have grown back meanwhile
+            continue
+        assert (answer.status_code, answer.json()) == (429, {"error": "Too Many Requests"}), path
+        assert int(answer.headers["Retry-After"]) >= 1
+    assert (await signer.ask("DELETE", "/orders", [placed, *unknown])).status_code == 429
 
 
 async def test_notifications_are_told_until_they_are_dropped(
