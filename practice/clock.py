@@ -11,9 +11,15 @@ DAY = 24 * HOUR
 
 
 class Clock(Protocol):
-    """Where the venue reads the time of its world, in Unix nanoseconds."""
+    """Where the venue reads the time of its world, in Unix nanoseconds.
+
+    ``wall_ns`` is the time of its clients, ``speed`` how much faster the world's runs.
+    """
+
+    speed: float
 
     def now_ns(self) -> int: ...
+    def wall_ns(self) -> int: ...
 
 
 class WorldClock:
@@ -34,15 +40,25 @@ class WorldClock:
         self._last_ns = max(self._last_ns, self.anchor_ns + passed)
         return self._last_ns
 
+    def wall_ns(self) -> int:
+        return time.time_ns()
+
 
 @dataclass
 class ManualClock:
     """A clock that stands still until it is told to move."""
 
     at_ns: int
+    speed: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._anchor_ns = self.at_ns
 
     def now_ns(self) -> int:
         return self.at_ns
+
+    def wall_ns(self) -> int:
+        return self._anchor_ns + int((self.at_ns - self._anchor_ns) / self.speed)
 
     def move(self, by_ns: int) -> None:
         """Let ``by_ns`` of world time pass."""

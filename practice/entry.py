@@ -110,8 +110,16 @@ def struct_of(order: WireOrder) -> OrderStruct:
     )
 
 
+def signed_at_ns(order: WireOrder) -> int:
+    """When the client says that it signed, in Unix nanoseconds."""
+    return _whole(order.timestamp, SALT_MAX) * 1_000_000
+
+
 def terms_of(post: Post, order_id: str, tick: int, now_s: int) -> Terms:
-    """What is asked; Refused with the venue's words when the form forbids it."""
+    """What is asked; Refused with the venue's words when the form forbids it.
+
+    ``now_s`` is the time on the clock by which the client dates its orders.
+    """
     order = post.order
     maker, taker = _whole(order.makerAmount, AMOUNT_MAX), _whole(order.takerAmount, AMOUNT_MAX)
     if not maker or not taker:

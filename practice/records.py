@@ -30,6 +30,8 @@ class Placed:
     terms: Terms
     created_ns: int
     builder: str = ""
+    ends_ns: int = 0
+    """When a dated order goes, on the world's clock; 0 for never."""
     matched: int = 0
     paid: int = 0
     status: str = "LIVE"

@@ -16,7 +16,7 @@ from practice.accounts import Accounts, ApiKey, stranger
 from practice.approvals import UNLIMITED
 from practice.board import Board, Listing
 from practice.clock import SECOND
-from practice.entry import GTD_MARGIN_S, Post, struct_of, terms_of
+from practice.entry import GTD_MARGIN_S, Post, signed_at_ns, struct_of, terms_of
 from practice.orders import DOLLAR, SHARE, Fill, Refused, Report, Request, Side, Trade, decimal
 from practice.pool import CASH, Account
 from practice.records import Party, Placed, Row, TradeRecord, TradeStatus, notice
@@ -31,7 +31,7 @@ NOTICES_MAX = 200
 MINED_NS = SECOND * 2 // 5
 CONFIRMED_NS = 2 * SECOND
 BEAT_NS = 15 * SECOND
-"""Silence after which a key's orders go: ten seconds, and the five that the venue adds."""
+"""Silence of the wall after which orders go: ten seconds, and five that the venue adds."""
 NOT_COVERED = "CANCELED_NOT_ENOUGH_BALANCE"
 CANCELLED_NOTICE, FILLED_NOTICE, FAILED_NOTICE = 1, 2, 8
 
@@ -63,7 +63,7 @@ class Trading:
         self._delayed: list[tuple[int, int, str]] = []
         self._settling: list[tuple[int, int, str, TradeStatus]] = []
         self._beats: dict[str, tuple[str, int]] = {}
-        self._beat_ns = int(BEAT_NS * max(1.0, getattr(board.clock, "speed", 1.0)))
+        self._beat_ns = int(BEAT_NS * board.clock.speed)
         self._numbers = count(1)
 
     # -- placing -----------------------------------------------------------------------------------
@@ -108,9 +108,13 @@ class Trading:
             raise Refused(f"order {order_id} is invalid. Duplicated.")
         listing, outcome = asset
         now_ns = self.board.clock.now_ns()
-        terms = terms_of(post, order_id, self.board.market(listing).tick, now_ns // SECOND)
+        dated_ns, pace = self._dated_by(post)
+        terms = terms_of(post, order_id, self.board.market(listing).tick, dated_ns // SECOND)
         builder = post.order.builder.lower()
         order = Placed(order_id, key, maker, listing, outcome, terms, now_ns, builder)
+        if terms.expiration:
+            left_ns = (terms.expiration - GTD_MARGIN_S) * SECOND - dated_ns
+            order.ends_ns = now_ns + int(left_ns * pace)
         if self._waits(order):
             return self._hold(order)
         self._check_allowed(order)
@@ -118,6 +122,15 @@ class Trading:
         self._keep(order)
         self._tell_order(order, "PLACEMENT")
         return self._met(order, report)
+
+    def _dated_by(self, post: Post) -> tuple[int, float]:
+        """(now, seconds of the world for one of its own) of the clock by which the client dates.
+
+        That is the wall's, or the world's as ``/time`` tells it: the one nearer to the order's.
+        """
+        clock, signed_ns = self.board.clock, signed_at_ns(post.order)
+        clocks = ((clock.wall_ns(), clock.speed), (clock.now_ns(), 1.0))
+        return min(clocks, key=lambda one: abs(one[0] - signed_ns))
 
     def _check_allowed(self, order: Placed) -> None:
         """Refused when the exchange may not move what the order gives."""
@@ -189,9 +202,8 @@ class Trading:
     def _keep(self, order: Placed) -> None:
         self.orders[order.id] = order
         self._live.setdefault(order.listing.spec.slug, {})[order.id] = None
-        if order.terms.expiration:
-            gone_s = order.terms.expiration - GTD_MARGIN_S
-            heapq.heappush(self._expiring, (gone_s * SECOND, order.id))
+        if order.ends_ns:
+            heapq.heappush(self._expiring, (order.ends_ns, order.id))
         if len(self.orders) > ORDERS_KEPT_MAX:
             done = (one for one in self.orders.values() if one.status in {"MATCHED", "CANCELED"})
             oldest = next(done, None)

@@ -253,6 +253,28 @@ def test_a_dated_order_leaves_a_minute_before_its_stated_end(here: Floor) -> Non
     assert order_id not in here.venue.world.exchange.orders
 
 
+@pytest.mark.parametrize("speed", [0.5, 20.0])
+def test_an_order_is_dated_by_the_clock_that_its_client_signs_by(speed: float) -> None:
+    here = floor(speed=speed)
+    here.live(3_600 * SECOND)  # the two clocks are far apart by now
+    wall, world = here.clock.wall_ns() // SECOND, here.clock.now_ns() // SECOND
+    dated = {"cents": 20, "shares": 10, "kind": "GTD"}
+    ends = {}
+    for now, pace in ((wall, speed), (world, 1.0)):
+        terms = {**dated, "signed_ms": now * 1_000}
+        assert "invalid expiration" in refusal(here, **terms, expiration=now + 170)
+        order_id, _ = here.order(ANN, "free", **terms, expiration=now + 240)
+        ends[order_id] = 180 * pace
+    for order_id, life_s in sorted(ends.items(), key=lambda one: one[1]):
+        to_ns = world * SECOND + int(life_s * SECOND)
+        here.live(to_ns - SECOND - here.clock.now_ns())
+        assert order_id in here.venue.world.exchange.orders
+        here.live(2 * SECOND)
+        assert order_id not in here.venue.world.exchange.orders
+        assert here.events(ANN, "CANCELLATION")[-1]["id"] == order_id
+        assert here.events(ANN, "CANCELLATION")[-1]["status"] == "CANCELED_EXPIRED_ORDER"
+
+
 def test_silence_after_a_heartbeat_cancels_the_keys_orders_once(here: Floor) -> None:
     trading = here.venue.trading
     here.order(ANN, "free", cents=30, shares=10)

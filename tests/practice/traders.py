@@ -52,7 +52,7 @@ class Floor:
         """(order id, answer) of an order signed for in cents and shares.
 
         ``side``, ``cents``, ``shares`` or, for a market buy, ``dollars``; ``outcome``, ``kind``,
-        ``post_only``, ``expiration`` as wanted.
+        ``post_only``, ``expiration``, ``signed_ms`` as wanted.
         """
         given: dict[str, Any] = {"side": "BUY", "outcome": YES, "kind": "GTC", **terms}
         listing = self.venue.board.listings[slug]
@@ -93,7 +93,7 @@ def _post(key: str, asset: str, given: dict[str, Any]) -> Post:
         takerAmount=str(given.get("taker", taker)),
         side=given["side"],
         signatureType=0,
-        timestamp="0",
+        timestamp=str(given.get("signed_ms", 0)),
         metadata=ZERO,
         builder=ZERO,
         signature="0x",
@@ -102,14 +102,14 @@ def _post(key: str, asset: str, given: dict[str, Any]) -> Post:
     return Post(order, key, given["kind"], postOnly=given.get("post_only", False))
 
 
-def floor(calm: bool = True) -> Floor:
+def floor(calm: bool = True, speed: float = 1.0) -> Floor:
     shown = catalogue(
         market("free", calm=calm, fee_rate_e6=0, activity=0.1),
         market("paid", calm=True, activity=0.1),
         market("held", calm=True, activity=0.1, delay_s=3),
     )
     made = world(markets=shown)
-    clock = ManualClock(made.anchor_ns)
+    clock = ManualClock(made.anchor_ns, speed)
     venue = Venue(made, clock)
     keys = {who: venue.accounts.create_key(who, 0) for who in (ANN, BOB)}
     for who in keys:
