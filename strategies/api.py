@@ -17,7 +17,7 @@ from feeds.events import BookState, Print, Story
 from feeds.markets import ONE, SHARE, Market, Nanos, Price, Side, Size
 from strategies.decisions import Impact, Link, Verdict
 from strategies.fills import Walk
-from strategies.impact import Move, expit, logit
+from strategies.impact import Move, Precedent, expit, logit
 from strategies.words import cents
 
 __all__ = [
@@ -76,14 +76,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     story_id: str = ""
     valid_s: float = 600.0
     rests: bool = False
-
-
-class Precedent(msgspec.Struct, frozen=True):
-    """How far similar stories moved odds before: the median logit move, shrunk when few."""
-
-    median_logit: float
-    count: int
-    spread: float
 
 
 class Context(Protocol):

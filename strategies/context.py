@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from feeds.book import OrderBook
 from feeds.events import BookState, Story
 from feeds.markets import SECOND, Market, Nanos, Price, Side, Size
-from strategies.api import Precedent
 from strategies.decisions import Impact, Link
 from strategies.fees import fee_cents, usable
 from strategies.fills import Walk, walk
-from strategies.impact import Move
+from strategies.impact import Move, Precedent
 
 if TYPE_CHECKING:  # the desk makes contexts, so it imports this module
     from strategies.desk.impacts import Impacts
@@ -96,7 +95,7 @@ class DeskContext:
         return self._rooms.impacts.of(story_id, condition_id)
 
     def precedent(self, story_id: str, condition_id: str) -> Precedent:
-        return Precedent(*self._rooms.impacts.precedent(story_id, condition_id))
+        return self._rooms.impacts.precedent(story_id, condition_id)
 
     # -- ours ------------------------------------------------------------------------------
 

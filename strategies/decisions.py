@@ -32,17 +32,34 @@ class Verdict(Enum):
     WAITING = "too early to tell"
     NOISE = "within the noise"
     CLEAR = "clear move"
+    THEME = "theme move"
     LED = "market led the story"
     SHARED = "shared with another story"
     NOT_MEASURABLE = "not measurable"
+
+
+FADED_MAX = 0.4
+STUCK_MIN = 0.8
+SETTLED_AFTER = 240
+"""Minutes after the story from which on a move that is still there has stuck."""
+CHANCE_MAX = 0.05
+"""Of the day's moves that are called significant at most this share is chance."""
 
 
 class Impact(msgspec.Struct, frozen=True, array_like=True):
     """How far one story has moved one market's odds of YES, as of ``at_ns``.
 
     ``before`` and ``now`` are implied probabilities; ``logit`` is the move in log-odds; ``z`` is
-    that move in units of what the market usually does in such a time. None means that it
-    could not be measured, and ``reason`` says why.
+    that move in units of what the market usually does in such a time; ``rank_p`` the share of the
+    day's moves that were as large. None means that it could not be measured (yet), and ``reason``
+    says why. Where a move stood out, more is known of it:
+
+    ``theme`` is what ``peers`` markets of the kind did meanwhile, in logit, and ``z_adjusted`` the
+    move beyond that; ``credit`` is this story's share among ``rivals`` (ids of the other stories);
+    ``leak`` the share of the move that came before the story; ``half_life`` the minutes until half
+    of the first hour's move was done; ``persistence`` how much of its extreme is left; ``trades``
+    how many prints there were since the story, if they were watched; ``chance`` the share of chance
+    expected among it and the day's moves that are as clear.
     """
 
     story_id: str
@@ -57,6 +74,15 @@ class Impact(msgspec.Struct, frozen=True, array_like=True):
     rank_p: float | None = None
     leak: float | None = None
     minutes: float = 0.0
+    theme: float | None = None
+    z_adjusted: float | None = None
+    peers: int = 0
+    credit: float | None = None
+    rivals: tuple[str, ...] = ()
+    half_life: float | None = None
+    persistence: float | None = None
+    trades: int | None = None
+    chance: float | None = None
 
     @property
     def points(self) -> float | None:
@@ -64,6 +90,34 @@ class Impact(msgspec.Struct, frozen=True, array_like=True):
         if self.before is None or self.now is None:
             return None
         return 100 * (self.now - self.before)
+
+    @property
+    def stood_out(self) -> bool:
+        """Whether the odds moved beyond doubt, whoever's doing it was."""
+        return self.verdict in _STOOD_OUT
+
+    @property
+    def significant(self) -> bool:
+        """A clear move of this story, and not one of the few that so many pairs give by chance."""
+        return self.verdict is Verdict.CLEAR and (self.chance is None or self.chance <= CHANCE_MAX)
+
+    @property
+    def quote_move(self) -> bool:
+        """Whether nobody traded: the makers alone moved their quotes."""
+        return self.stood_out and self.trades == 0
+
+    @property
+    def lasting(self) -> str:
+        """What became of the move: "faded", "stuck", or "" where that can't be said (yet)."""
+        if self.persistence is None:
+            return ""
+        if self.persistence < FADED_MAX:
+            return "faded"
+        stuck = self.persistence > STUCK_MIN and self.minutes >= SETTLED_AFTER
+        return "stuck" if stuck else ""
+
+
+_STOOD_OUT = frozenset({Verdict.CLEAR, Verdict.THEME, Verdict.LED, Verdict.SHARED})
 
 
 class Mandate(Enum):
@@ -139,6 +193,17 @@ class ImpactSeen(msgspec.Struct, frozen=True, array_like=True, tag="impact"):
     """The verdict on a story's impact changed."""
 
     impact: Impact
+
+
+class Remembered(msgspec.Struct, frozen=True, array_like=True, tag="remembered"):
+    """A precedent: how far a story of this facet moved a market of this family, the linked way."""
+
+    at_ns: Nanos
+    story_id: str
+    condition_id: str
+    facet: str
+    family: str
+    logit: float
 
 
 class Suggested(msgspec.Struct, frozen=True, array_like=True, tag="suggested"):
@@ -221,6 +286,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
 Decision: TypeAlias = (
     LinksFound
     | ImpactSeen
+    | Remembered
     | Suggested
     | SuggestionOver
     | Skipped

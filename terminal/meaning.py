@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from feeds.markets import Market
 from strategies.decisions import Impact, Link, Verdict
+from strategies.impact import Precedent
 from terminal.figures import percent
 
 NO_LINK = "It touches no market that we follow."
@@ -17,8 +18,7 @@ class Evidence(NamedTuple):
     link: Link
     market: Market
     impact: Impact | None
-    precedent_logit: float = 0.0
-    precedents: int = 0
+    precedent: Precedent = Precedent()
 
 
 def meaning(evidence: Sequence[Evidence]) -> tuple[str, ...]:
@@ -33,10 +33,10 @@ def _about(known: Evidence) -> list[str]:
     told = [market.question, f"{_sentence(link.why)}.", _way(link)]
     if known.impact is not None:
         told.append(_move(link, known.impact))
-    if known.precedents:
+    if known.precedent.count:
         told.append(
-            f"{known.precedents} like it moved such odds by {known.precedent_logit:+.2f} logit "
-            "(median)."
+            f"{known.precedent.count} like it moved such odds by "
+            f"{known.precedent.median_logit:+.2f} logit (median)."
         )
     return [sentence for sentence in told if sentence]
 

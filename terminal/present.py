@@ -268,7 +268,7 @@ def _evidence(desk: Desk, story: Story, link: Link) -> Evidence:
         link,
         desk.markets[link.market_id],
         desk.impact_of(story.id, link.market_id),
-        *desk.precedent(story.id, link.market_id)[:2],
+        desk.precedent(story.id, link.market_id),
     )
 
 

@@ -45,7 +45,7 @@ from strategies.desk.signals import Signal, Signals
 from strategies.desk.trading import Trading
 from strategies.desk.watch import Watch
 from strategies.floor import Floor
-from strategies.odds import OddsHistory
+from strategies.impact import OddsHistory, Precedent
 from strategies.portfolio import Portfolio
 from strategies.risk import Denial, Wanted
 
@@ -224,8 +224,8 @@ class Desk:
         """A story's impact; for a retelling, that of the telling which is measured."""
         return self._impacts.of(story_id, condition_id)
 
-    def precedent(self, story_id: str, condition_id: str) -> tuple[float, int, float]:
-        """How far like stories moved like markets: median logit, how many, their spread."""
+    def precedent(self, story_id: str, condition_id: str) -> Precedent:
+        """How far like stories moved like markets before."""
         return self._impacts.precedent(story_id, condition_id)
 
     def stories_on(self, condition_id: str) -> list[Story]:

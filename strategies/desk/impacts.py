@@ -17,9 +17,17 @@ from strategies.decisions import Impact, ImpactSeen, Link, Verdict
 from strategies.desk.news import News, began_ns
 from strategies.desk.pulse import Pulse
 from strategies.floor import Floor
-from strategies.impact import Move, OddsHistory, Precedents, Rival, abnormal_move, measure
+from strategies.impact import (
+    Move,
+    OddsHistory,
+    Precedent,
+    Precedents,
+    Rival,
+    abnormal_move,
+    measure,
+)
 from strategies.impact import story_time as story_time_ns
-from strategies.odds import Absence
+from strategies.impact.odds import Absence
 
 OBSERVE_EVERY: Nanos = 5 * SECOND
 YOUNG: Nanos = 60 * MINUTE
@@ -197,11 +205,11 @@ class Impacts:
                 return self.measured[other.id, condition_id]
         return None
 
-    def precedent(self, story_id: str, condition_id: str) -> tuple[float, int, float]:
-        """How far stories of this kind moved such markets before: median, count, spread."""
+    def precedent(self, story_id: str, condition_id: str) -> Precedent:
+        """How far stories of this kind moved such markets before."""
         link = self._news.link(story_id, condition_id)
         if link is None:
-            return (0.0, 0, 0.0)
+            return Precedent()
         return self.precedents.lookup(link.facet, self._news.family(condition_id))
 
     # -- measuring -------------------------------------------------------------------------

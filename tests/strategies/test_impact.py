@@ -12,6 +12,7 @@ from strategies.decisions import Impact, Verdict
 from strategies.impact import (
     Absence,
     OddsHistory,
+    Precedent,
     Precedents,
     Rival,
     abnormal_move,
@@ -339,16 +340,15 @@ def test_quotes_that_return_do_not_stand_out() -> None:
 
 def test_precedents_are_shrunk_when_few_and_bounded_when_many() -> None:
     memory = Precedents()
-    assert memory.lookup("ipo", "ipo") == (0.0, 0, 0.0)
+    assert memory.lookup("ipo", "ipo") == Precedent(0.0, 0, 0.0, 0.0)
     memory.add("ipo", "ipo", 0.4)
-    median, count, spread = memory.lookup("ipo", "ipo")
-    assert (median, count, spread) == (pytest.approx(0.4 / 21), 1, 0.0)
+    assert memory.lookup("ipo", "ipo") == Precedent(pytest.approx(0.4 / 21), 1, 0.0, 0.4)
     for _ in range(500):
         memory.add("ipo", "ipo", 0.2)
-    median, count, _ = memory.lookup("ipo", "ipo")
-    assert count == 200
-    assert median == pytest.approx(0.2 * 200 / 220)
-    assert memory.lookup("ipo", "price") == (0.0, 0, 0.0)
+    many = memory.lookup("ipo", "ipo")
+    assert (many.count, many.whole_logit) == (200, 0.2)
+    assert many.median_logit == pytest.approx(0.2 * 200 / 220)
+    assert memory.lookup("ipo", "price").count == 0
 
 
 @pytest.mark.parametrize(

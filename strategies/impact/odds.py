@@ -28,7 +28,11 @@ SCAN_BLOCK = 10
 """A baseline without a story ends on a multiple of so many minutes: seldom worked out anew."""
 STORY_SHADOW = 15
 """Minutes after another story that stay out of the baseline."""
+GAP_MIN = 5
+"""Minutes without quotes after which the first new quote is a resumption, not a move."""
 WINDOWS_MIN = 120
+TAIL = 3.0
+"""Odds have fat tails: beyond the largest move seen, twice as large is an eighth as likely."""
 SCALES_MAX = 1024
 """Usual moves remembered a market, one number each."""
 MOVES_KEPT_MAX = 8
@@ -78,10 +82,22 @@ class OddsHistory:
     one seen in it; minutes without one carry the value before and say why.
     """
 
-    __slots__ = ("_closed", "_code", "_first", "_half", "_kept", "_odds", "_scales", "_ticks", "_x")
+    __slots__ = (
+        "_closed",
+        "_code",
+        "_first",
+        "_half",
+        "_kept",
+        "_odds",
+        "_scales",
+        "_ticks",
+        "_watched",
+        "_x",
+    )
 
     def __init__(self) -> None:
         self._first = 0
+        self._watched: int | None = None
         self._x = array("d")
         self._odds = array("d")
         self._half = array("d")
@@ -112,6 +128,8 @@ class OddsHistory:
         if not self._extend(minute, midpoint):
             return
         self._note_tick(minute, tick)
+        if self._watched is None:
+            self._watched = minute
         if midpoint is None:
             if self._code[-1] != _FRESH:
                 self._code[-1] = _CODES[absence]
@@ -212,6 +230,11 @@ class OddsHistory:
         return next((m for m, _ in list(self._ticks)[1:] if start < m <= end), None)
 
     @property
+    def watched(self) -> int | None:
+        """The minute from which on the book itself was seen, not the venue's price history."""
+        return self._watched
+
+    @property
     def closed(self) -> int | None:
         """The minute in which the market closed."""
         return self._closed
@@ -243,16 +266,37 @@ class OddsHistory:
 
     def rank(self, size: float, window: int, end: int, shadows: tuple[int, ...]) -> float | None:
         """The share of such moves that were at least as large; None where they are unknown."""
+        moves = self._sorted_moves(window, end, shadows)
+        if not moves:
+            return None
+        as_large = len(moves) - bisect_left(moves, size - SLACK)
+        return (1 + as_large) / (1 + len(moves))
+
+    def tail(
+        self, size: float, window: int, end: int, shadows: tuple[int, ...], floor: float
+    ) -> float | None:
+        """:meth:`rank`, and beyond the largest move of the day its continuation.
+
+        A day of minutes can't tell one in a thousand from one in a million; fat tails can.
+        """
+        p = self.rank(size, window, end, shadows)
+        if p is None:
+            return None
+        largest = max(self._sorted_moves(window, end, shadows)[-1], floor)
+        return p if size <= largest or not largest else p * (largest / size) ** TAIL
+
+    def samples(self, window: int, end: int, shadows: tuple[int, ...]) -> float:
+        """How many moves of this length the day holds that do not overlap."""
+        return len(self._sorted_moves(window, end, shadows)) / window
+
+    def _sorted_moves(self, window: int, end: int, shadows: tuple[int, ...]) -> "array[float]":
         key = (window, end, shadows)
         moves = self._kept.get(key)
         if moves is None:
             if len(self._kept) >= MOVES_KEPT_MAX:
                 del self._kept[next(iter(self._kept))]
             moves = self._kept[key] = self._baseline(window, end, shadows)
-        if not moves:
-            return None
-        as_large = len(moves) - bisect_left(moves, size - SLACK)
-        return (1 + as_large) / (1 + len(moves))
+        return moves
 
     def _baseline(self, window: int, end: int, shadows: tuple[int, ...]) -> "array[float]":
         """Moves of a day in order of size; empty when too few are known."""
@@ -339,6 +383,7 @@ class OddsHistory:
 
     def _forget(self) -> None:
         del self._x[:], self._odds[:], self._half[:], self._code[:]
+        self._watched = None
         self._scales.clear()
         self._kept.clear()
 
