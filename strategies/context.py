@@ -15,6 +15,7 @@ from strategies.impact import Move, Precedent
 if TYPE_CHECKING:  # the desk makes contexts, so it imports this module
     from strategies.desk.impacts import Impacts
     from strategies.desk.news import News
+    from strategies.desk.odds import Odds
     from strategies.desk.pulse import Pulse
     from strategies.desk.trading import Trading
     from strategies.floor import Floor
@@ -27,6 +28,7 @@ class Rooms:
     pulse: "Pulse"
     floor: "Floor"
     news: "News"
+    odds: "Odds"
     impacts: "Impacts"
     trading: "Trading"
 
@@ -68,15 +70,15 @@ class DeskContext:
         return self._rooms.floor.midpoint(self.market(condition_id).yes.asset_id)
 
     def odds_before(self, condition_id: str, seconds: float) -> float | None:
-        history = self._rooms.impacts.histories.get(condition_id)
+        history = self._rooms.odds.histories.get(condition_id)
         return history.at(self.now_ns - int(seconds * SECOND)) if history is not None else None
 
     def usual_move(self, condition_id: str, minutes: float) -> float | None:
-        history = self._rooms.impacts.histories.get(condition_id)
+        history = self._rooms.odds.histories.get(condition_id)
         return history.usual_move(minutes, self.now_ns) if history is not None else None
 
     def abnormal(self, condition_id: str) -> Move | None:
-        return self._rooms.impacts.abnormal(condition_id)
+        return self._rooms.odds.abnormal(condition_id)
 
     # -- news ------------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ from strategies.context import Rooms
 from strategies.decisions import Decision, Impact, Link, LinksFound, Skipped
 from strategies.desk.impacts import Impacts
 from strategies.desk.news import News, StoryLinker
+from strategies.desk.odds import Odds
 from strategies.desk.orders import OrderRecord
 from strategies.desk.pulse import Pulse
 from strategies.desk.settings import DeskSettings, Enrolled
@@ -64,11 +65,14 @@ class Desk:
         self.portfolio = Portfolio(settings.starting_cash)
         self._pulse = Pulse()
         self._news = News(linker, settings.relevance_min)
-        self._impacts = Impacts(self._pulse, self.floor, self._news, settings.impact_minutes)
+        self._odds = Odds(self._pulse, self.floor)
+        self._impacts = Impacts(
+            self._pulse, self.floor, self._news, self._odds, settings.impact_minutes
+        )
         self._trading = Trading(
             self._pulse, self.floor, self.portfolio, settings.limits, settings.session
         )
-        rooms = Rooms(self._pulse, self.floor, self._news, self._impacts, self._trading)
+        rooms = Rooms(self._pulse, self.floor, self._news, self._odds, self._impacts, self._trading)
         self._signals = Signals(rooms, settings, strategies)
         self._watch = Watch(self._pulse, self.floor, self._news, self._trading, settings)
         self._handlers: dict[type, Callable[[Any], object]] = {
@@ -79,7 +83,7 @@ class Desk:
             Gap: self.floor.gap,
             TickSizeChange: self.floor.regrid,
             Print: self.floor.printed,
-            OddsPoint: self._impacts.past_point,
+            OddsPoint: self._odds.past_point,
             Tick: self._on_tick,
             Story: self._on_story,
             MarketSeen: self._on_market,
@@ -130,8 +134,8 @@ class Desk:
         self.portfolio.mark(self.floor)
         self.portfolio.roll(self._pulse.now_ns)
         self._watch.tick()
-        self._impacts.fill_in_the_past()
-        self._impacts.observe(self._watch.markets)
+        self._odds.fill_in_the_past()
+        self._odds.observe(self._watch.markets)
         for impact, link in self._impacts.measure_due():
             self._signals.on_impact(impact, link)
         self._signals.on_moves(self._watch.markets)
@@ -163,13 +167,13 @@ class Desk:
         if market.state is not MarketState.OPEN:
             self._signals.withdraw(market.condition_id, f"the market is {market.state.value}")
         if market.state in (MarketState.CLOSED, MarketState.RESOLVED):
-            self._impacts.close(market.condition_id)
+            self._odds.close(market.condition_id)
 
     def _on_resolved(self, event: MarketResolved) -> None:
         market = self.floor.resolve(event)
         if market is not None:
             self._news.index(market)
-            self._impacts.close(market.condition_id)
+            self._odds.close(market.condition_id)
             self._watch.catalogue_changed()
         self._signals.withdraw(event.condition_id, "the market is decided")
         self._trading.resolved(event, market)
@@ -235,7 +239,7 @@ class Desk:
     @property
     def histories(self) -> Mapping[str, OddsHistory]:
         """Odds through time by condition id."""
-        return self._impacts.histories
+        return self._odds.histories
 
     @property
     def suggestions(self) -> Mapping[str, Signal]:

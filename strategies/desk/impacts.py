@@ -1,35 +1,34 @@
-"""Odds through time, and what each story did to them.
+"""What each story did to the odds of the markets it touches.
 
-Odds are sampled from the followed books into a minute grid; each pair of a story and a market it
-touches is measured again and again while the story is young. Work is spread over ticks, so that
-no tick grows long however many pairs there are.
+Each pair of a story and a market is measured again and again while the story is young. Work is
+spread over ticks, so that no tick grows long however many pairs there are.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 import msgspec
 
-from feeds.events import OddsPoint, Story
-from feeds.markets import MINUTE, ONE, SECOND, Market, Nanos
-from strategies.decisions import Impact, ImpactSeen, Link, Verdict
+from feeds.events import Story
+from feeds.markets import MINUTE, SECOND, Market, Nanos
+from strategies.decisions import Impact, ImpactSeen, Link, Remembered, Verdict
 from strategies.desk.news import News, began_ns
+from strategies.desk.odds import Odds
 from strategies.desk.pulse import Pulse
 from strategies.floor import Floor
 from strategies.impact import (
-    Move,
+    GUARD,
+    PEERS_MIN,
+    ManyPairs,
     OddsHistory,
     Precedent,
     Precedents,
     Rival,
-    abnormal_move,
+    deadline,
     measure,
 )
 from strategies.impact import story_time as story_time_ns
-from strategies.impact.odds import Absence
 
-OBSERVE_EVERY: Nanos = 5 * SECOND
 YOUNG: Nanos = 60 * MINUTE
 MEASURE_EVERY_YOUNG: Nanos = 5 * SECOND
 MEASURE_EVERY_OLD: Nanos = MINUTE
@@ -37,16 +36,10 @@ MEASURES_PER_TICK_MAX = 10
 PAIRS_MAX = 800
 SHOWN_POINTS = 0.5
 """A move is told again when it changed by this many points."""
+COUNTED_AFTER: Nanos = 5 * MINUTE
+"""From this age on a pair counts among the day's."""
 PRECEDENT_AFTER: Nanos = 30 * MINUTE
 """A story's move counts as a precedent once it is this old."""
-HISTORIES_MAX = 1_000
-"""Markets whose odds are remembered; those not followed any more go first, oldest first."""
-POINTS_MAX = 3_000
-"""Points of one market's past held while they arrive."""
-UNFOLLOWED_GRACE: Nanos = 30 * SECOND
-"""A book that nobody follows any more counts as odds for this long after its last change."""
-
-_BY_A_DATE = re.compile(r"\b(by|before)\b", re.IGNORECASE)
 
 
 class Pair(msgspec.Struct):
@@ -61,96 +54,17 @@ class Pair(msgspec.Struct):
 
 
 class Impacts:
-    """Histories of odds by market, and the newest impact of each story on each of its markets."""
+    """The newest impact of each story on each of its markets, and what such stories did before."""
 
-    def __init__(self, pulse: Pulse, floor: Floor, news: News, minutes: int) -> None:
-        self.histories: dict[str, OddsHistory] = {}
+    def __init__(self, pulse: Pulse, floor: Floor, news: News, odds: Odds, minutes: int) -> None:
         self.measured: dict[tuple[str, str], Impact] = {}
         self.precedents = Precedents()
-        self._pulse, self._floor, self._news = pulse, floor, news
+        self._many = ManyPairs()
+        self._pulse, self._floor, self._news, self._odds = pulse, floor, news, odds
         self._watch_for: Nanos = minutes * MINUTE
         self._pairs: dict[tuple[str, str], Pair] = {}
         self._due: list[tuple[Nanos, int, str, str]] = []
         self._turn = 0
-        self._observe_ns: Nanos = 0
-        self._past: dict[str, list[tuple[Nanos, float]]] = {}
-        self._arriving: set[str] = set()
-        self._moves: dict[str, tuple[Nanos, Move | None]] = {}
-        self._followed: tuple[str, ...] = ()
-
-    # -- odds ------------------------------------------------------------------------------
-
-    def observe(self, condition_ids: tuple[str, ...]) -> None:
-        """Sample the odds of these markets, when it is time."""
-        if self._pulse.now_ns < self._observe_ns:
-            return
-        self._observe_ns = self._pulse.now_ns + OBSERVE_EVERY
-        self._followed = condition_ids
-        for condition_id in condition_ids:
-            self.sample(condition_id)
-
-    def sample(self, condition_id: str) -> None:
-        """Take a market's odds as they are now."""
-        market = self._floor.markets[condition_id]
-        book = self._floor.books.get(market.yes.asset_id)
-        if book is None or not book.seen:
-            return
-        now_ns, tick = self._pulse.now_ns, market.tick_size
-        if now_ns - book.applied_ns > UNFOLLOWED_GRACE and condition_id not in self._followed:
-            return
-        history = self.history(condition_id)
-        midpoint = self._floor.midpoint(market.yes.asset_id)
-        if midpoint is not None:
-            history.observe(now_ns, midpoint, book.spread / ONE / 2, tick)
-        elif self._floor.tradeable(market.yes.asset_id):
-            history.observe(now_ns, None, 0.0, tick, Absence.ONE_SIDED)
-        else:
-            history.observe(now_ns, None, 0.0, tick, Absence.FROZEN)
-
-    def history(self, condition_id: str) -> OddsHistory:
-        """A market's odds through time; a new one if there is none yet."""
-        history = self.histories.get(condition_id)
-        if history is None:
-            if len(self.histories) >= HISTORIES_MAX:
-                gone = (cid for cid in self.histories if cid not in self._followed)
-                del self.histories[next(gone, next(iter(self.histories)))]
-            history = self.histories[condition_id] = OddsHistory()
-        return history
-
-    def close(self, condition_id: str) -> None:
-        """A market stopped trading."""
-        history = self.histories.get(condition_id)
-        if history is not None:
-            history.close(self._pulse.now_ns)
-
-    def past_point(self, point: OddsPoint) -> None:
-        """One point of the venue's price history. They come in bunches and are used in one go."""
-        market = self._floor.market_of(point.asset_id)
-        if market is None or not 0 < point.price < ONE:
-            return
-        points = self._past.setdefault(market.condition_id, [])
-        if len(points) < POINTS_MAX:
-            price = point.price if point.asset_id == market.yes.asset_id else ONE - point.price
-            points.append((point.when_ns, price / ONE))
-        self._arriving.add(market.condition_id)
-
-    def fill_in_the_past(self) -> None:
-        """Use the points of markets for which none came since the last tick."""
-        if not self._past:
-            return
-        for condition_id in [cid for cid in self._past if cid not in self._arriving]:
-            self.history(condition_id).backfill(self._past.pop(condition_id))
-        self._arriving.clear()
-
-    def abnormal(self, condition_id: str) -> Move | None:
-        """A move that stands out, if there is one; worked out once an observation."""
-        cached = self._moves.get(condition_id)
-        if cached is not None and cached[0] == self._observe_ns:
-            return cached[1]
-        history = self.histories.get(condition_id)
-        move = abnormal_move(history, self._pulse.now_ns) if history is not None else None
-        self._moves[condition_id] = (self._observe_ns, move)
-        return move
 
     # -- stories ---------------------------------------------------------------------------
 
@@ -231,23 +145,33 @@ class Impacts:
         heappush(self._due, (due_ns, self._turn, pair.story_id, pair.link.market_id))
 
     def _measure(self, pair: Pair) -> Impact:
-        condition_id = pair.link.market_id
-        self.sample(condition_id)
+        key = (pair.story_id, pair.link.market_id)
+        self._odds.sample(key[1])
         impact = measure(
-            self.history(condition_id),
-            pair.story_id,
-            condition_id,
+            self._odds.history(key[1]),
+            *key,
             pair.story_ns,
             self._pulse.now_ns,
             pair.link.direction,
             tuple(self._rivals(pair)),
-            weight=pair.link.relevance,
-            deadline_ns=_deadline(self._floor.markets[condition_id]),
+            weight=_weight(pair.link, self._news.stories[pair.story_id]),
+            deadline_ns=deadline(self._floor.markets[key[1]]),
+            peers=self._peers(pair),
+            trades=self._odds.trades(key[1], pair.story_ns - GUARD * MINUTE),
         )
-        self.measured[pair.story_id, condition_id] = impact
+        impact = self.measured[key] = self._among_many(pair, impact)
         self._tell(pair, impact)
         self._next(pair, impact)
         return impact
+
+    def _among_many(self, pair: Pair, impact: Impact) -> Impact:
+        """The impact, with how likely it is to be one that chance gave."""
+        key, now_ns = (impact.story_id, impact.condition_id), self._pulse.now_ns
+        if impact.rank_p is not None and now_ns - pair.story_ns >= COUNTED_AFTER:
+            self._many.note(key, pair.story_ns, impact.rank_p)
+        if not impact.stood_out:
+            return impact
+        return msgspec.structs.replace(impact, chance=self._many.expected_false(key, now_ns))
 
     def _rivals(self, pair: Pair) -> Iterator[Rival]:
         """Other happenings on the same market, each once, by its first telling."""
@@ -256,8 +180,27 @@ class Impacts:
         for story in self._news.stories_on(pair.link.market_id):
             link = self._news.link(story.id, pair.link.market_id)
             if story.cluster_id != own and link is not None:
-                clusters[story.cluster_id] = Rival(story_time_ns(story), link.relevance)
+                weight = _weight(link, story)
+                clusters[story.cluster_id] = Rival(story_time_ns(story), weight, story.id)
         yield from clusters.values()
+
+    def _peers(self, pair: Pair) -> Iterator[OddsHistory]:
+        """Odds of followed markets of the same kind that the story does not touch.
+
+        Where too few are of the same family, those under one of the venue's tags join them.
+        """
+        market = self._floor.markets[pair.link.market_id]
+        touched = {link.market_id for link in self._news.links.get(pair.story_id, ())}
+        others = [
+            other
+            for other in map(self._floor.markets.__getitem__, self._odds.followed)
+            if other.condition_id not in touched and not _same_event(market, other)
+        ]
+        family = self._news.family(market.condition_id)
+        kin = [m for m in others if family and self._news.family(m.condition_id) == family]
+        if len(kin) < PEERS_MIN:
+            kin = [m for m in others if m in kin or not {*market.tags}.isdisjoint(m.tags)]
+        return self._odds.known(m.condition_id for m in kin)
 
     def _tell(self, pair: Pair, impact: Impact) -> None:
         shown = pair.shown
@@ -265,8 +208,7 @@ class Impacts:
             return
         pair.shown = impact
         self._pulse.say(ImpactSeen(impact))
-        was_clear = shown is not None and shown.verdict is Verdict.CLEAR
-        if impact.verdict is Verdict.CLEAR and not was_clear:
+        if impact.significant and not (shown is not None and shown.significant):
             self._alert(pair, impact)
 
     def _alert(self, pair: Pair, impact: Impact) -> None:
@@ -292,20 +234,45 @@ class Impacts:
 
     def _remember(self, pair: Pair, impact: Impact) -> None:
         pair.remembered = True
-        told = impact.verdict in (Verdict.CLEAR, Verdict.NOISE)
-        if told and impact.logit is not None and pair.link.direction:
-            family = self._news.family(impact.condition_id)
-            self.precedents.add(pair.link.facet, family, impact.logit * pair.link.direction)
+        own = impact.verdict in (Verdict.CLEAR, Verdict.NOISE)
+        if not own or impact.logit is None or not pair.link.direction:
+            return
+        remembered = Remembered(
+            self._pulse.now_ns,
+            pair.story_id,
+            impact.condition_id,
+            pair.link.facet,
+            self._news.family(impact.condition_id),
+            impact.logit * pair.link.direction,
+        )
+        self.recall((remembered,))
+        self._pulse.say(remembered)
+
+    def recall(self, past: Iterable[Remembered]) -> None:
+        """What like stories did, in this session or an earlier one."""
+        for one in past:
+            self.precedents.add(one.facet, one.family, one.logit)
 
 
-def _deadline(market: Market) -> Nanos | None:
-    """The end of a question of the kind "will it happen by then?"."""
-    return market.end_ns if _BY_A_DATE.search(market.question) else None
+def _weight(link: Link, story: Story) -> float:
+    """How strong a story's claim to a move is, besides its time."""
+    return link.relevance * story.novelty
+
+
+def _same_event(market: Market, other: Market) -> bool:
+    """Outcomes of one event move against each other by necessity."""
+    if market.condition_id == other.condition_id:
+        return True
+    if market.event_id:
+        return market.event_id == other.event_id
+    return bool(market.event_title) and market.event_title == other.event_title
 
 
 def _differs(shown: Impact, impact: Impact) -> bool:
     """Whether a trader would see a difference."""
-    if shown.verdict is not impact.verdict:
+    if shown.verdict is not impact.verdict or shown.lasting != impact.lasting:
+        return True
+    if shown.significant != impact.significant or shown.quote_move != impact.quote_move:
         return True
     before, now = shown.points, impact.points
     if before is None or now is None:

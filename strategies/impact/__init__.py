@@ -10,12 +10,15 @@ from strategies.impact.credit import Rival
 from strategies.impact.deadline import deadline
 from strategies.impact.many import ManyPairs
 from strategies.impact.measure import Z_SHOWN_MAX, measure, times
-from strategies.impact.odds import Absence, OddsHistory, expit, logit
+from strategies.impact.odds import GUARD, Absence, OddsHistory, expit, logit
+from strategies.impact.peers import PEERS_MIN
 from strategies.impact.precedents import Precedent, Precedents
 from strategies.impact.scan import Move, abnormal_move
 from strategies.impact.window import story_time
 
 __all__ = [
+    "GUARD",
+    "PEERS_MIN",
     "Z_SHOWN_MAX",
     "Absence",
     "ManyPairs",

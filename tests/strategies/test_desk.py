@@ -253,7 +253,7 @@ def test_books_and_histories_nobody_wants_make_room_for_new_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("strategies.floor.BOOKS_MAX", 6)
-    monkeypatch.setattr("strategies.desk.impacts.HISTORIES_MAX", 3)
+    monkeypatch.setattr("strategies.desk.odds.HISTORIES_MAX", 3)
     here = session()
     here.feed(NEWS)
     for number, name in enumerate("abcd"):
