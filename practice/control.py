@@ -18,6 +18,7 @@ from practice.answers import Handler, Wrong, answer, body_of, guarded
 from practice.approvals import UNLIMITED
 from practice.audit import Auditor
 from practice.board import OUTCOMES, Board, Listing, slugged
+from practice.burst import BURST_NS, Burst
 from practice.catalogue import PRACTICE_SENTENCE, EventSpec, MarketSpec
 from practice.clock import SECOND
 from practice.exchange import FINE_TICK
@@ -60,16 +61,18 @@ class Order(msgspec.Struct, forbid_unknown_fields=True):
 
     ``freeze``: "all", a list of asset ids, or [] to thaw; ``lasting`` freezes later connections
     too; ``cut`` drops every open connection without a goodbye; ``half_open`` leaves them open and
-    neither reads nor writes any more. A number in their place is a rate.
-    ``mode`` puts the venue into a mode for ``for_s`` world seconds; ``once`` lets the next so many
-    chances of a fault strike; ``limits`` lets the published rate limits refuse, or not; ``clear``
-    first ends all that was asked for before.
+    neither reads nor writes any more; ``burst`` makes the liveliest markets very busy. A number in
+    their place is a rate.
+    ``mode`` puts the venue into a mode for ``for_s`` world seconds (a burst lasts as long);
+    ``once`` lets the next so many chances of a fault strike; ``limits`` lets the published rate
+    limits refuse, or not; ``clear`` first ends all that was asked for before.
     """
 
     freeze: str | list[str] | None = None
     lasting: bool = False
     cut: bool = False
     half_open: bool = False
+    burst: bool = False
     mode: str | None = None
     for_s: float | None = None
     once: dict[str, int] = {}
@@ -125,6 +128,7 @@ class Control:
         auditor: Auditor,
         trading: Trading,
         limits: Limits,
+        burst: Burst,
         publish: Callable[[Moved], None],
     ) -> None:
         self.board = board
@@ -134,6 +138,7 @@ class Control:
         self.auditor = auditor
         self.trading = trading
         self.limits = limits
+        self.burst = burst
         self._publish = publish
 
     def routes(self) -> list[Route]:
@@ -170,6 +175,9 @@ class Control:
         except BadFault as error:
             raise Wrong(400, str(error)) from None
         self._set(faults, freeze, mode)
+        if order.burst or order.clear:
+            span_ns = BURST_NS if order.for_s is None else int(order.for_s * SECOND)
+            self.burst.call(self.board.clock.now_ns() + span_ns if order.burst else 0)
         if order.limits is not None or order.clear:
             self.limits.enforced = bool(order.limits)
         told = self.deck.told(self.board.seed) | {"limits": self.limits.enforced}
@@ -207,10 +215,10 @@ class Control:
 
     def _mode(self, order: Order) -> tuple[Mode, int] | None:
         """(mode, until when); the usual length where none is said."""
-        if order.mode is None:
-            return ("normal", 0) if order.clear else None
         if order.for_s is not None and not 0 < order.for_s <= MODE_S_MAX:
             raise Wrong(400, f"fault: for_s must be above 0 and at most {MODE_S_MAX}")
+        if order.mode is None:
+            return ("normal", 0) if order.clear else None
         for mode in MODES:
             if mode == order.mode:
                 usual = RESTART_NS if mode == "restarting" else CALLED_MODE_NS

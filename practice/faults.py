@@ -62,6 +62,8 @@ class Faults:
     truncated_reply_per_mille: int = 0
     """It is done; half of the answer comes, then the connection is dropped."""
     html_403_per_mille: int = 0
+    status_403_per_mille: int = 0
+    """The client is in the wrong country: orders alone are refused."""
     status_425_per_mille: int = 0
     status_429_per_mille: int = 0
     status_500_per_mille: int = 0
@@ -69,6 +71,8 @@ class Faults:
     status_503_per_mille: int = 0
     """These are not done; ``accepted_500`` is, and then answered by an error all the same."""
     accepted_500_per_mille: int = 0
+    order_timeout_per_mille: int = 0
+    """The matching took too long: answered by an error, and not placed."""
 
     # a minute: modes of the whole venue
     restart_per_mille: int = 0
@@ -82,6 +86,8 @@ class Faults:
     half_open_per_mille: int = 0
     """A connection neither reads nor writes any more."""
     cut_per_mille: int = 0
+    burst_per_mille: int = 0
+    """Ten seconds in which the liveliest markets change 2,000 times a second."""
 
     # a frame
     drop_frame_per_mille: int = 0
@@ -100,6 +106,8 @@ class Faults:
     retrying_trade_ms_max: int = 60_000
     dust_fill_per_mille: int = 0
     venue_cancel_per_mille: int = 0
+    market_end_per_mille: int = 0
+    """The market closes under an order that rests, and is resolved."""
 
     clock_skew_ms: int = 0
     """What ``/time`` is off by."""
@@ -111,7 +119,7 @@ RATES = tuple(name.removesuffix(RATE) for name in _FIELDS if name.endswith(RATE)
 """The faults that happen by chance, by the names that flags and ``POST /control/fault`` use."""
 SPANS = tuple(name for name in _FIELDS if name.endswith((MS, MS_MOST)))
 FRAME_RATES = tuple(name for name in RATES if name.endswith(("_frame", "_snapshot", "_mismatch")))
-MINUTE_RATES = ("restart", "post_only", "cancel_only", "freeze", "half_open", "cut")
+MINUTE_RATES = ("restart", "post_only", "cancel_only", "freeze", "half_open", "cut", "burst")
 DRAWN = tuple(name for name in RATES if name not in MINUTE_RATES)
 
 

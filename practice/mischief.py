@@ -30,6 +30,12 @@ HTML_403 = (
     b"<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head>"
     b"<body><h1>Sorry, you have been blocked</h1></body></html>"
 )
+REGION_TEXT = (
+    "Trading restricted in your region, please refer to available regions - "
+    "https://docs.polymarket.com/developers/CLOB/geoblock"
+)
+OF_ORDERS = frozenset({"status_403", "status_425", "order_timeout"})
+"""Errors that only requests about orders are answered with."""
 OVERTAKEN_S = 0.1
 POST_ONLY_TEXT = "post-only mode: only post-only orders and cancels are allowed"
 JSON, HTML = b"application/json", b"text/html; charset=UTF-8"
@@ -57,9 +63,11 @@ def errors() -> dict[str, tuple[int, bytes, bytes, int]]:
 
     return {
         "html_403": (403, HTML, HTML_403, 0),
+        "status_403": error(403, REGION_TEXT),
         "status_425": error(425, "Service not ready: the matching engine restarts", 1),
         "status_429": error(429, "Too Many Requests", 1),
         "status_500": error(500, "Internal server error"),
+        "order_timeout": error(500, "order timed out"),
         "status_502": (502, HTML, b"<html><h1>502 Bad Gateway</h1></html>", 0),
         "status_503": error(
             503, "Trading is currently disabled. Check polymarket.com for updates", 5
@@ -123,7 +131,7 @@ class Mischief:
             return
         draw = self._deck.draw
         for name, error in ERRORS.items():
-            if (name != "status_425" or met.ordering) and draw(name):
+            if (name not in OF_ORDERS or met.ordering) and draw(name):
                 await _answer(met.send, error)
                 return
         if draw("lost_request"):

@@ -18,6 +18,8 @@ DUST = 1
 """The smallest fill there is: a millionth of a share."""
 VENUE_CANCEL_NS = 5 * SECOND
 """An order that the venue takes off goes within this time."""
+CLOSING_NS = 2 * SECOND
+RESOLVING_NS = 3 * SECOND
 FAILING_NS = 2 * SECOND
 CONFIRMING_NS = SECOND
 WAITING_MAX = 10_000
@@ -30,6 +32,7 @@ class Mishaps:
         self._deck = deck
         self._trading = trading
         self._cancels: list[tuple[int, str]] = []
+        self._ends: list[tuple[int, int, str]] = []
         self._numbers = count(1)
         trading.plan = self.plan
         trading.rested = self.rested
@@ -67,11 +70,27 @@ class Mishaps:
             chance = self._deck.chance("venue_cancel")
             at_ns = order.created_ns + chance.randrange(1, VENUE_CANCEL_NS)
             heapq.heappush(self._cancels, (at_ns, order.id))
+        if self._deck.draw("market_end"):
+            closed_ns = order.created_ns + CLOSING_NS
+            for at_ns in (closed_ns, closed_ns + RESOLVING_NS):
+                step = (at_ns, next(self._numbers), order.listing.spec.slug)
+                heapq.heappush(self._ends, step)
 
     def tick(self, now_ns: int) -> None:
-        """Take off what the venue decided to take off, once its moment has come."""
+        """Do what the venue decided to do by itself, once its moment has come."""
         while self._cancels and self._cancels[0][0] <= now_ns:
             self._trading.take_off(heapq.heappop(self._cancels)[1])
+        while self._ends and self._ends[0][0] <= now_ns:
+            self._end(heapq.heappop(self._ends)[2])
+
+    def _end(self, slug: str) -> None:
+        """A market closes; one that is closed is resolved."""
+        world = self._trading.board.world
+        life = world.lives[slug]
+        if life.market.state == "open":
+            self._trading.publish(world.close(slug))
+        elif life.market.state == "closed":
+            self._trading.publish(world.resolve(slug, world.outcome(life.spec)))
 
     def _left(self, order: Placed) -> int:
         resting = self._trading.exchange.orders.get(order.id)

@@ -57,7 +57,7 @@ class Trading:
         """Asked with each order that rests, before its answer is sent."""
         self.gate: Callable[[bool], str] = lambda _: ""
         """(is it post-only) -> why the venue's mode forbids an order now, or ""."""
-        self._publish = publish
+        self.publish = publish
         self._live: dict[str, dict[str, None]] = {}
         self._expiring: list[tuple[int, str]] = []
         self._delayed: list[tuple[int, int, str]] = []
@@ -213,7 +213,7 @@ class Trading:
     def show(self, report: Report) -> None:
         """Let the whole world see what one of our requests changed."""
         if report.changes or report.trades or report.tick:
-            self._publish(
+            self.publish(
                 Moved(
                     self.board.world.now_ns,
                     report.market,

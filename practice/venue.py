@@ -14,6 +14,7 @@ from practice.audit import Auditor
 from practice.auth import Door
 from practice.board import Board
 from practice.builders import Builders
+from practice.burst import Burst
 from practice.catalogue import MarketSpec
 from practice.clob import Clob
 from practice.clock import Clock
@@ -58,6 +59,7 @@ class Venue:
         self.auditor = Auditor(world.exchange)
         self.trading = Trading(self.board, self.accounts, self.publish)
         self.mishaps = Mishaps(self.deck, self.trading)
+        self.burst = Burst(self.deck, world, self.publish)
         door = Door(self.accounts, clock)
         door.skew_ns = lambda: self.deck.faults.clock_skew_ms * 1_000_000
         self.limits = Limits()
@@ -77,6 +79,7 @@ class Venue:
             self.auditor,
             self.trading,
             self.limits,
+            self.burst,
             self.publish,
         )
 
@@ -88,6 +91,7 @@ class Venue:
         """Let what waits for a moment of the world happen, if the moment has come."""
         self.trading.tick()
         self.mishaps.tick(self.clock.now_ns())
+        self.burst.tick(self.clock.now_ns())
 
     def publish(self, moved: Moved) -> None:
         """Show one action to the world; call it while the exchange stands at that moment."""

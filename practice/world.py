@@ -185,6 +185,11 @@ class World:
 
         return step
 
+    def stir(self, slug: str) -> Moved | None:
+        """One more ordinary action in an open market, now."""
+        life = self.lives[slug]
+        return _moved(self.now_ns, life.market, life.pulse(self.now_ns))
+
     def _inform(self, life: MarketLife) -> _Step:
         def step(now_ns: int) -> Happening | None:
             if life.market.state != "open":

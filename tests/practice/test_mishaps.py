@@ -1,9 +1,14 @@
 """Faults of orders and trades: what users hear, what they own, and that the sums stay right."""
 
+from collections import Counter
+
 import pytest
 
+from practice.burst import BURST_NS
 from practice.clock import SECOND
+from practice.faults import Faults
 from practice.orders import SHARE, Refused
+from practice.world import Moved
 from tests.practice.traders import ANN, BOB, NO, PURSE, SHARES, YES, Floor, floor
 
 
@@ -114,6 +119,56 @@ def test_an_order_that_is_over_is_not_taken_off_again(here: Floor) -> None:
     here.venue.trading.cancel(ANN, [order_id])
     here.live(6 * SECOND)
     assert len(here.events(ANN, "CANCELLATION")) == 1
+
+
+def test_a_market_ends_under_an_order_and_is_resolved(here: Floor) -> None:
+    here.venue.deck.strike_next({"market_end": 1})
+    order_id, answer = here.order(ANN, "free", cents=20, shares=10)
+    assert answer["status"] == "live"
+    here.live(3 * SECOND)
+    assert here.venue.board.market(here.venue.board.listings["free"]).state == "closed"
+    (told,) = here.events(ANN, "CANCELLATION")
+    assert (told["id"], told["status"]) == (order_id, "CANCELED_MARKET_RESOLVED")
+    with pytest.raises(Refused, match="not yet ready to process"):
+        here.order(ANN, "free", cents=20, shares=10)
+    here.live(5 * SECOND)
+    assert here.venue.board.market(here.venue.board.listings["free"]).state == "resolved"
+    assert here.shares(ANN, "free") == 0
+    assert here.venue.auditor.told()["violations"] == []
+
+
+def test_a_burst_changes_lively_markets_two_thousand_times_a_second_and_no_calm_one() -> None:
+    here = floor(calm=False)
+    changes: Counter[str] = Counter()
+    publish = here.venue.burst._publish
+
+    def counted(moved: Moved) -> None:
+        changes[moved.market] += 2 * len(moved.changes)
+        publish(moved)
+
+    here.venue.burst._publish = counted
+    for _ in range(20):
+        here.venue.tick()
+    assert not changes
+    here.venue.burst.call(here.clock.now_ns() + SECOND)
+    for _ in range(20):
+        here.venue.tick()
+    assert set(changes) == {"free"}
+    assert 1_900 < changes["free"] < 3_000
+    here.live(2 * SECOND)
+    changes.clear()
+    here.venue.tick()
+    assert not changes
+    assert here.venue.auditor.told()["violations"] == []
+
+
+def test_bursts_come_by_rate_and_end_again(here: Floor) -> None:
+    here.venue.deck.set(Faults(burst_per_mille=1_000))
+    busy = []
+    for _ in range(60):
+        here.live(10 * SECOND)
+        busy.append(here.venue.deck.during("burst", here.clock.now_ns(), BURST_NS))
+    assert 9 <= sum(busy) <= 11  # the first sixth of each of ten minutes
 
 
 def test_every_fault_of_orders_at_once_leaves_the_sums_right(here: Floor) -> None:
