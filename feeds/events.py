@@ -229,6 +229,26 @@ class Fill(msgspec.Struct, frozen=True, array_like=True, tag="fill"):
     liquidity: Liquidity
 
 
+class Settlement(Enum):
+    """How far a fill at the venue has come. MATCHED is provisional: it may still be taken back.
+
+    CONFIRMED is final. FAILED means that it never was, unless the venue says CONFIRMED after all.
+    """
+
+    MATCHED = "matched"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+
+
+class FillSettled(msgspec.Struct, frozen=True, array_like=True, tag="settled"):
+    """News of a fill that was told before. One of which nothing is told is final, as on paper."""
+
+    at_ns: Nanos
+    fill_id: str
+    order_id: str
+    stage: Settlement
+
+
 class OrderRequest(msgspec.Struct, frozen=True, array_like=True, tag="want_order"):
     """A person wants an order. ``price`` is the limit, the worst acceptable."""
 
@@ -305,6 +325,7 @@ Event: TypeAlias = (
     | Tick
     | OrderUpdate
     | Fill
+    | FillSettled
     | OrderRequest
     | CancelRequest
     | SuggestionReply

@@ -9,6 +9,7 @@ from strategies.decisions import Impact, Link, Skipped
 from strategies.desk import Desk, OrderRecord, Signal
 from strategies.portfolio import Position
 from terminal.engine import Engine
+from terminal.figures import shares
 from terminal.meaning import Evidence, meaning
 from terminal.views import (
     ArticleView,
@@ -584,6 +585,7 @@ def _position_row(desk: Desk, position: Position) -> PositionRow:
         value=value,
         unrealised=value - position.cost,
         realised=position.realised,
+        pending=desk.portfolio.pending(position.asset_id),
     )
 
 
@@ -611,11 +613,19 @@ def _order_row(desk: Desk, record: OrderRecord) -> OrderRow:
         size=intent.size,
         filled=record.filled,
         kind=intent.kind.value,
-        state=record.state.value,
-        reason=record.reason,
+        state="failed" if record.failed and record.over else record.state.value,
+        reason=_order_reason(record),
         origin=intent.strategy or "you",
         queue_ahead=record.queue_ahead,
+        failed=record.failed,
     )
+
+
+def _order_reason(record: OrderRecord) -> str:
+    if not record.failed:
+        return record.reason
+    gone = shares(record.failed)
+    return f"{gone} shares were matched and did not settle: they are taken back"
 
 
 def fill_rows(engine: Engine) -> tuple[FillRow, ...]:
@@ -626,6 +636,7 @@ def fill_rows(engine: Engine) -> tuple[FillRow, ...]:
 
 def _fill_row(desk: Desk, fill: Fill) -> FillRow:
     known = desk.markets.get(fill.condition_id)
+    stage = desk.portfolio.stage(fill.id)
     return FillRow(
         id=fill.id,
         at_ns=fill.at_ns,
@@ -639,6 +650,7 @@ def _fill_row(desk: Desk, fill: Fill) -> FillRow:
         size=fill.size,
         fee=fill.fee,
         liquidity=fill.liquidity.value,
+        stage=stage.value if stage is not None else "",
     )
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from feeds.events import Event, Fill, MarketResolved
+from feeds.events import Event
 from feeds.markets import SECOND
 from strategies.decisions import Cancel, Decision, Mandate, Place
 from strategies.desk import Desk, DeskSettings
 from strategies.linking import Linker
+from strategies.portfolio import Recalled
 from strategies.roster import enrol
 from terminal.brokers import Broker, Heard
 from terminal.brokers.paper import PaperBroker
@@ -36,7 +37,7 @@ class StrategySetting(msgspec.Struct, frozen=True):
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Everything besides the events that decisions depend on; the first record of a tape.
 
-    ``past`` are the fills and resolutions of earlier sessions, from the ledger.
+    ``past`` are the fills, settlements and resolutions of earlier sessions, from the ledger.
     """
 
     version: str
@@ -45,7 +46,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     speed: float = 1.0
     desk: DeskSettings
     strategies: tuple[StrategySetting, ...] = ()
-    past: tuple[Fill | MarketResolved, ...] = ()
+    past: tuple[Recalled, ...] = ()
     killed: bool = False
 
 

@@ -236,7 +236,10 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Shares held of one outcome. ``mark`` is None while there is no sound price."""
+    """Shares held of one outcome. ``mark`` is None while there is no sound price.
+
+    ``pending`` of them hang on trades that the venue has matched and not yet confirmed.
+    """
 
     condition_id: str
     asset_id: str
@@ -249,10 +252,12 @@ class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
     value: int
     unrealised: int
     realised: int
+    pending: int = 0
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One of our orders. ``queue_ahead`` is the size before us at our price."""
+    """One of our orders. ``queue_ahead`` is the size before us at our price, ``failed`` the size of
+    its fills that were matched and did not settle."""
 
     order_id: str
     at_ns: int
@@ -269,10 +274,12 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     origin: str = ""
     queue_ahead: int = 0
+    failed: int = 0
 
 
 class FillRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One fill of ours."""
+    """One fill of ours. ``stage``: "" as on paper, matched (it may be taken back), confirmed or
+    failed (it was taken back, and nothing of it counts)."""
 
     id: str
     at_ns: int
@@ -286,6 +293,7 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     fee: int
     liquidity: str
+    stage: str = ""
 
 
 class SignalsView(msgspec.Struct, frozen=True, kw_only=True, tag="signals"):

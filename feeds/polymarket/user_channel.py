@@ -3,7 +3,7 @@
 Nothing here is told twice by the venue, nothing is promised to come in order, and one trade comes
 several times. So what is known of an order is a *sum* of everything heard: the largest size
 matched, whether an end was told, the fills by trade and order. Whatever the order of arrival, the
-sum is the same. A fill is told once, when its trade is first heard of, as provisional; that it is
+sum is the same. A fill is told once, when its trade is first heard of; that it is provisional,
 confirmed or taken back follows as ``FillSettled``.
 
 A maker's fill is the entry of ``maker_orders`` with our order's id, at its own price and side.
@@ -22,7 +22,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from feeds.events import Fill, Liquidity, OrderState, OrderUpdate
+from feeds.events import Fill, FillSettled, Liquidity, OrderState, OrderUpdate, Settlement
 from feeds.markets import MINUTE, ONE, SECOND, Money, Nanos, Price, Side, Size
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.frames import SIDES
@@ -30,7 +30,6 @@ from feeds.polymarket.line import Line, Link
 from feeds.polymarket.units import BadNumber, exact_price
 from feeds.polymarket.user_wire import (
     MakerOrder,
-    Stage,
     UserFrame,
     UserOrder,
     UserTrade,
@@ -53,15 +52,6 @@ DUST: Size = 10_000
 
 FeeOf: TypeAlias = Callable[[str, str, Side, Price, Size], Money]
 """What a taker pays, by condition id, asset id, side, price and size."""
-
-
-class FillSettled(msgspec.Struct, frozen=True):
-    """A fill that was told before is confirmed, or failed and taken back."""
-
-    at_ns: Nanos
-    fill_id: str
-    order_id: str
-    stage: Stage
 
 
 class AskRest(msgspec.Struct, frozen=True):
@@ -139,7 +129,7 @@ class UserLimits:
 @dataclass(slots=True)
 class _Fill:
     fill: Fill
-    stage: Stage = Stage.MATCHED
+    stage: Settlement = Settlement.MATCHED
     doubted: bool = False
 
 
@@ -180,7 +170,7 @@ class _Order:
 
     @property
     def settled(self) -> bool:
-        return all(one.stage is not Stage.MATCHED for one in self.fills)
+        return all(one.stage is not Settlement.MATCHED for one in self.fills)
 
 
 class UserChannel(Line):
@@ -371,7 +361,7 @@ class UserChannel(Line):
         ]  # fmt: skip
 
     def _take(
-        self, trade_id: str, order_id: str, parts: list[Fill], stage: Stage, at_ns: Nanos
+        self, trade_id: str, order_id: str, parts: list[Fill], stage: Settlement, at_ns: Nanos
     ) -> None:
         """Count an order's part in a trade, once, however often and in whatever stage it comes."""
         order = self._orders[order_id]
@@ -379,6 +369,8 @@ class UserChannel(Line):
         if known is None:
             known = order.trades[trade_id] = [_Fill(fill) for fill in parts]
             self._events.extend(parts)
+            if stage is Settlement.MATCHED:
+                self._events.extend(_settled(fill, stage, at_ns) for fill in parts)
         elif [_essence(one.fill) for one in known] != [_essence(fill) for fill in parts]:
             self._ask(f"trade {printable(trade_id, 40)} was told in two ways", (order_id,))
         order.since_ns = at_ns
@@ -386,18 +378,17 @@ class UserChannel(Line):
             self._settle(one, stage, at_ns)
         self._tell_state(order_id, order, at_ns)
 
-    def _settle(self, known: _Fill, stage: Stage, at_ns: Nanos) -> None:
-        if stage is Stage.MATCHED or stage is known.stage:
+    def _settle(self, known: _Fill, stage: Settlement, at_ns: Nanos) -> None:
+        if stage is Settlement.MATCHED or stage is known.stage:
             return
-        contradicted = known.stage is not Stage.MATCHED
+        contradicted = known.stage is not Settlement.MATCHED
         if contradicted and not known.doubted:
             known.doubted = True
             self._ask("a trade is told to be both confirmed and failed", (known.fill.order_id,))
-        if contradicted and stage is Stage.FAILED:
+        if contradicted and stage is Settlement.FAILED:
             return
         known.stage = stage
-        settled = FillSettled(at_ns, known.fill.id, known.fill.order_id, stage)
-        self._events.append(settled)
+        self._events.append(_settled(known.fill, stage, at_ns))
 
     def _tell_state(self, order_id: str, order: _Order, at_ns: Nanos) -> None:
         state, filled = order.state, order.filled
@@ -450,6 +441,10 @@ class UserChannel(Line):
     def open_orders(self) -> list[str]:
         """Orders of ours that may still fill, as far as the stream has told."""
         return [key for key, order in self._orders.items() if not order.told[0].over]
+
+
+def _settled(fill: Fill, stage: Settlement, at_ns: Nanos) -> FillSettled:
+    return FillSettled(at_ns, fill.id, fill.order_id, stage)
 
 
 def _concerns(frame: UserFrame, order_id: str) -> bool:

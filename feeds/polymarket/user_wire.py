@@ -5,13 +5,12 @@ prices stay as they were sent until ``user_channel.py`` makes them plain.
 """
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
-from feeds.events import OrderState
+from feeds.events import OrderState, Settlement
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.units import BadNumber, exact_size, millionths
 from feeds.polymarket.wire import Id, Number, Stamp, WireSide, decode_array, shaped
@@ -134,25 +133,17 @@ def size_of(path: str, seen: str | float) -> int:
     return size
 
 
-class Stage(Enum):
-    """How far a fill has come. MATCHED is provisional: it may still be taken back."""
-
-    MATCHED = "matched"
-    FAILED = "failed"
-    CONFIRMED = "confirmed"
-
-
 # by prefix, the longest first: the venue appends words of its own, and REST says it with a prefix
 _STAGES = (
-    ("MATCHED", Stage.MATCHED),
-    ("MINED", Stage.MATCHED),
-    ("RETRYING", Stage.MATCHED),
-    ("CONFIRMED", Stage.CONFIRMED),
-    ("FAILED", Stage.FAILED),
+    ("MATCHED", Settlement.MATCHED),
+    ("MINED", Settlement.MATCHED),
+    ("RETRYING", Settlement.MATCHED),
+    ("CONFIRMED", Settlement.CONFIRMED),
+    ("FAILED", Settlement.FAILED),
 )
 
 
-def stage_of(trade: UserTrade) -> Stage:
+def stage_of(trade: UserTrade) -> Settlement:
     """How far the trade has come; an unknown word is refused."""
     status = trade.status.removeprefix("TRADE_STATUS_")
     for mark, stage in _STAGES:

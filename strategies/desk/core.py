@@ -17,6 +17,7 @@ from feeds.events import (
     CancelRequest,
     Event,
     Fill,
+    FillSettled,
     Gap,
     KillSwitch,
     LevelChange,
@@ -47,7 +48,7 @@ from strategies.desk.trading import Trading
 from strategies.desk.watch import Watch
 from strategies.floor import Floor
 from strategies.impact import OddsHistory, Precedent
-from strategies.portfolio import Portfolio
+from strategies.portfolio import Portfolio, Recalled
 from strategies.risk import Denial, Wanted
 
 
@@ -90,6 +91,7 @@ class Desk:
             MarketResolved: self._on_resolved,
             OrderUpdate: self._trading.updated,
             Fill: self._trading.filled,
+            FillSettled: self._trading.settled,
             OrderRequest: self._trading.requested,
             CancelRequest: self._trading.cancel_requested,
             SuggestionReply: self._signals.replied,
@@ -107,7 +109,7 @@ class Desk:
         self._handlers[type(event)](event)
         return self._pulse.take()
 
-    def restore(self, past: Iterable[Fill | MarketResolved] = (), *, killed: bool = False) -> None:
+    def restore(self, past: Iterable[Recalled] = (), *, killed: bool = False) -> None:
         """Rebuild cash and positions from what the ledger remembers, in its order.
 
         Call it before the first event. Orders of earlier sessions are over; what was lost or won
@@ -116,10 +118,7 @@ class Desk:
         assert not self._pulse.now_ns, "the desk has begun its session already"
         for fact in past:
             self.portfolio.roll(fact.at_ns)
-            if isinstance(fact, Fill):
-                self.portfolio.apply(fact)
-            else:
-                self.portfolio.resolve(fact.condition_id, fact.winner)
+            self.portfolio.recall(fact)
         self._trading.gate.killed = killed
         self._trading.changed = True
 

@@ -67,7 +67,11 @@ def next_state(state: OrderState, heard: OrderState) -> OrderState:
 
 
 class OrderRecord(msgspec.Struct):
-    """One of our orders. ``filled`` is the sum of its fills, ``reported`` the broker's word."""
+    """One of our orders. ``filled`` is the sum of its fills, ``reported`` the broker's word.
+
+    ``failed`` is the size of fills that were taken back: the venue matched them, and they did not
+    settle. The order does not come to life again for it.
+    """
 
     intent: OrderIntent
     state: OrderState = OrderState.INTENDED
@@ -79,6 +83,7 @@ class OrderRecord(msgspec.Struct):
     queue_ahead: Size = 0
     updated_ns: Nanos = 0
     cancelling: bool = False
+    failed: Size = 0
 
     @property
     def over(self) -> bool:
@@ -93,7 +98,7 @@ class OrderRecord(msgspec.Struct):
     def outstanding(self) -> Size:
         """Shares that may still fill: for an order that is over, fills told but not yet seen."""
         expected = self.reported if self.over else self.intent.size
-        return max(0, expected - self.filled)
+        return max(0, expected - self.filled - self.failed)
 
     def hear(self, update: OrderUpdate) -> None:
         """Take a broker's word; raises ImpossibleUpdate."""
@@ -105,10 +110,23 @@ class OrderRecord(msgspec.Struct):
 
     def take(self, fill: Fill) -> None:
         """Count a fill."""
-        self.filled += fill.size
-        self.cost += notional(fill.price, fill.size)
-        self.fees += fill.fee
+        self._count(fill, 1)
         self.updated_ns = fill.at_ns
+
+    def take_back(self, fill: Fill) -> None:
+        """A fill that was counted failed to settle."""
+        self._count(fill, -1)
+        self.failed += fill.size
+
+    def put_back(self, fill: Fill) -> None:
+        """A fill that was taken back settled after all."""
+        self._count(fill, 1)
+        self.failed -= fill.size
+
+    def _count(self, fill: Fill, sign: int) -> None:
+        self.filled += sign * fill.size
+        self.cost += sign * notional(fill.price, fill.size)
+        self.fees += sign * fill.fee
 
 
 class OrderTable:

@@ -3,11 +3,13 @@
 from feeds.events import (
     CancelRequest,
     Fill,
+    FillSettled,
     KillSwitch,
     MarketResolved,
     OrderRequest,
     OrderState,
     OrderUpdate,
+    Settlement,
 )
 from feeds.markets import Market, Money, Side, Size
 from strategies import words
@@ -15,8 +17,14 @@ from strategies.decisions import Answer, Cancel, OrderIntent, Outcome, Place
 from strategies.desk.orders import ImpossibleUpdate, OrderRecord, OrderTable
 from strategies.desk.pulse import Pulse
 from strategies.floor import Floor
-from strategies.portfolio import Portfolio
+from strategies.portfolio import Portfolio, TooLate
 from strategies.risk import Denial, Gate, RiskLimits, Wanted, fee_max
+
+_TAKEN_BACK = (
+    "the venue matched this trade and it did not settle: cash, position and profit are as if it "
+    "had not been"
+)
+_PUT_BACK = "the venue said that this trade had failed, and now that it is confirmed"
 
 
 class Trading:
@@ -169,12 +177,42 @@ class Trading:
         if not self.portfolio.apply(fill):
             return False
         record.take(fill)
-        key = (record.intent.strategy, fill.asset_id)
-        self.own[key] = self.own.get(key, 0) + fill.side.sign * fill.size
+        self._own(record, fill, 1)
         self._set_aside(record)
         self.changed = True
-        self._tell(fill)
+        self._say_of(fill, fill.order_id, self._deed(fill), _fee_words(fill.fee))
         return True
+
+    def settled(self, event: FillSettled) -> None:
+        """The venue's word on a fill: money first, then the order's own count."""
+        fill = self.portfolio.fill(event.fill_id)
+        if fill is None:
+            self._stranger(event.order_id, f"has a fill that is {event.stage.value}")
+            return
+        self.changed = True
+        try:
+            turned = self.portfolio.settle(event.fill_id, event.stage)
+        except TooLate as error:
+            title = "A fill that failed can't be taken back"
+            self._pulse.alert("order", fill.id, title, f"{error}: compare with the venue.")
+            return
+        if turned:
+            self._turn(fill, event.stage is Settlement.FAILED)
+
+    def _turn(self, fill: Fill, failed: bool) -> None:
+        """A fill does not count any more, or counts again."""
+        record = self.orders.records.get(fill.order_id)
+        if record is not None:
+            (record.take_back if failed else record.put_back)(fill)
+            self._own(record, fill, -1 if failed else 1)
+            self._set_aside(record)
+        title = f"{'Failed' if failed else 'Settled after all'}: {self._deed(fill)}"
+        self._say_of(fill, fill.id, title, _TAKEN_BACK if failed else _PUT_BACK)
+
+    def _own(self, record: OrderRecord, fill: Fill, sign: int) -> None:
+        if not self.portfolio.decided(fill.condition_id):
+            key = (record.intent.strategy, fill.asset_id)
+            self.own[key] = self.own.get(key, 0) + sign * fill.side.sign * fill.size
 
     def resolved(self, event: MarketResolved, market: Market | None) -> None:
         """A market is decided: positions are paid out, open orders are gone."""
@@ -212,15 +250,15 @@ class Trading:
         if not blocked[market]:
             del blocked[market]
 
-    def _tell(self, fill: Fill) -> None:
+    def _deed(self, fill: Fill) -> str:
         verb = "Bought" if fill.side is Side.BUY else "Sold"
+        outcome = self._outcome(fill.asset_id)
+        return f"{verb} {words.shares(fill.size)} {outcome} at {words.cents(fill.price)}"
+
+    def _say_of(self, fill: Fill, key: str, title: str, said: str) -> None:
         market = self._floor.markets.get(fill.condition_id)
-        title = (
-            f"{verb} {words.shares(fill.size)} {self._outcome(fill.asset_id)} "
-            f"at {words.cents(fill.price)}"
-        )
-        body = f"{market.question if market else fill.condition_id} · {_fee_words(fill.fee)}"
-        self._pulse.alert("fill", fill.order_id, title, body, "", fill.condition_id)
+        body = f"{market.question if market else fill.condition_id} · {said}"
+        self._pulse.alert("fill", key, title, body, "", fill.condition_id)
 
     def _trouble(self, record: OrderRecord, body: str) -> None:
         intent = record.intent

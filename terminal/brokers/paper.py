@@ -3,9 +3,8 @@
 from feeds.events import Event
 from feeds.markets import Nanos
 from strategies.decisions import OrderIntent
-from strategies.fills import PaperExchange
+from strategies.fills import Heard, PaperExchange
 from strategies.floor import FloorView
-from terminal.brokers import Heard
 
 
 class PaperBroker:

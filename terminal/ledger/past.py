@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from feeds.events import Fill, KillSwitch, MarketResolved, OrderState, OrderUpdate
+from feeds.events import Fill, FillSettled, KillSwitch, MarketResolved, OrderState, OrderUpdate
 from feeds.markets import Money
 from strategies.decisions import OrderIntent
+from strategies.portfolio import Recalled
 from terminal.ledger.sidecar import beside
 from terminal.ledger.store import DAMAGED, LedgerError
 from terminal.ledger.tables import (
@@ -28,8 +29,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     """All that the ledger knows of money, in the order in which it was booked.
 
     ``cash_start`` is None in a ledger where no cash ever came in. ``states`` holds the newest word
-    on each order that was heard of; one without is still INTENDED. ``past`` are fills and
-    resolutions together, as a portfolio wants them.
+    on each order that was heard of; one without is still INTENDED. ``past`` are fills, what
+    became of them, and resolutions together, as a portfolio wants them.
     """
 
     cash_start: Money | None = None
@@ -37,7 +38,7 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, OrderUpdate] = {}
     fills: tuple[Fill, ...] = ()
     resolutions: tuple[MarketResolved, ...] = ()
-    past: tuple[Fill | MarketResolved, ...] = ()
+    past: tuple[Recalled, ...] = ()
     killed: bool = False
     next_session: int = 1
     rows: int = 0
@@ -55,12 +56,15 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
 def rows_in_order(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """All money rows by their number: (seq, table's number, values..., digest)."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
 
     def of(number: int, table: Table) -> Iterator[tuple[Any, ...]]:
         for row in connection.execute(CODECS[table.record].select):
             yield (row[0], number, *row[1:])
 
-    return heapq.merge(*(of(n, table) for n, table in enumerate(MONEY_TABLES)))
+    return heapq.merge(
+        *(of(n, table) for n, table in enumerate(MONEY_TABLES) if table.since <= version)
+    )
 
 
 def verify(
@@ -92,7 +96,7 @@ def verify(
 
 def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
     """Read everything back into the records it was made of."""
-    past: list[Fill | MarketResolved] = []
+    past: list[Recalled] = []
     intents: list[OrderIntent] = []
     states: dict[str, OrderUpdate] = {}
     cash: Money | None = None
@@ -104,7 +108,7 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
                 intents.append(record)
             case OrderUpdate():
                 states[record.order_id] = record
-            case Fill() | MarketResolved():
+            case Fill() | FillSettled() | MarketResolved():
                 past.append(record)
             case Deposit():
                 cash = (cash or 0) + record.amount

@@ -95,10 +95,7 @@ class LedgerReader:
         start = rebuilt.cash_start if rebuilt.cash_start is not None else starting_cash
         portfolio = Portfolio(start)
         for event in rebuilt.past:
-            if isinstance(event, Fill):
-                portfolio.apply(event)
-            else:
-                portfolio.resolve(event.condition_id, event.winner)
+            portfolio.recall(event)
         return portfolio
 
     def orders(self, most: int = ROWS_MAX) -> list[OrderKept]:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from feeds.events import Fill, KillSwitch, MarketResolved, OrderUpdate
+from feeds.events import Fill, FillSettled, KillSwitch, MarketResolved, OrderUpdate
 from feeds.markets import Money, Nanos
 from strategies.decisions import OrderIntent, Skipped, Suggested, Suggestion, SuggestionOver
 from terminal.ledger.sidecar import DIGEST_BYTES
@@ -51,6 +51,7 @@ Record: TypeAlias = (
     | OrderIntent
     | OrderUpdate
     | Fill
+    | FillSettled
     | MarketResolved
     | KillSwitch
     | Suggestion
@@ -98,6 +99,11 @@ MIGRATIONS: tuple[Migration, ...] = (
             gate TEXT NOT NULL, value TEXT NOT NULL, "limit" TEXT NOT NULL,
             sentence TEXT NOT NULL) STRICT""",
     ),
+    (
+        """CREATE TABLE settlements (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            fill_id TEXT NOT NULL, order_id TEXT NOT NULL, stage TEXT NOT NULL,
+            digest BLOB NOT NULL) STRICT""",
+    ),
 )
 """Numbered from 1 by their place; one that was released is never changed."""
 
@@ -108,13 +114,15 @@ VERSION = len(MIGRATIONS)
 class Table:
     """One table: the record that its rows are, and the column that tells a repeat.
 
-    A row with a known ``key`` is a repeat and adds nothing if all but its time is the same.
+    A row with a known ``key`` is a repeat and adds nothing if all but its time is the same. Ledgers
+    of a version before ``since`` lack the table.
     """
 
     name: str
     record: type[msgspec.Struct]
     key: str = ""
     chained: bool = True
+    since: int = 1
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -131,6 +139,7 @@ TABLES: tuple[Table, ...] = (
     Table("intents", OrderIntent, "order_id"),
     Table("order_updates", OrderUpdate),
     Table("fills", Fill, "id"),
+    Table("settlements", FillSettled, since=2),
     Table("resolutions", MarketResolved, "condition_id"),
     Table("kills", KillSwitch),
     Table("suggestions", Suggestion, "id", chained=False),

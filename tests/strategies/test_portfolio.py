@@ -2,12 +2,13 @@
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.events import BookHealth, BookState, Fill
+from feeds.events import BookHealth, BookState, Fill, Settlement
 from feeds.markets import DOLLAR, ONE, SHARE, Side
-from strategies.portfolio import DAY, Portfolio
+from strategies.portfolio import DAY, FACTS_MAX, Portfolio, TooLate
 from tests.strategies.kit import NOON, books, fill, floor
 
 START = 10_000 * DOLLAR
@@ -101,6 +102,153 @@ def test_profit_of_the_day_begins_at_midnight_utc() -> None:
     assert portfolio.today == -11 * DOLLAR
     portfolio.roll(NOON + DAY)
     assert portfolio.today == 0
+
+
+# -- what the venue has only matched -----------------------------------------------------------
+
+MATCHED, CONFIRMED, FAILED = Settlement.MATCHED, Settlement.CONFIRMED, Settlement.FAILED
+
+
+def state(portfolio: Portfolio) -> object:
+    """All that money is, without what is empty."""
+    held = {
+        key: (p.size, p.cost, p.realised, p.fees)
+        for key, p in portfolio.positions.items()
+        if p.cash
+    }
+    return portfolio.cash, portfolio.realised, portfolio.fees, held
+
+
+def test_a_fill_that_fails_is_as_if_it_had_never_been() -> None:
+    portfolio, without = Portfolio(START), Portfolio(START)
+    told = [
+        fill("a", price=4_000, fee=11),
+        fill("b", price=5_000, size=7 * SHARE, fee=13),
+        fill("c", price=6_000, size=33 * SHARE, side=Side.SELL, fee=17),
+    ]
+    for each in told:
+        portfolio.apply(each)
+        portfolio.settle(each.id, MATCHED)
+        if each.id != "b":
+            without.apply(each)
+    assert portfolio.pending("m-yes") == 74 * SHARE
+    assert portfolio.settle("b", FAILED)
+    assert state(portfolio) == state(without)
+    assert portfolio.settle("b", FAILED) is False
+    assert portfolio.pending("m-yes") == 67 * SHARE
+    assert portfolio.equity - START == portfolio.realised + portfolio.unrealised
+
+
+def test_a_fill_that_is_confirmed_stays_so_and_one_that_failed_may_be_confirmed_after_all() -> None:
+    portfolio = Portfolio(START)
+    portfolio.apply(fill("a"))
+    before = state(portfolio)
+    assert not portfolio.settle("a", CONFIRMED)
+    assert not portfolio.settle("a", FAILED)
+    assert (state(portfolio), portfolio.stage("a")) == (before, CONFIRMED)
+    portfolio.apply(fill("b"))
+    both = state(portfolio)
+    assert portfolio.settle("b", FAILED)
+    assert state(portfolio) == before
+    assert not portfolio.settle("b", MATCHED), "an older word"
+    assert portfolio.settle("b", CONFIRMED)
+    assert state(portfolio) == both
+
+
+def test_shares_sold_before_their_purchase_failed_are_owed_until_they_are_bought() -> None:
+    portfolio = Portfolio(START)
+    portfolio.apply(fill("a", price=4_000))
+    portfolio.apply(fill("b", price=6_000, side=Side.SELL))
+    portfolio.settle("a", FAILED)
+    assert portfolio.held("m-yes") == -100 * SHARE
+    assert portfolio.cash == START + 60 * DOLLAR
+    assert portfolio.equity == START, "what is owed is worth what it was sold for"
+    assert portfolio.committed() == 0
+    portfolio.apply(fill("c", price=5_000))
+    assert portfolio.held("m-yes") == 0
+    assert portfolio.cash - START == portfolio.realised == 10 * DOLLAR
+
+
+def test_a_fill_told_after_its_market_was_decided_is_paid_out_at_once() -> None:
+    portfolio = Portfolio(START)
+    portfolio.resolve("m", "m-yes")
+    portfolio.apply(fill(price=4_000))
+    assert portfolio.held("m-yes") == 0
+    assert portfolio.cash == START + 60 * DOLLAR
+    portfolio.settle("f1", FAILED)
+    assert (portfolio.cash, portfolio.realised) == (START, 0)
+
+
+def test_a_pending_fill_can_be_taken_back_however_much_came_after_and_a_settled_one_not() -> None:
+    portfolio = Portfolio(START)
+    portfolio.apply(fill("early", size=SHARE))
+    portfolio.apply(fill("pending", size=SHARE))
+    portfolio.settle("pending", MATCHED)
+    for number in range(2 * FACTS_MAX):
+        portfolio.apply(fill(f"n{number}", size=SHARE))
+    assert portfolio.settle("pending", FAILED)
+    assert portfolio.held("m-yes") == (2 * FACTS_MAX + 1) * SHARE
+    before = state(portfolio)
+    with pytest.raises(TooLate):
+        portfolio.settle("early", FAILED)
+    assert (state(portfolio), portfolio.stage("early")) == (before, None)
+
+
+words = st.lists(
+    st.tuples(st.integers(0, 14), st.sampled_from([*Settlement, "resolve"])), max_size=60
+)
+bought_and_sold = st.lists(
+    st.tuples(
+        st.sampled_from(["a-yes", "a-no"]),
+        st.sampled_from(Side),
+        st.integers(1, ONE - 1),
+        st.integers(1, 10**9),
+        st.integers(0, 10**6),
+    ),
+    min_size=1,
+    max_size=15,
+)
+
+
+@settings(max_examples=300)
+@given(bought_and_sold, words, st.sampled_from(["", "a-yes", "a-no"]))
+def test_whatever_is_said_of_fills_money_is_that_of_those_that_did_not_fail(
+    happened: list[tuple[str, Side, int, int, int]],
+    said: list[tuple[int, Settlement | str]],
+    winner: str,
+) -> None:
+    portfolio, truth = Portfolio(START), Portfolio(START)
+    told = [
+        fill(
+            str(n),
+            condition_id="a",
+            asset_id=asset,
+            side=side,
+            price=price,
+            size=size,
+            fee=fee,
+        )
+        for n, (asset, side, price, size, fee) in enumerate(happened)
+    ]
+    order: list[Fill | str] = []
+    heard: dict[str, set[Settlement]] = {}
+    for number, what in said:
+        if isinstance(what, str):
+            portfolio.resolve("a", winner)
+            order.append("resolve")
+        elif number < len(told):
+            each = told[number]
+            if portfolio.apply(each):
+                order.append(each)
+            portfolio.settle(each.id, what)
+            heard.setdefault(each.id, set()).add(what)
+    for fact in order:
+        if isinstance(fact, str):
+            truth.resolve("a", winner)
+        elif CONFIRMED in heard[fact.id] or FAILED not in heard[fact.id]:
+            truth.apply(fact)
+    assert state(portfolio) == state(truth)
+    assert portfolio.equity - START == portfolio.realised + portfolio.unrealised
 
 
 # -- the twin ----------------------------------------------------------------------------------

@@ -7,12 +7,14 @@ from typing import Any
 
 from feeds.events import (
     Fill,
+    FillSettled,
     KillSwitch,
     Liquidity,
     MarketResolved,
     OrderKind,
     OrderState,
     OrderUpdate,
+    Settlement,
 )
 from feeds.markets import DOLLAR, SHARE, Side
 from strategies.decisions import OrderIntent, Skipped, Suggested, Suggestion, SuggestionOver
@@ -64,6 +66,10 @@ def fill(n: int) -> Fill:
     )
 
 
+def settled(n: int, stage: Settlement = Settlement.MATCHED) -> FillSettled:
+    return FillSettled(3_500 + n, f"fill-{n}", f"order-{n}", stage)
+
+
 def resolved() -> MarketResolved:
     return MarketResolved(at_ns=9_000, condition_id="0xabc", winner="yes")
 
@@ -100,6 +106,8 @@ def a_days_work(orders: int = 4) -> list[list[Record]]:
         work.append([Suggested(suggestion(n)), intent(n)])
         work.append([update(n), fill(n), update(n, OrderState.FILLED, 10 * SHARE)])
         work.append([SuggestionOver(4_000 + n, f"suggestion-{n}", "acted on"), skipped(n)])
+    work.append([settled(0), settled(1)])
+    work.append([settled(0, Settlement.CONFIRMED), settled(1, Settlement.FAILED)])
     return [*work, [resolved()], [kill(True)], [kill(False)]]
 
 

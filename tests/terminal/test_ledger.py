@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from benchmarks import ledger as benchmark
-from feeds.events import OrderState
+from feeds.events import FillSettled, OrderState, Settlement
 from feeds.markets import SHARE
 from strategies.decisions import Suggested
 from terminal.ledger import Ledger, LedgerError, LedgerReader, book, store
 from terminal.ledger.past import Rebuilt
-from terminal.ledger.tables import CODECS, MIGRATIONS, TABLES, Table
+from terminal.ledger.tables import CODECS, MIGRATIONS, TABLES, VERSION, Table
 from tests.terminal.ledger_rows import (
     BUSY_S,
     a_days_work,
@@ -35,6 +35,7 @@ from tests.terminal.ledger_rows import (
     reopened,
     resolved,
     session,
+    settled,
     skipped,
     suggestion,
     update,
@@ -54,12 +55,14 @@ def test_a_days_work_is_rebuilt_from_disk(tmp_path: Path) -> None:
     assert rebuilt.intents == tuple(intent(n) for n in range(4))
     assert rebuilt.fills == tuple(fill(n) for n in range(4))
     assert rebuilt.resolutions == (resolved(),)
-    assert rebuilt.past == (*rebuilt.fills, resolved())
+    words = (settled(0), settled(1))
+    ends = (settled(0, Settlement.CONFIRMED), settled(1, Settlement.FAILED))
+    assert rebuilt.past == (*rebuilt.fills, *words, *ends, resolved())
     assert {s.state for s in rebuilt.states.values()} == {OrderState.FILLED}
     assert rebuilt.open_intents == ()
     assert not rebuilt.killed
     assert rebuilt.next_session == 2
-    assert rebuilt.rows == 2 + 4 * 4 + 3
+    assert rebuilt.rows == 2 + 4 * 4 + 4 + 3
 
 
 def test_rebuilding_twice_and_after_a_restart_gives_the_same(tmp_path: Path) -> None:
@@ -389,8 +392,9 @@ async def test_a_reader_sees_what_a_running_engine_has_written(tmp_path: Path) -
         assert reader.fills() == [fill(n) for n in (3, 2, 1, 0)]
         assert {kept.how for kept in reader.signals()} == {"acted on"}
         assert reader.sessions() == [session()]
-        # 40 shares at 24 cents paid 0.000005 in fees each time, then paid out a dollar a share
-        assert reader.portfolio().cash == deposit().amount - 4 * 2_400_005 + 40 * SHARE
+        # 10 shares at 24 cents three times, each with 0.000005 in fees, then a dollar a share; the
+        # fourth trade failed
+        assert reader.portfolio().cash == deposit().amount - 3 * 2_400_005 + 30 * SHARE
     await ledger.close()
 
 
@@ -412,12 +416,39 @@ def test_an_older_ledger_is_backed_up_and_brought_forward(
     known = recorded(tmp_path / "l")
     newer = (*MIGRATIONS, ("CREATE TABLE notes (seq INTEGER PRIMARY KEY) STRICT",))
     monkeypatch.setattr(book, "MIGRATIONS", newer)
-    monkeypatch.setattr(book, "VERSION", 2)
+    monkeypatch.setattr(book, "VERSION", VERSION + 1)
     assert reopened(tmp_path / "l") == known
     monkeypatch.undo()
     with pytest.raises(LedgerError, match="newer Fit to Trade"):
         opened(tmp_path / "l")
-    assert reopened(tmp_path / "l.v1.backup") == known
+    assert reopened(tmp_path / f"l.v{VERSION}.backup") == known
+
+
+def test_a_ledger_from_before_settlements_is_read_as_it_is_and_brought_forward(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the first version of the tables left it."""
+    old = [[row for row in rows if not isinstance(row, FillSettled)] for rows in a_days_work()]
+    for name, value in (
+        ("MIGRATIONS", MIGRATIONS[:1]),
+        ("VERSION", 1),
+    ):
+        monkeypatch.setattr(book, name, value)
+    known = recorded(tmp_path / "l", old)
+    monkeypatch.undo()
+    with LedgerReader(tmp_path / "l") as reader:
+        assert reader.rebuild() == known
+        assert reader.verify() == known.rows
+    assert reopened(tmp_path / "l") == known
+    assert (tmp_path / "l.v1.backup").exists()
+
+
+def test_a_fill_that_failed_is_not_held_after_a_restart(tmp_path: Path) -> None:
+    recorded(tmp_path / "l", a_days_work()[:-3])
+    with LedgerReader(tmp_path / "l") as reader:
+        portfolio = reader.portfolio()
+    assert portfolio.held("yes") == 3 * fill(1).size
+    assert portfolio.cash == deposit().amount - 3 * 2_400_005
 
 
 def test_a_migration_that_fails_changes_nothing(
@@ -426,7 +457,7 @@ def test_a_migration_that_fails_changes_nothing(
     known = recorded(tmp_path / "l")
     broken = (*MIGRATIONS, ("CREATE TABLE notes (seq INTEGER) STRICT", "CREATE NONSENSE"))
     monkeypatch.setattr(book, "MIGRATIONS", broken)
-    monkeypatch.setattr(book, "VERSION", 2)
+    monkeypatch.setattr(book, "VERSION", VERSION + 1)
     with pytest.raises(LedgerError):
         opened(tmp_path / "l")
     monkeypatch.undo()

@@ -11,14 +11,13 @@ import httpx
 import pytest
 
 from feeds.clock import Clock
-from feeds.events import OrderState
+from feeds.events import OrderState, Settlement
 from feeds.markets import SECOND, SHARE, Nanos
 from feeds.polymarket.account import AccountReader
 from feeds.polymarket.errors import VenueError, WireError
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.http import Reads
 from feeds.polymarket.user_channel import Credentials
-from feeds.polymarket.user_wire import Stage
 
 from .loopback import Answer, Asked, http_server
 from .test_http import Naps
@@ -180,4 +179,4 @@ async def test_a_fill_that_was_missed_is_told_once() -> None:
             await reader.tell(account.channel, since_s=1_789_000_000)
             account.listen()
     assert account.state() == (OrderState.OPEN, 60 * SHARE)
-    assert list(account.stages.values()) == [Stage.CONFIRMED]
+    assert list(account.stages.values()) == [Settlement.CONFIRMED]

@@ -14,15 +14,14 @@ import msgspec
 import pytest
 
 from feeds.clock import Clock
-from feeds.events import Fill, Liquidity, OrderState, OrderUpdate
+from feeds.events import Fill, FillSettled, Liquidity, OrderState, OrderUpdate, Settlement
 from feeds.markets import SHARE, Money, Price, Side, Size
 from feeds.polymarket.account import AccountReader
 from feeds.polymarket.health import StreamHealth
 from feeds.polymarket.heartbeat import Heartbeat
 from feeds.polymarket.hosts import Hosts
-from feeds.polymarket.user_channel import AskRest, Credentials, FillSettled, UserEvent
+from feeds.polymarket.user_channel import AskRest, Credentials, UserEvent
 from feeds.polymarket.user_stream import UserStream
-from feeds.polymarket.user_wire import Stage
 
 from .test_against_practice import practice
 
@@ -64,7 +63,7 @@ class Ear:
     def confirmed(self, order_id: str) -> bool:
         settled = {one.fill_id: one.stage for one in self.events if isinstance(one, FillSettled)}
         fills = self.fills(order_id)
-        return bool(fills) and all(settled.get(one.id) is Stage.CONFIRMED for one in fills)
+        return bool(fills) and all(settled.get(one.id) is Settlement.CONFIRMED for one in fills)
 
     async def until(self, holds: Any) -> None:
         async with asyncio.timeout(PATIENCE_S):

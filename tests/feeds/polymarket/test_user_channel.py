@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.events import Fill, Liquidity, OrderState, OrderUpdate
+from feeds.events import Fill, FillSettled, Liquidity, OrderState, OrderUpdate, Settlement
 from feeds.markets import SECOND, SHARE, Money, Nanos, Price, Side, Size
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.line import Link
-from feeds.polymarket.user_channel import AskRest, Credentials, FillSettled, UserChannel
+from feeds.polymarket.user_channel import AskRest, Credentials, UserChannel
 from feeds.polymarket.user_wire import (
-    Stage,
     UserOrder,
     UserTrade,
     decode_user,
@@ -72,7 +71,7 @@ class Account:
         self.now = START
         self.orders: dict[str, OrderUpdate] = {}
         self.fills: dict[str, Fill] = {}
-        self.stages: dict[str, Stage] = {}
+        self.stages: dict[str, Settlement] = {}
         self.asked: list[AskRest] = []
         self.times_told: dict[str, int] = {}
         if connected:
@@ -112,7 +111,7 @@ class Account:
             elif isinstance(event, Fill):
                 assert event.id not in self.fills, "a fill is told once"
                 self.fills[event.id] = event
-                self.stages[event.id] = Stage.MATCHED
+                self.stages[event.id] = Settlement.MATCHED
             elif isinstance(event, FillSettled):
                 assert event.fill_id in self.fills, "a fill is told before it settles"
                 self.stages[event.fill_id] = event.stage
@@ -228,12 +227,12 @@ TAKEN_BACK = [
 @pytest.mark.parametrize(
     ("messages", "state", "filled", "stage"),
     [
-        (PARTLY_FILLED_THEN_CANCELLED, OrderState.CANCELLED, 60 * SHARE, Stage.CONFIRMED),
-        (TAKEN_BACK, OrderState.FILLED, 100 * SHARE, Stage.FAILED),
+        (PARTLY_FILLED_THEN_CANCELLED, OrderState.CANCELLED, 60 * SHARE, Settlement.CONFIRMED),
+        (TAKEN_BACK, OrderState.FILLED, 100 * SHARE, Settlement.FAILED),
     ],
 )
 def test_every_order_of_arrival_reaches_the_same_state(
-    messages: list[Message], state: OrderState, filled: Size, stage: Stage
+    messages: list[Message], state: OrderState, filled: Size, stage: Settlement
 ) -> None:
     sums = []
     for arrival in itertools.permutations(messages):
@@ -322,7 +321,7 @@ def test_several_orders_of_ours_may_have_part_in_one_trade() -> None:
     account.hear(trade("CONFIRMED", maker(), maker(second, "5", price="0.4"), maker(amount="1")))
     sizes = {fill.order_id: fill.size for fill in account.fills.values()}
     assert sizes == {OURS: 61 * SHARE, second: 5 * SHARE}
-    assert set(account.stages.values()) == {Stage.CONFIRMED}
+    assert set(account.stages.values()) == {Settlement.CONFIRMED}
 
 
 def test_a_takers_fill_is_told_at_each_price_with_the_markets_own_fee() -> None:
@@ -363,7 +362,7 @@ def test_a_trade_told_in_two_ways_counts_once_and_rest_is_asked() -> None:
     account.hear(trade("MATCHED", maker()), trade("CONFIRMED", maker(amount="61")))
     (fill,) = account.fills.values()
     assert fill.size == 60 * SHARE
-    assert account.stages[fill.id] is Stage.CONFIRMED
+    assert account.stages[fill.id] is Settlement.CONFIRMED
     assert [one.order_ids for one in account.asked] == [(OURS,)]
 
 
@@ -372,7 +371,7 @@ def test_a_trade_both_confirmed_and_failed_is_asked_for(words: tuple[str, str]) 
     account = Account()
     account.expect()
     account.hear(*(trade(word, maker()) for word in words))
-    assert list(account.stages.values()) == [Stage.CONFIRMED]
+    assert list(account.stages.values()) == [Settlement.CONFIRMED]
     assert [one.reason for one in account.asked] == [
         "a trade is told to be both confirmed and failed"
     ]

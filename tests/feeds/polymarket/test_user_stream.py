@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from feeds.clock import Clock
-from feeds.events import OrderState, OrderUpdate
+from feeds.events import FillSettled, OrderState, OrderUpdate
 from feeds.markets import SHARE
 from feeds.polymarket import user_stream
 from feeds.polymarket.account import AccountReader
@@ -22,7 +22,6 @@ from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.user_channel import (
     AskRest,
     Credentials,
-    FillSettled,
     UserEvent,
     UserLimits,
 )
