@@ -12,6 +12,8 @@ OrderType = Literal["GTC", "GTD", "FOK", "FAK"]
 
 SIZE_DECIMALS = 2
 MARKET_DECIMALS = 4
+MARKET_TICK = 100
+"""The grid on which four decimals are all."""
 AMOUNT_DECIMALS = {1_000: 3, 100: 4, 50: 5, 25: 6, 10: 5, 1: 6}
 """Decimals of the money amount, by tick (1/10,000 dollar)."""
 AMOUNT_MAX = 10**18
@@ -23,6 +25,7 @@ GTD_TRAVEL_S = 5
 GTD_MARGIN_S = 60
 """How long before its stated end an order is taken off."""
 BAD = "Invalid order payload"
+OLD = "order_version_mismatch"
 
 
 class WireOrder(msgspec.Struct):
@@ -53,7 +56,19 @@ class Post(msgspec.Struct):
     postOnly: bool = False
 
 
+class _OldOrder(msgspec.Struct):
+    """What orders of the first version have, and these no longer."""
+
+    nonce: int | str
+    feeRateBps: int | str
+
+
+class _OldPost(msgspec.Struct):
+    order: _OldOrder
+
+
 _post = msgspec.json.Decoder(Post)
+_old_post = msgspec.json.Decoder(_OldPost)
 _posts = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -82,7 +97,15 @@ def decode(body: bytes | msgspec.Raw) -> Post:
     try:
         return _post.decode(body)
     except msgspec.MsgspecError:
-        raise Refused(BAD) from None
+        raise Refused(OLD if _is_old(body) else BAD) from None
+
+
+def _is_old(body: bytes | msgspec.Raw) -> bool:
+    try:
+        _old_post.decode(body)
+    except msgspec.MsgspecError:
+        return False
+    return True
 
 
 def decode_many(body: bytes) -> list[msgspec.Raw]:
@@ -115,10 +138,11 @@ def signed_at_ns(order: WireOrder) -> int:
     return _whole(order.timestamp, SALT_MAX) * 1_000_000
 
 
-def terms_of(post: Post, order_id: str, tick: int, now_s: int) -> Terms:
+def terms_of(post: Post, order_id: str, tick: int, now_s: int, flat: bool = False) -> Terms:
     """What is asked; Refused with the venue's words when the form forbids it.
 
-    ``now_s`` is the time on the clock by which the client dates its orders.
+    ``now_s`` is the time on the clock by which the client dates its orders. ``flat``: what a market
+    order wants may have four decimals on every grid, not as many as a finer one would allow.
     """
     order = post.order
     maker, taker = _whole(order.makerAmount, AMOUNT_MAX), _whole(order.takerAmount, AMOUNT_MAX)
@@ -128,7 +152,7 @@ def terms_of(post: Post, order_id: str, tick: int, now_s: int) -> Terms:
     expiration = _expiration(post, now_s)
     kind: Kind = "FOK" if post.orderType == "FOK" else "FAK"
     if post.orderType in {"FOK", "FAK"}:
-        _check_market_amounts(order.side, money, size, tick)
+        _check_market_amounts(order.side, money, size, MARKET_TICK if flat else tick)
         price = market_price(order.side, money, size, tick)
         budget = money if order.side == "BUY" else 0
     else:

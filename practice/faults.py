@@ -73,6 +73,8 @@ class Faults:
     accepted_500_per_mille: int = 0
     order_timeout_per_mille: int = 0
     """The matching took too long: answered by an error, and not placed."""
+    engine_error_per_mille: int = 0
+    """An order is not placed for one of the reasons that lie inside the venue."""
 
     # a minute: modes of the whole venue
     restart_per_mille: int = 0

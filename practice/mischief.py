@@ -34,8 +34,22 @@ REGION_TEXT = (
     "Trading restricted in your region, please refer to available regions - "
     "https://docs.polymarket.com/developers/CLOB/geoblock"
 )
-OF_ORDERS = frozenset({"status_403", "status_425", "order_timeout"})
-"""Errors that only requests about orders are answered with."""
+OF_ORDERS = frozenset({"status_425"})
+OF_PLACING = frozenset({"status_403", "order_timeout"})
+"""Errors that only requests about orders, or only new orders, are answered with."""
+ENGINE_ERRORS = (
+    (400, "order canceled in the CTF exchange contract"),
+    (400, "order match delayed due to market conditions"),
+    (500, "there are no matching orders"),
+    (500, "FOK orders are filled or killed"),
+    (500, "the trade contains rounding issues"),
+    (
+        500,
+        "the price of the taker's order has a discrepancy greater than allowed with the worst "
+        "maker order",
+    ),
+    (500, "could not insert order"),
+)
 OVERTAKEN_S = 0.1
 POST_ONLY_TEXT = "post-only mode: only post-only orders and cancels are allowed"
 JSON, HTML = b"application/json", b"text/html; charset=UTF-8"
@@ -131,9 +145,13 @@ class Mischief:
             return
         draw = self._deck.draw
         for name, error in ERRORS.items():
-            if (name not in OF_ORDERS or met.ordering) and draw(name):
+            if _concerns(name, met) and draw(name):
                 await _answer(met.send, error)
                 return
+        if met.placing and draw("engine_error"):
+            status, text = self._deck.chance("engine_error kind").choice(ENGINE_ERRORS)
+            await _answer(met.send, (status, JSON, _encode({"error": text}), 0))
+            return
         if draw("lost_request"):
             await _hang_up(met)
         elif draw("hung_request"):
@@ -190,6 +208,13 @@ class _Exchange:
         self.receive = receive
         self.send = send
         self.ordering = ordering
+        self.placing = (scope["method"], scope["path"]) in PLACING
+
+
+def _concerns(name: str, met: _Exchange) -> bool:
+    if name in OF_PLACING:
+        return met.placing
+    return met.ordering or name not in OF_ORDERS
 
 
 def mode_answer(mode: Mode, left_ns: int) -> tuple[int, bytes, bytes, int]:

@@ -1,7 +1,7 @@
 """The private half of the CLOB's REST interface: keys, orders, cancels, trades, balances."""
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -35,6 +35,7 @@ SPENDERS = (
 )
 """Who may move what is in a wallet: the three exchanges and the neg-risk adapter."""
 
+BAD_TRADES = "Invalid trade params payload"
 READABLE = frozenset(
     ("GET", path)
     for path in (
@@ -190,6 +191,7 @@ class Private:
 
     async def _open(self, request: Request, key: ApiKey, body: bytes) -> Response:
         query = request.query_params
+        _check_names(query, "invalid order params payload")
         wanted = query.get("id", "")
         found = self.trading.open_orders(
             key.owner, query.get("market", ""), query.get("asset_id", "")
@@ -213,6 +215,9 @@ class Private:
 
     async def _trades(self, request: Request, key: ApiKey, body: bytes) -> Response:
         query = dict(request.query_params)
+        _check_names(query, BAD_TRADES)
+        if any(query.get(name, "0").strip("0123456789") for name in ("before", "after")):
+            raise Refused(BAD_TRADES)
         found = [
             record
             for record in self.trading.trades.values()
@@ -300,6 +305,13 @@ def _is_order_id(text: str) -> bool:
     return len(digits) == 64 and len(text) == 66 and set(digits) <= HEX
 
 
+def _check_names(query: Mapping[str, str], complaint: str) -> None:
+    """Refused when a market or an asset is asked for by something that can't be its name."""
+    market, asset = query.get("market", ""), query.get("asset_id", "")
+    if (market and not market.startswith("0x")) or (asset and not asset.isdecimal()):
+        raise Refused(complaint)
+
+
 def _matches(record: TradeRecord, owner: str, query: dict[str, str]) -> bool:
     row = record.row(owner)
     for name in ("id", "market"):
@@ -313,6 +325,4 @@ def _matches(record: TradeRecord, owner: str, query: dict[str, str]) -> bool:
             return False
     at_s = int(row["match_time"])
     before, after = query.get("before", ""), query.get("after", "")
-    if (before and not before.isdigit()) or (after and not after.isdigit()):
-        raise Refused("Invalid trade params payload")
     return not (before and at_s >= int(before)) and not (after and at_s <= int(after))

@@ -231,6 +231,7 @@ async def _run(
     practice = Practice(options.seed, options.speed, base_url, truth_file, faults_of(options))
     practice.world.exchange.self_trades = options.self_trades
     practice.venue.limits.enforced = options.limits
+    practice.venue.trading.flat_amounts = options.flat_amounts
     if options.json:
         sys.stdout.write(json.dumps(practice.addresses()) + "\n")
     else:
@@ -320,6 +321,11 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument(
         "--limits", action="store_true", help="let the published rate limits refuse (429)"
+    )
+    options.add_argument(
+        "--flat-amounts",
+        action="store_true",
+        help="let market orders want four decimals at most, also on fine grids",
     )
     options.add_argument("--truth", type=Path, help="write what is true, as JSON lines, here")
     options.add_argument(

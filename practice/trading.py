@@ -51,6 +51,8 @@ class Trading:
         self.trades: dict[str, TradeRecord] = {}
         self._records: dict[int, TradeRecord] = {}  # by the identity of the trade
         self.notices: dict[str, deque[Row]] = {}
+        self.flat_amounts = False
+        """Whether market orders may want four decimals at most, whatever the grid."""
         self.tell: Tell = _nobody
         self.plan: Callable[[TradeRecord], Iterable[Step]] = lambda _: PLAN
         self.rested: Callable[[Placed], None] = lambda _: None
@@ -109,7 +111,9 @@ class Trading:
         listing, outcome = asset
         now_ns = self.board.clock.now_ns()
         dated_ns, pace = self._dated_by(post)
-        terms = terms_of(post, order_id, self.board.market(listing).tick, dated_ns // SECOND)
+        terms = terms_of(
+            post, order_id, self.board.market(listing).tick, dated_ns // SECOND, self.flat_amounts
+        )
         builder = post.order.builder.lower()
         order = Placed(order_id, key, maker, listing, outcome, terms, now_ns, builder)
         if terms.expiration:
