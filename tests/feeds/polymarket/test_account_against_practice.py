@@ -22,6 +22,7 @@ from feeds.polymarket.heartbeat import Heartbeat
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.user_channel import AskRest, Credentials, UserEvent
 from feeds.polymarket.user_stream import UserStream
+from strategies.portfolio import Portfolio
 
 from .test_against_practice import practice
 
@@ -59,6 +60,12 @@ class Ear:
 
     def fills(self, order_id: str) -> list[Fill]:
         return [one for one in self.events if isinstance(one, Fill) and one.order_id == order_id]
+
+    def stages(self, order_id: str) -> dict[int, str]:
+        """What became of each fill, by its size in shares."""
+        settled = {one.fill_id: one.stage for one in self.events if isinstance(one, FillSettled)}
+        fills = self.fills(order_id)
+        return {fill.size // SHARE: settled[fill.id].value for fill in fills}
 
     def confirmed(self, order_id: str) -> bool:
         settled = {one.fill_id: one.stage for one in self.events if isinstance(one, FillSettled)}
@@ -103,6 +110,11 @@ async def _yes(where: dict[str, Any], market: str) -> str:
     return str(facts["t"][0]["t"])
 
 
+def _inside(bid: Price, ask: Price) -> Price:
+    """A price between the best two, on the grid."""
+    return bid + 100 if (ask - bid) % 100 == 0 and ask - bid > 100 else bid + 10
+
+
 def _text(price: Price) -> str:
     return f"{price / 10_000:.4f}".rstrip("0")
 
@@ -138,8 +150,7 @@ async def _trade(
     await theirs.until(lambda: any(isinstance(one, AskRest) for one in theirs.events))
     market = where["calm"][0]
     asset = await _yes(where, market)
-    bid, ask = await _book(where, asset)
-    price = bid + 100 if (ask - bid) % 100 == 0 and ask - bid > 100 else bid + 10
+    price = _inside(*await _book(where, asset))
     resting = await me.post(await me.limit(asset, "BUY", _text(price), "10"))
     streams[0].expect(resting.id, 10 * SHARE)  # made known only after it may have been heard of
     await mine.until(lambda: mine.state(resting.id) == (OrderState.OPEN, 0))
@@ -179,6 +190,42 @@ async def _told_by_rest_alone(
     assert late.confirmed(order_id)
     (fill,) = late.fills(order_id)
     assert msgspec.structs.replace(fill, at_ns=made.at_ns) == made
+
+
+async def test_our_money_is_the_venues_when_trades_fail_retry_and_are_confirmed() -> None:
+    async with practice() as where, httpx.AsyncClient() as http:
+        me = await SdkDriver.open(where, where["wallets"][0])
+        other = await SdkDriver.open(where, where["wallets"][1])
+        ear = Ear()
+        stream = stream_of(where, me, ear)
+        task = asyncio.create_task(stream.run())
+        try:
+            await ear.until(lambda: any(isinstance(one, AskRest) for one in ear.events))
+            asset = await _yes(where, where["calm"][0])
+            price = _inside(*await _book(where, asset))
+            before = (await me.balance(), await me.balance(asset))
+            resting = await me.post(await me.limit(asset, "BUY", _text(price), "12"))
+            stream.expect(resting.id, 12 * SHARE)
+            for size, faults in ((5, {}), (4, {"failed_trade": 1}), (3, {"retrying_trade": 1})):
+                ordered = {"once": faults, "retrying_trade_ms_max": 1_500}
+                (await http.post(f"{where['control']}/fault", json=ordered)).raise_for_status()
+                await other.post(await other.market(asset, "SELL", str(size), _text(price), "FAK"))
+            await ear.until(
+                lambda: ear.stages(resting.id) == {5: "confirmed", 4: "failed", 3: "confirmed"}
+            )
+            portfolio = Portfolio(before[0])
+            for event in ear.events:
+                if isinstance(event, Fill | FillSettled):
+                    portfolio.recall(event)
+            after = (await me.balance(), await me.balance(asset))
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await me.close()
+            await other.close()
+    assert portfolio.held(asset) == after[1] - before[1] == 8 * SHARE
+    assert portfolio.cash == after[0]
+    assert portfolio.pending(asset) == 0
 
 
 async def test_the_chain_of_heartbeats_is_kept_up_at_the_practice_venue() -> None:
