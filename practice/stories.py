@@ -367,9 +367,15 @@ def _spec(
 
 
 def _followups(chance: random.Random, odds: Odds) -> Iterator[Happening]:
+    told: set[str] = set()
     for number in count(1):
-        template, case = _next_case(chance, odds)
-        yield _filled(template, case, number, chance)
+        for _ in range(FOLLOWUP_TRIES_MAX):
+            template, case = _next_case(chance, odds)
+            happening = _filled(template, case, number, chance)
+            if happening.title not in told:  # no paper prints a headline twice
+                break
+        told.update((happening.title, *(telling.title for telling in happening.retold)))
+        yield happening
 
 
 def _next_case(chance: random.Random, odds: Odds) -> tuple[Template, Case]:

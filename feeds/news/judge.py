@@ -15,7 +15,9 @@ import msgspec
 from feeds.events import Story
 from feeds.markets import MINUTE, SECOND, Nanos
 from feeds.news.entry import Entry
-from feeds.news.nearness import Indexed, Near, NearIndex
+from feeds.news.gist import gist
+from feeds.news.kinship import Clusters
+from feeds.news.nearness import Indexed, Near, NearIndex, Search
 from feeds.news.source import SOURCES_MAX, Source
 from feeds.news.wording import (
     contradicts,
@@ -23,7 +25,6 @@ from feeds.news.wording import (
     numbers,
     overlap,
     packed,
-    shingles,
     terms,
     unpacked,
     without_furniture,
@@ -45,16 +46,10 @@ TOLD_MAX = 8
 
 SAME_TEXT_MIN = 0.8
 REUSED_ID_OVERLAP_MIN = 0.2
-RETOLD_TITLE_MIN = 0.30
-RETOLD_LONG_TITLE_MIN = 0.24
-RETOLD_LONG_TITLE_WORDS = 4
-RETOLD_TEXT_MIN = 0.30
 RETOLD_NOVELTY_MAX = 0.3
-CONTRARY_NOVELTY_MIN = 0.5
-"""The opposite of what was told yesterday is news, in the same words."""
 HEADLINE_CHARS_MAX = 120
 
-_VERSION = 1
+_VERSION = 2
 
 
 class Verdict(Enum):
@@ -96,7 +91,10 @@ class _Seen(msgspec.Struct, array_like=True):
 class _State(msgspec.Struct, array_like=True):
     version: int
     sources: dict[str, list[_Seen]]
-    near: list[tuple[Nanos, str, str, str, str, bytes, bytes]]
+    near: list[Indexed]
+
+
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")  # sets go out sorted
 
 
 class _SourceMemory:
@@ -130,6 +128,7 @@ class Judge:
     def __init__(self) -> None:
         self._sources: OrderedDict[str, _SourceMemory] = OrderedDict()
         self._near = NearIndex()
+        self._clusters = Clusters(self._near)
 
     def knows(self, source_id: str) -> bool:
         """Whether this source was ever judged: its next fetch is then not the first."""
@@ -170,24 +169,23 @@ class Judge:
         memory = self._memory_of(source.id)
         names = _names(entry, url_is_identity)
         seen = _known(memory, entry, names)
-        near = None
         if seen is None:
             self._near.forget(now_ns)
-            near = self._near.closest(terms(entry.title), shingles(entry.title, entry.summary))
+            search = self._near.search(gist(entry.title, entry.summary))
+            near = search.closest()
             seen = _republished(memory, entry, near, source, now_ns)
-        if seen is not None:
-            memory.touch(seen, names)
-            return _again(seen, entry, source, now_ns)
-        return self._first(entry, source, now_ns, names, near, first_fetch)
+            if seen is None:
+                return self._first(entry, source, now_ns, names, search, near, first_fetch)
+        memory.touch(seen, names)
+        judged = _again(seen, entry, source, now_ns)
+        if judged.verdict is Verdict.EDIT:
+            self._near.edit(seen.story_id, entry.title, gist(entry.title, entry.summary))
+        return judged
 
     def memory(self) -> bytes:
         """All that must be remembered so that a restart tells nothing twice."""
         sources = {name: list(memory.seen.values()) for name, memory in self._sources.items()}
-        near = [
-            (n.at_ns, n.story_id, n.cluster_id, n.source, n.title, packed(n.terms), packed(n.pairs))
-            for n in self._near.stories()
-        ]
-        return msgspec.msgpack.encode(_State(_VERSION, sources, near))
+        return _ENCODER.encode(_State(_VERSION, sources, self._near.stories()))
 
     @classmethod
     def remembering(cls, data: bytes) -> "Judge":
@@ -201,12 +199,8 @@ class Judge:
                 memory = judge._memory_of(name)
                 for seen in known:
                     memory.add(seen)
-            for at_ns, story_id, cluster_id, source, title, said, pairs in state.near:
-                judge._near.add(
-                    Indexed(
-                        at_ns, story_id, cluster_id, source, title, unpacked(said), unpacked(pairs)
-                    )
-                )
+            for story in state.near:
+                judge._near.add(story)
         except ValueError as error:
             raise MemoryFormatError(
                 f"The memory of told stories can't be read ({printable(str(error), 80)}): "
@@ -229,6 +223,7 @@ class Judge:
         source: Source,
         now_ns: Nanos,
         names: list[str],
+        search: Search,
         near: Near | None,
         first_fetch: bool,
     ) -> Judged:
@@ -245,20 +240,14 @@ class Judge:
             novelty=1.0,
             is_old=_is_old(published_ns, now_ns, first_fetch),
         )
-        seen.cluster_id, seen.novelty = _placed(near, entry.title, seen.story_id)
+        kin = self._clusters.told_before(search, source.id, now_ns)
+        seen.cluster_id = kin or seen.story_id
+        seen.novelty = _novelty(near, retold=bool(kin))
         memory.add(seen)
         if seen.is_old:
             return Judged(Verdict.OLD)
         self._near.add(
-            Indexed(
-                now_ns,
-                seen.story_id,
-                seen.cluster_id,
-                source.id,
-                entry.title,
-                terms(entry.title),
-                shingles(entry.title, entry.summary),
-            )
+            Indexed(now_ns, seen.story_id, seen.cluster_id, source.id, entry.title, search.gist)
         )
         return Judged(Verdict.NEW, _story(seen, entry, source, now_ns, note))
 
@@ -370,17 +359,10 @@ def _is_old(published_ns: Nanos | None, now_ns: Nanos, first_fetch: bool) -> boo
     return now_ns - published_ns > (FIRST_FETCH_AGE_MAX if first_fetch else LATE_AGE_MAX)
 
 
-def _placed(near: Near | None, title: str, story_id: str) -> tuple[str, float]:
-    """Cluster and novelty: a retelling joins the first telling's cluster."""
-    if near is None:
-        return story_id, 1.0
-    novelty = round(1.0 - max(near.title, near.text), 3)
-    if contradicts(title, near.story.title):
-        return story_id, max(novelty, CONTRARY_NOVELTY_MIN)
-    enough = RETOLD_LONG_TITLE_MIN if near.shared >= RETOLD_LONG_TITLE_WORDS else RETOLD_TITLE_MIN
-    if near.title >= enough or near.text >= RETOLD_TEXT_MIN:
-        return near.story.cluster_id, min(novelty, RETOLD_NOVELTY_MAX)
-    return story_id, novelty
+def _novelty(near: Near | None, *, retold: bool) -> float:
+    """1 for what is like nothing told in days; a retelling is never very new."""
+    novelty = 1.0 if near is None else round(1.0 - max(near.title, near.text), 3)
+    return min(novelty, RETOLD_NOVELTY_MAX) if retold else novelty
 
 
 def _story_id(source_id: str, entry: Entry, names: list[str], memory: _SourceMemory) -> str:

@@ -4,11 +4,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from itertools import pairwise
 from zlib import crc32
-
-LEAD_WORDS_MAX = 80
-"""A story says what happened at its beginning; further on it tells what everybody knows."""
 
 # What sites hang round a text. A matcher that read it would link every story to Facebook.
 _NETWORK = r"(?:facebook|twitter|x|linkedin|reddit|whatsapp|telegram|pinterest|e-?mail)"
@@ -36,7 +32,7 @@ _COUNTERS = re.compile(
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _APOSTROPHES = re.compile(r"['’](?:s|t|re|ve|ll|d|m)?\b")
-_COMMON = frozenset(
+COMMON = frozenset(
     re.findall(
         r"\w+",
         "a an the of to in on for and or with at by from as is are was were be been it its that"
@@ -85,7 +81,7 @@ def without_furniture(text: str) -> str:
 def words(text: str) -> list[str]:
     """Telling words in order: folded, without the commonest ones, plurals made singular."""
     folded = _APOSTROPHES.sub("", text.casefold())
-    return [_singular(word) for word in _split(folded) if word not in _COMMON]
+    return [_singular(word) for word in _split(folded) if word not in COMMON]
 
 
 def numbers(text: str) -> frozenset[str]:
@@ -111,13 +107,6 @@ def contradicts(one: str, two: str) -> bool:
 def terms(text: str) -> frozenset[int]:
     """The words as 32-bit hashes that are the same in every process."""
     return frozenset(crc32(word.encode()) for word in words(text))
-
-
-def shingles(title: str, summary: str) -> frozenset[int]:
-    """Pairs of neighbouring words of title and lead, as 32-bit hashes."""
-    found = words(title)
-    found += words(summary)[: LEAD_WORDS_MAX - len(found)]
-    return frozenset(crc32(f"{one} {two}".encode()) for one, two in pairwise(found))
 
 
 def fingerprint(title: str, summary: str) -> int:

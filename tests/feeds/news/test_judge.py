@@ -335,7 +335,7 @@ def test_a_restart_with_its_memory_tells_nothing_twice() -> None:
     assert after.memory() != before.memory()  # the edit
 
 
-@pytest.mark.parametrize("data", [b"", b"\xc1", b"{}", b"\x93\x02\x80\x90", b"\x93\x01\x80"])
+@pytest.mark.parametrize("data", [b"", b"\xc1", b"{}", b"\x93\x01\x80\x90", b"\x93\x02\x80"])
 def test_bytes_that_are_no_memory_are_refused_with_the_remedy(data: bytes) -> None:
     with pytest.raises(MemoryFormatError, match="remove the file"):
         Judge.remembering(data)
