@@ -148,10 +148,14 @@ class CatalogueKeeper:
         await self.save()
 
     async def _ask_for_missing(self) -> None:
-        """What we hold to be alive and the listing did not name is asked for by name."""
-        missing = [
+        """What we hold to be alive and the listing did not name is asked for by name: shares of
+        markets that ended while nobody looked first, since they wait for their payout."""
+        known = self._desk.markets
+        held = {position.condition_id for position in self._desk.portfolio.open_positions()}
+        missing = [condition_id for condition_id in sorted(held) if condition_id not in known]
+        missing += [
             condition_id
-            for condition_id, market in self._desk.markets.items()
+            for condition_id, market in known.items()
             if market.state in _ALIVE and condition_id not in self._listed
         ]
         await self._refresh(missing[:MISSING_ASKED_MAX])
@@ -172,8 +176,8 @@ class CatalogueKeeper:
 
     def _miss(self, condition_id: str) -> None:
         """The venue does not know this market; once may be its mistake, twice is an answer."""
-        market = self._desk.markets[condition_id]
-        if condition_id in self._missed and market.state is MarketState.OPEN:
+        market = self._desk.markets.get(condition_id)
+        if market and condition_id in self._missed and market.state is MarketState.OPEN:
             paused = msgspec.structs.replace(market, state=MarketState.PAUSED)
             self._hear(MarketSeen(self._clock.now_ns(), paused))
         self._missed.add(condition_id)

@@ -228,7 +228,8 @@ class Trading:
             self.changed = True
             profit = words.dollars(self.portfolio.realised - before)
             question = market.question if market is not None else event.condition_id
-            title = f"Decided: {profit} realised"
+            how = "Decided" if event.winner else "Void, half a dollar a share"
+            title = f"{how}: {profit} realised"
             key = f"resolved:{event.condition_id}"
             self._pulse.alert("resolved", key, title, question, "", event.condition_id)
 

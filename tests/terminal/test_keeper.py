@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from feeds.clock import Clock
-from feeds.events import Event
-from feeds.markets import SECOND, MarketState, Nanos
+from feeds.events import Event, Fill, Liquidity
+from feeds.markets import DOLLAR, SECOND, SHARE, MarketState, Nanos, Side
 from feeds.polymarket.catalogue import Catalogue
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.http import Reads
@@ -129,13 +130,16 @@ class Rig:
 
 
 @asynccontextmanager
-async def kept(gamma: Gamma, shelf: Shelf, now_ns: Nanos = START) -> AsyncIterator[Rig]:
+async def kept(
+    gamma: Gamma, shelf: Shelf, now_ns: Nanos = START, past: Sequence[Fill] = ()
+) -> AsyncIterator[Rig]:
     async def no_nap(seconds: float) -> None:
         await asyncio.sleep(0)
 
     async with http_server(gamma) as base, httpx.AsyncClient() as http:
         catalogue = Catalogue(Hosts.of(gamma=base), http, Reads(http, sleep=no_nap))
         rig = Rig(catalogue, ManualClock(now_ns), shelf)
+        rig.desk.restore(past)
         task = asyncio.create_task(rig.keeper.run())
         try:
             yield rig
@@ -218,6 +222,24 @@ async def test_a_market_that_ended_meanwhile_is_found_by_name(shelf: Shelf) -> N
         await rig.rest()
         assert rig.state(2) is MarketState.RESOLVED
         assert rig.desk.markets[f"0x{2:064x}"].winner == "21"
+
+
+@pytest.mark.parametrize(("prices", "paid"), [('["1","0"]', 10), ('["0.5","0.5"]', 5)])
+async def test_shares_of_a_market_that_ended_while_nobody_looked_are_paid_out(
+    shelf: Shelf, prices: str, paid: int
+) -> None:
+    gamma = Gamma(1, 2)
+    gamma.markets[2] |= {"closed": True, "outcomePrices": prices, "umaResolutionStatus": "resolved"}
+    held = Fill(
+        1, "f", "o", f"0x{2:064x}", "21", Side.BUY, 4_000, 10 * SHARE, 0, Liquidity.MAKER
+    )  # fmt: skip
+    stranger = msgspec.structs.replace(held, id="g", condition_id="0x3", asset_id="31")
+    async with kept(gamma, shelf, past=(held, stranger)) as rig:
+        await rig.rest()
+        money = rig.desk.portfolio
+        assert money.held("21") == 0
+        assert money.realised == (paid - 4) * DOLLAR
+        assert money.held("31") == 10 * SHARE, "the venue does not know its market"
 
 
 async def test_a_reading_that_was_broken_off_goes_on_where_it_stopped(shelf: Shelf) -> None:

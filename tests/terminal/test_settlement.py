@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from feeds.events import (
     Fill,
     FillSettled,
+    MarketResolved,
     MarketSeen,
     OrderKind,
     OrderRequest,
@@ -120,6 +121,24 @@ def test_the_cash_that_a_failed_fill_would_have_cost_is_free_again() -> None:
     record = house.desk.orders[house.orders[0]]
     assert (record.state, record.outstanding) == (OrderState.CANCELLED, 0)
     assert house.desk.portfolio.free_cash == START > free
+
+
+def test_a_void_market_pays_half_also_for_what_is_confirmed_or_fails_afterwards() -> None:
+    house = House()
+    house.hear(trade(house, 0, "MATCHED"), at(3))
+    house.hear(trade(house, 1, "MATCHED"), at(4))
+    (alert,) = [
+        one for one in house.desk.handle(MarketResolved(at(5), "m", "")) if isinstance(one, Alert)
+    ]
+    assert alert.title == "Void, half a dollar a share: $0.00 realised"
+    fees = 30_000
+    assert house.desk.portfolio.cash == START - fees
+    house.hear(trade(house, 0, "CONFIRMED"), at(6))
+    house.hear(trade(house, 1, "FAILED"), at(7))
+    assert house.desk.portfolio.cash == START - 10_000
+    house.hear(trade(house, 2, "MATCHED"), at(8))
+    assert house.desk.portfolio.held("m-no") == 0, "told late, paid out at once"
+    assert house.desk.portfolio.cash == START - 10_000 - 30_000 - 30 * DOLLAR * 2 // 100
 
 
 def test_a_word_on_a_fill_that_was_never_told_books_nothing() -> None:

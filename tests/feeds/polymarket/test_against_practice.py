@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from feeds.clock import Clock
-from feeds.events import BookState
+from feeds.events import BookState, MarketResolved
 from feeds.markets import Market, MarketState
 from feeds.polymarket.catalogue import Catalogue
 from feeds.polymarket.hosts import Hosts
@@ -69,6 +69,29 @@ async def test_catalogue_rest_and_stream_agree_with_the_practice_venue() -> None
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_void_market_closes_on_the_stream_and_the_catalogue_alone_pays_half() -> None:
+    desk = Desk()
+    async with practice() as told, httpx.AsyncClient() as http:
+        hosts = Hosts.of(**{key: told[key] for key in ("gamma", "clob", "data", "ws_market")})
+        clock = Clock()
+        catalogue, reader = Catalogue(hosts, http), ClobReader(hosts, http, clock)
+        (market,) = await catalogue.refresh(told["calm"][:1])
+        stream = MarketStream(hosts, clock, desk.hear, desk.hear_health, reader)
+        stream.set_wanted(market.assets)
+        task = asyncio.create_task(stream.run())
+        try:
+            await desk.until(lambda: len(desk.books) == 2, seconds=20)
+            void = {"market": market.condition_id, "outcome": "VOID"}
+            (await http.post(f"{told['control']}/resolve", json=void)).raise_for_status()
+            await desk.until(lambda: desk.all_in(BookState.CLOSED, list(market.assets)))
+            assert not [one for one in desk.events if isinstance(one, MarketResolved)]
+            (ended,) = await catalogue.refresh([market.condition_id])
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert (ended.state, ended.winner) == (MarketState.RESOLVED, "")
 
 
 async def _agrees_with_details(catalogue: Catalogue, reader: ClobReader, market: Market) -> None:
