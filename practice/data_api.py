@@ -99,13 +99,14 @@ class DataApi:
             "/value": self._old_value,
             "/trades": self._old_trades,
             "/activity": self._old_activity,
+            "/closed-positions": self._closed_positions,
         }
         return [Route(path, guarded(handler)) for path, handler in paths.items()]
 
     # -- version 2 ---------------------------------------------------------------------------------
 
     async def _positions(self, request: Request) -> Response:
-        return _page(request, self._position_rows(request))
+        return page_of(request, self._position_rows(request))
 
     async def _value(self, request: Request) -> Response:
         user = self._user(request)
@@ -114,11 +115,11 @@ class DataApi:
 
     async def _trades(self, request: Request) -> Response:
         rows = [self._trade_row(deed) for deed in self._trade_deeds(request, "taker_only", False)]
-        return _page(request, rows)
+        return page_of(request, rows)
 
     async def _activity(self, request: Request) -> Response:
         rows = [self._activity_row(deed) for deed in self._activity_deeds(request)]
-        return _page(request, rows)
+        return page_of(request, rows)
 
     async def _approvals(self, request: Request) -> Response:
         """Wallets that exist have approved everything that trading needs, until they change it."""
@@ -154,7 +155,7 @@ class DataApi:
             }
             for second, price in kept
         ]
-        return _page(request, rows, POINTS_PAGE_MAX, POINTS_PAGE_MAX)
+        return page_of(request, rows, POINTS_PAGE_MAX, POINTS_PAGE_MAX)
 
     def _span(self, request: Request) -> tuple[int, int]:
         """(from, to) in nanoseconds of one of ``interval``, ``start`` and ``end``, ``as_of``."""
@@ -179,24 +180,22 @@ class DataApi:
         asked = {"question_id", "condition_id", "event_id"} & set(request.query_params)
         if len(asked) != 1:
             raise Wrong(400, "give exactly one of question_id, condition_id and event_id")
-        wanted = _names(request, asked.pop())
+        wanted = whole_names(request, asked.pop())
         rows = [
             self._resolution_row(listing)
             for listing in self.board.listings.values()
-            if wanted & self._names_of(listing)
+            if wanted & names_of(self.board, listing)
         ]
         return answer({"data": rows})
-
-    def _names_of(self, listing: Listing) -> set[str]:
-        """All that a market may be asked for by."""
-        event = str(self.board.event_numbers[listing.event.slug])
-        question = question_id(self.board.seed, listing.spec.slug)
-        return {*_spellings(listing.condition), question, event}
 
     # -- the old version ---------------------------------------------------------------------------
 
     async def _old_positions(self, request: Request) -> Response:
         rows = [_old_position(row) for row in self._position_rows(request, "market")]
+        return _old_page(request, rows)
+
+    async def _closed_positions(self, request: Request) -> Response:
+        rows = [_old_position(row) for row in self._position_rows(request, "market", "CLOSED")]
         return _old_page(request, rows)
 
     async def _old_value(self, request: Request) -> Response:
@@ -223,13 +222,13 @@ class DataApi:
 
     def _wanted_listings(self, request: Request, name: str = "condition_id") -> set[str] | None:
         """Slugs of the markets asked for; None when all are."""
-        named = _names(request, name) | _names(request, "event_id")
+        named = whole_names(request, name) | whole_names(request, "event_id")
         if not named:
             return None
         return {
             listing.spec.slug
             for listing in self.board.listings.values()
-            if named & self._names_of(listing)
+            if named & names_of(self.board, listing)
         }
 
     def _trade_deeds(
@@ -255,7 +254,7 @@ class DataApi:
     def _activity_deeds(self, request: Request, market: str = "condition_id") -> list[Deed]:
         query = request.query_params
         user = self._user(request)
-        wanted, acts = self._wanted_listings(request, market), _names(request, "type")
+        wanted, acts = self._wanted_listings(request, market), whole_names(request, "type")
         side = query.get("side", "").upper()
         start = whole_number(request, "start", 0, 0, 2**40) * SECOND
         end = whole_number(request, "end", 2**40, 0, 2**40) * SECOND
@@ -272,15 +271,17 @@ class DataApi:
 
     # -- positions ---------------------------------------------------------------------------------
 
-    def _position_rows(self, request: Request, market: str = "condition_id") -> list[Row]:
+    def _position_rows(
+        self, request: Request, market: str = "condition_id", status: str = "OPEN"
+    ) -> list[Row]:
         query = request.query_params
         users = list(self.history.holders())
         if "user" in query:
             users = [self._user(request)]
-        elif not _names(request, market):
+        elif not whole_names(request, market):
             raise Wrong(400, f"give user or {market}")
         wanted = self._wanted_listings(request, market)
-        closed = query.get("status", "OPEN").upper() == "CLOSED"
+        closed = query.get("status", status).upper() == "CLOSED"
         rows = [
             self._position_row(user, self.board.listings[slug], outcome, holding)
             for user in users
@@ -488,7 +489,7 @@ def _old_position(row: Row) -> Row:
 # -- pieces ------------------------------------------------------------------------------------
 
 
-def _page(request: Request, rows: list[Row], usual: int = PAGE, most: int = PAGE_MAX) -> Response:
+def page_of(request: Request, rows: list[Row], usual: int = PAGE, most: int = PAGE_MAX) -> Response:
     """One page in the envelope; the cursor is null on the last."""
     size = whole_number(request, "limit", usual, 1, most)
     start = _start(request.query_params.get("cursor", ""))
@@ -518,13 +519,20 @@ def _old_page(request: Request, rows: list[Row]) -> Response:
     return answer(rows[start : start + size])
 
 
-def _names(request: Request, name: str) -> set[str]:
+def whole_names(request: Request, name: str) -> set[str]:
     """The values of a parameter, repeated or parted by commas, in lower case."""
     given = ",".join(request.query_params.getlist(name)).lower().split(",")
     return {one.strip() for one in given[:NAMES_MAX] if one.strip()}
 
 
-def _spellings(condition: str) -> set[str]:
+def names_of(board: Board, listing: Listing) -> set[str]:
+    """All that a market may be asked for by."""
+    event = str(board.event_numbers[listing.event.slug])
+    question = question_id(board.seed, listing.spec.slug)
+    return {*spellings(listing.condition), question, event}
+
+
+def spellings(condition: str) -> set[str]:
     """A condition by its name, and a version 2 one without Gamma's padding too."""
     padded = len(condition) == 66 and condition.endswith("00")
     return {condition, condition[:-2]} if padded else {condition}

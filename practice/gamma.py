@@ -177,7 +177,7 @@ class Gamma:
     def _event_alone(self, slug: str, markets: Iterable[Row]) -> Row:
         event = self.board.events[slug]
         markets = list(markets)
-        negative = {"negRiskMarketID": _group_id(self.board.seed, slug)} if event.neg_risk else {}
+        negative = {"negRiskMarketID": group_id(self.board.seed, slug)} if event.neg_risk else {}
         closed = all(market["closed"] for market in markets)
         return {
             "id": str(self.board.event_numbers[slug]),
@@ -351,7 +351,7 @@ def _neg_risk(seed: int, listing: Listing) -> Row:
         return {"negRisk": False}
     return {
         "negRisk": True,
-        "negRiskMarketID": _group_id(seed, listing.event.slug),
+        "negRiskMarketID": group_id(seed, listing.event.slug),
         "negRiskRequestID": f"0x{digest(seed, 'request', listing.spec.slug):064x}",
         "negRiskOther": False,
     }
@@ -361,7 +361,7 @@ def question_id(seed: int, slug: str) -> str:
     return f"0x{digest(seed, 'question', slug):064x}"
 
 
-def _group_id(seed: int, slug: str) -> str:
+def group_id(seed: int, slug: str) -> str:
     return f"0x{digest(seed, 'group', slug):062x}00"
 
 

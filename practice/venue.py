@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp
 
 from practice import signing
+from practice.absent import Absent
 from practice.accounts import Accounts
 from practice.audit import Auditor
 from practice.auth import Door
@@ -23,6 +24,7 @@ from practice.data_api import DataApi
 from practice.faults import NO_FAULTS, Deck, Faults
 from practice.gamma import Gamma
 from practice.history import History
+from practice.insight import Insight
 from practice.keys import Keys
 from practice.limits import Limits, Turnstile
 from practice.mischief import Mischief
@@ -69,6 +71,8 @@ class Venue:
         self.user_stream = UserStream(door, self.deck, clock)
         self.trading.tell = self.user_stream.tell
         self.data = DataApi(self.board, self.history, self.accounts, self.trading.hash_of)
+        self.insight = Insight(self.board, self.history)
+        self.absent = Absent(self.board, door)
         self.rebates = Rebates(self.board, self.history)
         self.relayer = Relayer(self.board, self.accounts, door)
         self.control = Control(
@@ -108,6 +112,8 @@ class Venue:
             *self.builders.routes(),
             *self.data.routes(),
             *self.rebates.routes(),
+            *self.insight.routes(),
+            *self.absent.routes(),
             *self.relayer.routes(),
             WebSocketRoute(WS_MARKET, self.stream.endpoint),
             WebSocketRoute(WS_USER, self.user_stream.endpoint),
