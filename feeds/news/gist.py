@@ -78,7 +78,7 @@ _NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven tw
 _COUNTED = {word: str(n) for n, word in enumerate(_NUMBER_WORDS.split()) if n > 1}
 _WORDED = {"half": (50.0, 6.0), "third": (33.3, 2.0), "fifth": (20.0, 1.0), "tenth": (10.0, 0.7)}
 _WORDED_FIGURE = re.compile(r"\b(?:a|an|one|by)\s(third|fifth|tenth)\b|\b(half)\b")
-_NO = _set("no not never without nor cannot neither")
+_NO = _set("no not never without nor cannot neither despite")
 _NEGATED = re.compile(r"(?:n['’]t|\bcannot)\b")
 _DULL = COMMON | _set(
     "before being some other ever next last week month year day today now just also only still"
@@ -102,8 +102,8 @@ class Gist(msgspec.Struct, frozen=True, array_like=True):
 
     ``title`` and ``text`` (title and lead) hold words, each by the word that stands for it,
     ``pairs`` neighbours in the text; ``names`` and ``deeds`` are the title's, ``first`` its first
-    name; a deed that is denied begins with "no "; ``codes`` are product codes as family and number, ``counts`` numbers with the word behind
-    them ("8 weeks").
+    name; a deed that is denied begins with "no "; ``codes`` are product codes as family and
+    number, ``counts`` numbers with the word behind them ("8 weeks").
     """
 
     title: frozenset[int]
@@ -212,7 +212,7 @@ def _said(folded: str) -> _Said:
             variants.add(word)
         if number and token not in _DULL:
             counts.add((word, number))
-        number = ""
+            number = ""
         if token not in _DULL:
             words.append(word)
         before = word

@@ -23,6 +23,7 @@ from feeds.news.nearness import (
 HOUR: Nanos = 60 * MINUTE
 AGREEING_MAX = 3
 DIFFERING_MAX = 2
+SAME_WORDS_MIN = 0.5
 EVIDENCE = 20.0
 """Weight of shared words that counts as much: three or four rare ones."""
 _MINUTES = NEAR_AGE_NS_MAX / MINUTE
@@ -86,9 +87,13 @@ class Clusters:
 
 
 def contradicts(one: Gist, two: Gist) -> bool:
-    """Two headlines that can't tell one happening, however alike: the same words with another
-    number, month or product, or the opposite deed."""
-    return _opposed(one, two) or (_differing(one, two) > 0 and not _agreeing(one, two))
+    """Two headlines that can't tell one happening, however alike: the opposite deed, or another
+    number, month or product in the same words or with nothing that agrees."""
+    if _opposed(one, two):
+        return True
+    if not _differing(one, two):
+        return False
+    return not _agreeing(one, two) or _overlap(one.title, two.title) >= SAME_WORDS_MIN
 
 
 def features(
