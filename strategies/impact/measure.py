@@ -42,13 +42,15 @@ from strategies.impact.window import (
     window_of,
 )
 
-RUNNING_FLAG = 4.0
+RUNNING_FLAG = 5.0
 """Two minutes running of the first hour beyond this many usual moves are a clear move.
 
-One minute alone is too often a quote that was gone the next.
+One minute alone is too often a quote that was gone the next; sixty looks give chance sixty turns.
 """
 HORIZON_FLAG = 3.0
+"""A quarter hour after the story, one look only, so many will do,"""
 RANK_FLAG = 0.01
+"""if hardly any move of the day was as large."""
 LEAK_FLAG = 0.6
 Z_SHOWN_MAX = 10.0
 """Beyond this a market was so calm before that the figure says nothing more."""
@@ -279,8 +281,8 @@ def _flagged(history: OddsHistory, window: Window) -> _Flag | None:
 
 
 def _graded(history: OddsHistory, window: Window, minute: int, d: float, z: float) -> bool:
-    """At 5, 15 and 60 minutes, a lesser z will do if hardly any move of the day was as large."""
-    if minute - window.start not in HORIZONS or abs(z) < HORIZON_FLAG:
+    """A quarter hour on, a lesser z will do if hardly any move of the day was as large."""
+    if minute - window.start != HORIZONS[1] or abs(z) < HORIZON_FLAG:
         return False
     p = rank(history, window, minute, d)
     return p is not None and p <= RANK_FLAG
