@@ -71,6 +71,7 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
             if known.enabled
         ),
         past=past.past,
+        precedents=past.precedents,
         killed=past.killed,
     )
 

@@ -50,6 +50,7 @@ from strategies.decisions import (
     LinksFound,
     Parked,
     Place,
+    Remembered,
     Skipped,
     Suggested,
     SuggestionOver,
@@ -332,7 +333,7 @@ class Engine:
             if isinstance(decision, Place):
                 self.counters.orders += 1
                 rows.append(decision.order)
-            elif isinstance(decision, Suggested | SuggestionOver | Skipped):
+            elif isinstance(decision, Suggested | SuggestionOver | Skipped | Remembered):
                 rows.append(decision)
         rows += step.heard
         if rows:

@@ -12,7 +12,7 @@ import msgspec
 
 from feeds.events import Event
 from feeds.markets import SECOND
-from strategies.decisions import Cancel, Decision, Mandate, Place
+from strategies.decisions import Cancel, Decision, Mandate, Place, Remembered
 from strategies.desk import Desk, DeskSettings
 from strategies.linking import Linker
 from strategies.portfolio import Recalled
@@ -37,7 +37,8 @@ class StrategySetting(msgspec.Struct, frozen=True):
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Everything besides the events that decisions depend on; the first record of a tape.
 
-    ``past`` are the fills, settlements and resolutions of earlier sessions, from the ledger.
+    ``past`` are the fills, settlements and resolutions of earlier sessions, from the ledger;
+    ``precedents`` what stories did to odds in them.
     """
 
     version: str
@@ -47,6 +48,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     desk: DeskSettings
     strategies: tuple[StrategySetting, ...] = ()
     past: tuple[Recalled, ...] = ()
+    precedents: tuple[Remembered, ...] = ()
     killed: bool = False
 
 
@@ -67,7 +69,7 @@ class Session:
             for setting in header.strategies
         ]
         self.desk = Desk(header.desk, enrolled, Linker())
-        self.desk.restore(header.past, killed=header.killed)
+        self.desk.restore(header.past, killed=header.killed, precedents=header.precedents)
         latency_ns = header.desk.paper_latency_ms * MILLISECOND
         self.broker: Broker = PaperBroker(self.desk.floor, latency_ns)
         self._digest = blake2b(digest_size=16)

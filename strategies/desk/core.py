@@ -36,7 +36,7 @@ from feeds.events import (
 )
 from feeds.markets import Market, MarketState, Nanos
 from strategies.context import Rooms
-from strategies.decisions import Decision, Impact, Link, LinksFound, Skipped
+from strategies.decisions import Decision, Impact, Link, LinksFound, Remembered, Skipped
 from strategies.desk.impacts import Impacts
 from strategies.desk.news import News, StoryLinker
 from strategies.desk.odds import Odds
@@ -109,8 +109,14 @@ class Desk:
         self._handlers[type(event)](event)
         return self._pulse.take()
 
-    def restore(self, past: Iterable[Recalled] = (), *, killed: bool = False) -> None:
-        """Rebuild cash and positions from what the ledger remembers, in its order.
+    def restore(
+        self,
+        past: Iterable[Recalled] = (),
+        *,
+        killed: bool = False,
+        precedents: Iterable[Remembered] = (),
+    ) -> None:
+        """Rebuild cash, positions and precedents from what the ledger remembers, in its order.
 
         Call it before the first event. Orders of earlier sessions are over; what was lost or won
         before the last day in ``past`` does not count as that day's.
@@ -119,6 +125,7 @@ class Desk:
         for fact in past:
             self.portfolio.roll(fact.at_ns)
             self.portfolio.recall(fact)
+        self._impacts.recall(precedents)
         self._trading.gate.killed = killed
         self._trading.changed = True
 

@@ -10,7 +10,7 @@ import msgspec
 
 from feeds.events import Fill, FillSettled, KillSwitch, MarketResolved, OrderState, OrderUpdate
 from feeds.markets import Money
-from strategies.decisions import OrderIntent
+from strategies.decisions import OrderIntent, Remembered
 from strategies.portfolio import Recalled
 from terminal.ledger.sidecar import beside
 from terminal.ledger.store import DAMAGED, LedgerError
@@ -24,13 +24,17 @@ from terminal.ledger.tables import (
     chained,
 )
 
+PRECEDENTS_MAX = 3_000
+"""Precedents of earlier sessions that a session begins with, the newest."""
+
 
 class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     """All that the ledger knows of money, in the order in which it was booked.
 
     ``cash_start`` is None in a ledger where no cash ever came in. ``states`` holds the newest word
     on each order that was heard of; one without is still INTENDED. ``past`` are fills, what
-    became of them, and resolutions together, as a portfolio wants them.
+    became of them, and resolutions together, as a portfolio wants them. ``precedents`` are the
+    newest of what stories did to odds, oldest first.
     """
 
     cash_start: Money | None = None
@@ -42,6 +46,7 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     killed: bool = False
     next_session: int = 1
     rows: int = 0
+    precedents: tuple[Remembered, ...] = ()
 
     def state(self, order_id: str) -> OrderState:
         """Where an order stood when the ledger last heard of it."""
@@ -126,7 +131,21 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
         killed=killed,
         next_session=session + 1,
         rows=rows,
+        precedents=_precedents(connection, path),
     )
+
+
+def _precedents(connection: sqlite3.Connection, path: Path) -> tuple[Remembered, ...]:
+    """The newest, oldest first; none in a ledger from before there were any."""
+    table = CODECS[Remembered].table
+    if connection.execute("PRAGMA user_version").fetchone()[0] < table.since:
+        return ()
+    query = f"SELECT {table.quoted} FROM {table.name} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - our own names
+    rows = connection.execute(query, (PRECEDENTS_MAX,)).fetchall()
+    try:
+        return tuple(CODECS[Remembered].record(values) for values in reversed(rows))
+    except ValueError as error:
+        raise LedgerError(f"{path}: {DAMAGED} [a precedent: {error}]") from error
 
 
 def _records(connection: sqlite3.Connection, path: Path) -> Iterator[Any]:

@@ -1,8 +1,8 @@
 """What the ledger keeps: its tables, and records as rows and back.
 
 Money rows of all tables share one count, ``seq``, and one chain: each row's digest covers the row
-and the digest before it. Rows of the scorecard (suggestions and trades decided against) stand
-beside it: they are worth keeping, but no money hangs on them.
+and the digest before it. Rows of the scorecard (suggestions, trades decided against, precedents)
+stand beside it: they are worth keeping, but no money hangs on them.
 """
 
 import math
@@ -17,7 +17,14 @@ import msgspec
 
 from feeds.events import Fill, FillSettled, KillSwitch, MarketResolved, OrderUpdate
 from feeds.markets import Money, Nanos
-from strategies.decisions import OrderIntent, Skipped, Suggested, Suggestion, SuggestionOver
+from strategies.decisions import (
+    OrderIntent,
+    Remembered,
+    Skipped,
+    Suggested,
+    Suggestion,
+    SuggestionOver,
+)
 from terminal.ledger.sidecar import DIGEST_BYTES
 from terminal.ledger.store import Migration
 
@@ -58,6 +65,7 @@ Record: TypeAlias = (
     | Suggested
     | SuggestionOver
     | Skipped
+    | Remembered
 )
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -104,6 +112,11 @@ MIGRATIONS: tuple[Migration, ...] = (
             fill_id TEXT NOT NULL, order_id TEXT NOT NULL, stage TEXT NOT NULL,
             digest BLOB NOT NULL) STRICT""",
     ),
+    (
+        """CREATE TABLE precedents (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            story_id TEXT NOT NULL, condition_id TEXT NOT NULL, facet TEXT NOT NULL,
+            family TEXT NOT NULL, logit REAL NOT NULL) STRICT""",
+    ),
 )
 """Numbered from 1 by their place; one that was released is never changed."""
 
@@ -145,6 +158,7 @@ TABLES: tuple[Table, ...] = (
     Table("suggestions", Suggestion, "id", chained=False),
     Table("suggestions_over", SuggestionOver, "suggestion_id", chained=False),
     Table("skipped", Skipped, chained=False),
+    Table("precedents", Remembered, chained=False, since=3),
 )
 MONEY_TABLES = tuple(table for table in TABLES if table.chained)
 
