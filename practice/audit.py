@@ -8,7 +8,7 @@ everything at once; a step compares only what the step touched.
 Units are the engine's: prices 1/10,000 dollar, sizes 1/1,000,000 share, money 1/1,000,000 dollar.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -70,6 +70,8 @@ class Auditor:
         self.steps = 0
         self.found = 0
         self.violations: list[str] = []
+        self.complain: Callable[[str], None] = lambda _: None
+        """Told each violation at once, as far as they are kept."""
         self._exchange = exchange
         self._deposited = exchange.deposited
         self._cash = {name: one.cash for name, one in exchange.accounts.items()}
@@ -231,6 +233,7 @@ class Auditor:
         self.found += 1
         if len(self.violations) < VIOLATIONS_MAX:
             self.violations.append(f"step {self.steps}: {text}")
+            self.complain(self.violations[-1])
 
     def _trade(self, pool: _Pool, request: "Request", trade: "Trade") -> None:
         """What a taker got at one level: at the makers' price, from orders that had it to give."""

@@ -103,6 +103,12 @@ class Mischief:
         self._deck = deck
         self._clock = clock
         self._retick = retick
+        self._held: set[asyncio.Transport] = set()
+
+    def let_go(self) -> None:
+        """Hang up on everybody who is kept waiting: the venue is closing."""
+        for transport in list(self._held):
+            transport.abort()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._deck.idle or scope["type"] != "http" or scope["path"].startswith(SPARED):
@@ -155,7 +161,7 @@ class Mischief:
         if draw("lost_request"):
             await _hang_up(met)
         elif draw("hung_request"):
-            await _until_gone(met.receive)
+            await self._hold(met)
         else:
             await self._do(met)
 
@@ -177,7 +183,7 @@ class Mischief:
         if draw("late_reply"):
             late_s = self._deck.span_ns("late_reply") / SECOND
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(_until_gone(met.receive), late_s)
+                await asyncio.wait_for(self._hold(met), late_s)
                 return
         if draw("lost_reply"):
             await _hang_up(met)
@@ -188,6 +194,15 @@ class Mischief:
         else:
             for message in answer:
                 await met.send(message)
+
+    async def _hold(self, met: "_Exchange") -> None:
+        """Keep a client waiting until it has given up."""
+        transport = transport_of(met.send)
+        self._held.add(transport)
+        try:
+            await _until_gone(met.receive)
+        finally:
+            self._held.discard(transport)
 
     async def _heard(self, met: "_Exchange", receive: Receive) -> list[Message]:
         """The venue's whole answer, not sent yet."""

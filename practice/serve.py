@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -17,7 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from practice.catalogue import catalogue
-from practice.clock import MINUTE, WorldClock
+from practice.clock import MINUTE, SECOND, WorldClock
 from practice.faults import NO_FAULTS, RATES, BadFault, Faults, parse_fault
 from practice.newsroom import Newsroom
 from practice.stories import schedule
@@ -82,6 +83,7 @@ class Practice:
         self.newsroom = Newsroom(base_url)
         self.truth = Truth(self.world, truth_file)
         self.base_url = base_url
+        self.venue.auditor.complain = lambda text: self.complain(f"the audit found: {text}")
         self.app = self.venue.app(*self.newsroom.routes())
 
     def addresses(self) -> dict[str, object]:
@@ -104,8 +106,25 @@ class Practice:
             "anchor_ns": self.world.anchor_ns,
         }
 
+    def complain(self, text: str) -> None:
+        """Say on stderr what failed, and the command that repeats it."""
+        repeat = self.venue.deck.command(self.world.seed)
+        if self.clock.speed != 1:
+            repeat += f" --speed {self.clock.speed:g}"
+        passed_s = (self.world.now_ns - self.world.anchor_ns) / SECOND
+        seed = self.world.seed
+        sys.stderr.write(f"practice: {text} (seed {seed}, {passed_s:.0f} s on); again: {repeat}\n")
+        sys.stderr.flush()
+
     async def live(self) -> None:
         """Let the world go on in small steps and show what happens, for ever."""
+        try:
+            await self._live()
+        except Exception as error:
+            self.complain(f"the world failed: {error!r}")
+            raise
+
+    async def _live(self) -> None:
         while True:
             await self._catch_up(self.clock.now_ns())
             self.venue.tick()
@@ -127,7 +146,19 @@ class Practice:
                 pause_at = time.monotonic() + SLICE_S
 
 
-def server_for(app: ASGIApp) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """A web server that tells when it begins to end."""
+
+    def __init__(self, config: uvicorn.Config, leaving: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._leaving = leaving
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leaving()
+        await super().shutdown(sockets)
+
+
+def server_for(app: ASGIApp, leaving: Callable[[], None] = lambda: None) -> Server:
     """The web server as the practice world uses it: quiet, and quick to end."""
     config = uvicorn.Config(
         app,
@@ -140,12 +171,12 @@ def server_for(app: ASGIApp) -> uvicorn.Server:
         timeout_graceful_shutdown=GRACE_S,
         server_header=False,
     )
-    return uvicorn.Server(config)
+    return Server(config, leaving)
 
 
 async def serve(practice: Practice, listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve until ``stop`` is set or a signal comes."""
-    server = server_for(practice.app)
+    server = server_for(practice.app, practice.app.let_go)
     world = asyncio.create_task(practice.live())
     stopper = asyncio.create_task(_stop(server, stop))
     served = asyncio.create_task(server.serve([listener]))

@@ -6,7 +6,6 @@ the CLOB's clients send ``next_cursor`` with it and its single markets are named
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, WebSocketRoute
-from starlette.types import ASGIApp
 
 from practice import signing
 from practice.absent import Absent
@@ -120,7 +119,7 @@ class Venue:
             *self.control.routes(),
         ]
 
-    def app(self, *more: BaseRoute) -> ASGIApp:
+    def app(self, *more: BaseRoute) -> Mischief:
         app = Starlette(routes=[*self.routes(), *more])
         return Mischief(
             Turnstile(app, self.limits), self.deck, self.clock, self.control.retick_asset

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ import httpx
 import pytest
 import websockets
 
-from practice.serve import listen, main
+from practice import signing
+from practice.faults import Faults, parse_fault
+from practice.serve import Practice, listen, main
+from practice.wallets import owned_by
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -107,3 +111,112 @@ def test_a_wrong_option_is_bad_usage(wrong: list[str], capsys: pytest.CaptureFix
         main(wrong)
     assert ended.value.code == 2
     assert wrong[0] in capsys.readouterr().err
+
+
+def hanging() -> subprocess.Popen[str]:
+    """A venue that never answers a request about orders."""
+    command = [sys.executable, "-W", "error", "-m", "practice", "--json", "--seed", "3"]
+    command += ["--fault", "hung_request=1", "--fault", "routes=orders"]
+    return subprocess.Popen(
+        command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+async def test_a_stop_ends_open_sockets_and_unanswered_requests_cleanly() -> None:
+    with hanging() as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        where = json.loads(program.stdout.readline())
+        async with (
+            httpx.AsyncClient(base_url=where["clob"]) as http,
+            websockets.connect(where["ws_market"]) as market,
+            websockets.connect(where["ws_user"]),
+        ):
+            await market.send(json.dumps({"type": "market", "assets_ids": []}))
+            await market.recv()
+            hung = asyncio.create_task(http.post("/order", json={}))
+            await http.get("/ok")
+            program.terminate()
+            await asyncio.gather(hung, return_exceptions=True)
+        assert program.wait(10) == 0
+        assert program.stderr.read() == ""
+
+
+def test_what_fails_is_told_with_the_seed_and_the_command_that_repeats_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    faults = parse_fault(Faults(seed=4), "lost_reply=0.25")
+    failing = Practice(4, 20.0, "http://127.0.0.1:1", None, faults)
+    failing.world.exchange.accounts["crowd"].cash += 1
+    assert failing.venue.auditor.told()["violations"]
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("practice: the audit found: step 0: crowd has ")
+    assert said[0].endswith(
+        "(seed 4, 0 s on); again: python -m practice --seed 4 --fault seed=4 "
+        "--fault lost_reply=0.25 --speed 20"
+    )
+
+
+async def test_a_world_that_fails_says_so_before_it_ends(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = Practice(4, 1.0, "http://127.0.0.1:1", None)
+
+    def broken() -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr(failing.venue, "tick", broken)
+    with pytest.raises(KeyError):
+        await failing.live()
+    assert "the world failed: KeyError('lost') (seed 4," in capsys.readouterr().err
+
+
+CONTRACT = {
+    "gamma": str, "clob": str, "data": str, "relayer": str, "rpc": str, "ws_market": str,
+    "ws_user": str, "news": list, "control": str, "calm": list, "wallets": list,
+}  # fmt: skip
+
+
+def test_the_one_line_is_a_contract_and_calm_markets_are_calm() -> None:
+    start = "import sys; from terminal.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", start, "practice", "--json", "--port", "0", "--seed", "11"]
+    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        where = json.loads(program.stdout.readline())
+        try:
+            assert {name: type(where[name]) for name in CONTRACT} == CONTRACT
+            assert where["ws_market"].endswith("/market")
+            assert where["ws_user"].endswith("/user")
+            assert len(where["calm"]) >= 5
+            with httpx.Client(base_url=where["clob"]) as http:
+                for condition in where["calm"]:
+                    facts = http.get(f"/clob-markets/{condition}").json()
+                    assert (facts["ao"], facts["sd"]) == (True, 0)
+                    asked = {"token_id": facts["t"][0]["t"]}
+                    spread = float(http.get("/spread", params=asked).json()["spread"])
+                    assert spread >= 2.999 * facts["mts"], condition
+            if signing.available():
+                check_wallets(where)
+        finally:
+            program.terminate()
+            assert program.wait(10) == 0
+        assert program.stdout.read() == ""
+
+
+def check_wallets(where: dict[str, Any]) -> None:
+    """Keys are the wallets' own, and what is promised of them is there."""
+    kinds = Counter(wallet["kind"] for wallet in where["wallets"])
+    assert kinds["eoa"] >= 2
+    assert set(kinds) == {"eoa", "proxy", "safe", "deposit"}
+    assert len({wallet["private_key"] for wallet in where["wallets"]}) == len(where["wallets"])
+    calm = set(where["calm"])
+    with httpx.Client(base_url=where["data"]) as http:
+        for wallet in where["wallets"]:
+            owner = signing.address_of(bytes.fromhex(wallet["private_key"][2:]))
+            assert getattr(owned_by(owner), wallet["kind"]) == wallet["address"]
+            rows = http.get("/v2/positions", params={"user": wallet["address"]}).json()["data"]
+            held = {row["condition_id"] for row in rows if row["current_size"] >= 100}
+            assert len(held & calm) >= 2
+            approved = http.get("/v2/approvals", params={"user": wallet["address"]}).json()
+            assert all(row["approved"] for row in approved["data"]["contracts"])
