@@ -257,6 +257,10 @@ class Portfolio:
         """How far a fill has come; None for one that nobody doubts, as on paper."""
         return self._stages.get(fill_id)
 
+    def counts(self, fill_id: str) -> bool:
+        """Whether a fill is part of what we own: it was told, and did not fail."""
+        return fill_id in self._fills and self.stage(fill_id) is not Settlement.FAILED
+
     def decided(self, condition_id: str) -> bool:
         """Whether a market was paid out."""
         return condition_id in self._decided

@@ -17,12 +17,12 @@ from terminal.alerts import Alerts
 from terminal.cli import VERSION
 from terminal.config import Config
 from terminal.engine import Engine
+from terminal.kept import CATALOGUE_SHELF
 from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
 from terminal.paths import Paths, private_folder
 from terminal.session import Header, Session, StrategySetting
 
 NEWS_MEMORY = "news.memory"
-CATALOGUE_SHELF = "catalogue.msgpack"
 
 
 def assemble(

@@ -32,6 +32,10 @@ class LinkError(Exception):
     """The other side could not be reached or spoke nonsense; the message says what to do."""
 
 
+class NoEngine(LinkError):
+    """Nobody answers: no engine runs."""
+
+
 class LinkClosed(LinkError):
     """The other side went away."""
 
@@ -73,7 +77,7 @@ class Face:
         try:
             reader, writer, token = await _open(path)
         except (OSError, ValueError) as error:
-            raise LinkError(
+            raise NoEngine(
                 f"no engine answers at {path}: start one with `ftt` or `ftt bot`"
             ) from error
         face = cls(reader, writer)

@@ -1,16 +1,16 @@
 """From the desk's state to what a face is shown. Reads everything, changes nothing."""
 
 from collections.abc import Iterable
+from itertools import islice
 
-from feeds.events import BookState, Fill, OrderState, Print, Story, TradingMode
+from feeds.events import BookState, OrderState, Print, Story, TradingMode
 from feeds.markets import MINUTE, ONE, SECOND, Market, Nanos, Price, Side, Size
 from feeds.news.poller import SourceState
 from strategies.decisions import Impact, Link, Skipped
-from strategies.desk import Desk, OrderRecord, Signal
-from strategies.portfolio import Position
+from strategies.desk import Desk, Signal
 from terminal.engine import Engine
-from terminal.figures import shares
 from terminal.meaning import Evidence, meaning
+from terminal.rows import ALIVE, fill_rows, order_rows, outcome_of, position_rows, question_of
 from terminal.views import (
     ArticleView,
     BlotterView,
@@ -22,8 +22,6 @@ from terminal.views import (
     MarketRow,
     MarketView,
     NewsView,
-    OrderRow,
-    PositionRow,
     PrintRow,
     SiblingRow,
     SignalRow,
@@ -514,10 +512,10 @@ def _suggestion_row(desk: Desk, signal: Signal) -> SignalRow:
         at_ns=suggestion.at_ns,
         strategy=suggestion.strategy,
         state=signal.over or "open",
-        question=_question(known),
+        question=question_of(known),
         condition_id=suggestion.condition_id,
         asset_id=suggestion.asset_id,
-        outcome=_outcome(known, suggestion.asset_id),
+        outcome=outcome_of(known, suggestion.asset_id),
         side=suggestion.side.value,
         limit=suggestion.limit,
         size=suggestion.size,
@@ -535,123 +533,30 @@ def _skipped_row(desk: Desk, number: int, skipped: Skipped) -> SignalRow:
         at_ns=skipped.at_ns,
         strategy=skipped.strategy,
         state="skipped",
-        question=_question(desk.markets.get(skipped.condition_id)),
+        question=question_of(desk.markets.get(skipped.condition_id)),
         condition_id=skipped.condition_id,
         reason=skipped.sentence,
         story_id=skipped.story_id,
     )
 
 
-def _question(known: Market | None) -> str:
-    return known.question if known is not None else "a market we no longer know"
-
-
-def _outcome(known: Market | None, asset_id: str) -> str:
-    return known.outcome(asset_id).name if known is not None and asset_id in known.assets else ""
-
-
 def blotter(engine: Engine) -> BlotterView:
     """Positions, open orders and the newest fills."""
     desk = engine.session.desk
-    alive = [row for row in order_rows(desk) if row.state in _ALIVE]
+    alive = [row for row in order_rows(desk.orders.values(), desk.markets) if row.state in ALIVE]
     return BlotterView(
-        positions=position_rows(desk),
+        positions=position_rows(desk.portfolio, desk.markets),
         orders=tuple(alive[:ORDERS_SHOWN]),
-        fills=fill_rows(engine)[:FILLS_SHOWN],
+        fills=tuple(islice(fills_of(engine), FILLS_SHOWN)),
         orders_total=len(alive),
         fills_total=engine.counters.fills,
     )
 
 
-def position_rows(desk: Desk) -> tuple[PositionRow, ...]:
-    """What is held, dearest first."""
-    rows = [_position_row(desk, position) for position in desk.portfolio.open_positions()]
-    return tuple(sorted(rows, key=lambda row: (-row.value, row.asset_id)))
-
-
-def _position_row(desk: Desk, position: Position) -> PositionRow:
-    known = desk.markets.get(position.condition_id)
-    mark = desk.portfolio.marks[position.asset_id]
-    value = position.worth(mark)
-    return PositionRow(
-        condition_id=position.condition_id,
-        asset_id=position.asset_id,
-        question=_question(known),
-        outcome=_outcome(known, position.asset_id),
-        size=position.size,
-        cost=position.cost,
-        average=position.average,
-        mark=mark,
-        value=value,
-        unrealised=value - position.cost,
-        realised=position.realised,
-        pending=desk.portfolio.pending(position.asset_id),
-    )
-
-
-def order_rows(desk: Desk) -> tuple[OrderRow, ...]:
-    """Open orders first, then the others, newest first."""
-    rows = [_order_row(desk, record) for record in desk.orders.values()]
-    return tuple(sorted(rows, key=lambda row: (row.state not in _ALIVE, -row.at_ns, row.order_id)))
-
-
-_ALIVE = frozenset(state.value for state in OrderState if not state.over)
-
-
-def _order_row(desk: Desk, record: OrderRecord) -> OrderRow:
-    intent = record.intent
-    known = desk.markets.get(intent.condition_id)
-    return OrderRow(
-        order_id=intent.order_id,
-        at_ns=intent.at_ns,
-        condition_id=intent.condition_id,
-        asset_id=intent.asset_id,
-        question=_question(known),
-        outcome=_outcome(known, intent.asset_id),
-        side=intent.side.value,
-        price=intent.price,
-        size=intent.size,
-        filled=record.filled,
-        kind=intent.kind.value,
-        state="failed" if record.failed and record.over else record.state.value,
-        reason=_order_reason(record),
-        origin=intent.strategy or "you",
-        queue_ahead=record.queue_ahead,
-        failed=record.failed,
-    )
-
-
-def _order_reason(record: OrderRecord) -> str:
-    if not record.failed:
-        return record.reason
-    gone = shares(record.failed)
-    return f"{gone} shares were matched and did not settle: they are taken back"
-
-
-def fill_rows(engine: Engine) -> tuple[FillRow, ...]:
+def fills_of(engine: Engine) -> Iterable[FillRow]:
     """Fills of the session, newest first."""
     desk = engine.session.desk
-    return tuple(_fill_row(desk, fill) for fill in reversed(engine.fills))
-
-
-def _fill_row(desk: Desk, fill: Fill) -> FillRow:
-    known = desk.markets.get(fill.condition_id)
-    stage = desk.portfolio.stage(fill.id)
-    return FillRow(
-        id=fill.id,
-        at_ns=fill.at_ns,
-        order_id=fill.order_id,
-        condition_id=fill.condition_id,
-        asset_id=fill.asset_id,
-        question=_question(known),
-        outcome=_outcome(known, fill.asset_id),
-        side=fill.side.value,
-        price=fill.price,
-        size=fill.size,
-        fee=fill.fee,
-        liquidity=fill.liquidity.value,
-        stage=stage.value if stage is not None else "",
-    )
+    return fill_rows(reversed(engine.fills), desk.portfolio, desk.markets)
 
 
 def market_rows(engine: Engine) -> list[MarketRow]:

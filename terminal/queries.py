@@ -5,6 +5,14 @@ from typing import TypeVar
 
 from terminal import present
 from terminal.engine import Engine
+from terminal.rows import (
+    fill_words,
+    order_rows,
+    order_words,
+    position_rows,
+    position_words,
+    with_words,
+)
 from terminal.views import Done, MarketRow, Query, Rows
 
 ROWS_MAX = 500
@@ -24,12 +32,12 @@ def answer(engine: Engine, query: Query) -> Rows | Done:
 def _news(engine: Engine, query: Query) -> Rows:
     rows = present.news(engine, ROWS_MAX).rows
     found = _with_words(rows, query, lambda row: f"{row.title} {row.source} {row.lead_question}")
-    return Rows(id=query.id, news=tuple(found))
+    return Rows(id=query.id, news=found)
 
 
 def _markets(engine: Engine, query: Query) -> Rows:
     found = _with_words(present.market_rows(engine), query, _market_words)
-    return Rows(id=query.id, markets=tuple(found))
+    return Rows(id=query.id, markets=found)
 
 
 def _market_words(row: MarketRow) -> str:
@@ -54,28 +62,25 @@ def _book(engine: Engine, query: Query) -> Rows | Done:
 
 
 def _orders(engine: Engine, query: Query) -> Rows:
-    rows = present.order_rows(engine.session.desk)
-    found = _with_words(rows, query, lambda row: f"{row.order_id} {row.question} {row.state}")
-    return Rows(id=query.id, orders=tuple(found))
+    desk = engine.session.desk
+    rows = order_rows(desk.orders.values(), desk.markets)
+    return Rows(id=query.id, orders=_with_words(rows, query, order_words))
 
 
 def _positions(engine: Engine, query: Query) -> Rows:
-    rows = present.position_rows(engine.session.desk)
-    found = _with_words(rows, query, lambda row: f"{row.question} {row.outcome}")
-    return Rows(id=query.id, positions=tuple(found))
+    desk = engine.session.desk
+    rows = position_rows(desk.portfolio, desk.markets)
+    return Rows(id=query.id, positions=_with_words(rows, query, position_words))
 
 
 def _fills(engine: Engine, query: Query) -> Rows:
-    found = _with_words(
-        present.fill_rows(engine), query, lambda row: f"{row.question} {row.order_id}"
-    )
-    return Rows(id=query.id, fills=tuple(found))
+    return Rows(id=query.id, fills=_with_words(present.fills_of(engine), query, fill_words))
 
 
 def _signals(engine: Engine, query: Query) -> Rows:
     rows = present.signal_rows(engine)
     found = _with_words(rows, query, lambda row: f"{row.strategy} {row.question} {row.state}")
-    return Rows(id=query.id, signals=tuple(found))
+    return Rows(id=query.id, signals=found)
 
 
 def _status(engine: Engine, query: Query) -> Rows:
@@ -94,15 +99,5 @@ _FINDERS: dict[str, Callable[[Engine, Query], Rows | Done]] = {
 }
 
 
-def _with_words(rows: Iterable[T], query: Query, text: Callable[[T], str]) -> list[T]:
-    """Rows that hold every word asked for, as many as may be shown."""
-    words = query.text.casefold().split()
-    most = max(1, min(query.most, ROWS_MAX))
-    found: list[T] = []
-    for row in rows:
-        if len(found) == most:
-            break
-        folded = text(row).casefold()
-        if all(word in folded for word in words):
-            found.append(row)
-    return found
+def _with_words(rows: Iterable[T], query: Query, text: Callable[[T], str]) -> tuple[T, ...]:
+    return with_words(rows, query.text, max(1, min(query.most, ROWS_MAX)), text)

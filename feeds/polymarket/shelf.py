@@ -58,9 +58,12 @@ class ShelfError(Exception):
 
 
 class Shelf:
-    """One venue's catalogue in one file. Blocking calls: run them in a thread."""
+    """One venue's catalogue in one file. Blocking calls: run them in a thread.
 
-    def __init__(self, path: Path, venue: str) -> None:
+    With ``venue`` None it is read whatever venue it is of, and can't be saved.
+    """
+
+    def __init__(self, path: Path, venue: str | None) -> None:
         self.path = path
         self.venue = venue
 
@@ -81,7 +84,7 @@ class Shelf:
             raise self._no_use("it is not one of this version's")
         blocks = self._blocks(file)
         opening = _opening(next(blocks, b""))
-        if opening.venue != self.venue:
+        if self.venue is not None and opening.venue != self.venue:
             raise self._no_use("it is of another venue")
         markets = [market for block in blocks for market in _block(block)]
         if len(markets) != opening.markets:
@@ -115,6 +118,7 @@ class Shelf:
         cursors: Mapping[str, str] | None = None,
     ) -> None:
         """Replace the file; raises ``ShelfError`` when the disk does not take it."""
+        assert self.venue is not None, "a shelf is saved for its venue"
         kept = list(islice(markets, MARKETS_MAX))
         opening = _Opening(self.venue, as_of_ns, saved_ns, dict(cursors or {}), len(kept))
         fresh = self.path.with_suffix(".new")

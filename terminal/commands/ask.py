@@ -1,4 +1,8 @@
-"""One-shot questions and orders to a running engine: a table for people, JSON for programs."""
+"""One-shot questions and orders to a running engine: a table for people, JSON for programs.
+
+What concerns money is answered from the ledger when no engine runs, with the time as of which it
+holds.
+"""
 
 import argparse
 import uuid
@@ -7,15 +11,17 @@ from typing import Any
 
 import msgspec
 
-from feeds.markets import ONE
+from feeds.markets import ONE, Nanos
 from terminal import figures, out
 from terminal.cli import DONE, FAILED, REFUSED, CommandError
-from terminal.commands.common import ask
+from terminal.commands.common import ask, ask_if_running
+from terminal.paths import Paths
 from terminal.views import (
     CancelOrder,
     Command,
     Done,
     FillRow,
+    FromEngine,
     Kill,
     MarketRow,
     MarketView,
@@ -32,15 +38,37 @@ def _id() -> str:
     return uuid.uuid4().hex
 
 
-def _rows(arguments: argparse.Namespace, what: str) -> Rows:
+def _query(arguments: argparse.Namespace, what: str) -> Query:
     if not 1 <= arguments.most <= 500:
         raise CommandError(f"--most: expected 1 to 500, found {arguments.most}", 2)
-    text = " ".join(arguments.words)
-    answer = ask(Query(id=_id(), what=what, text=text, most=arguments.most))
+    return Query(id=_id(), what=what, text=" ".join(arguments.words), most=arguments.most)
+
+
+def _rows(arguments: argparse.Namespace, what: str) -> Rows:
+    return _read(ask(_query(arguments, what)))
+
+
+def _read(answer: FromEngine) -> Rows:
     if isinstance(answer, Done):
         raise CommandError(answer.message)
     assert isinstance(answer, Rows)
     return answer
+
+
+def _rows_of_money(arguments: argparse.Namespace, what: str) -> tuple[Rows, Nanos]:
+    """From the engine, or from the ledger with the time as of which it holds; else 0."""
+    query = _query(arguments, what)
+    answer = ask_if_running(query)
+    if answer is not None:
+        return _read(answer), 0
+    from terminal.kept import answer as from_ledger
+    from terminal.ledger import LedgerError
+
+    try:
+        kept = from_ledger(Paths.find(), query)
+    except LedgerError as error:
+        raise CommandError(f"no engine runs, and {error}") from error
+    return kept.rows, kept.as_of_ns
 
 
 Cells = Callable[[Any], Sequence[str]]
@@ -52,10 +80,15 @@ def _print(
     columns: Sequence[str],
     cells: Cells,
     empty: str,
+    as_of_ns: Nanos = 0,
 ) -> int:
+    if as_of_ns:
+        when = figures.iso(as_of_ns)
+        out.talk(f"no engine runs: as of {when}, from the ledger; marks are prices of last fills")
     if arguments.json:
+        as_of = {"as_of": figures.iso(as_of_ns)} if as_of_ns else {}
         for row in rows:
-            out.data(plain(row))
+            out.data(plain(row) | as_of)
     else:
         words = " ".join(arguments.words)
         nothing = f"nothing here has the words {words!r}" if words else empty
@@ -65,7 +98,7 @@ def _print(
 
 _EXACT = {"price", "limit", "best_bid", "best_ask", "average", "mark", "tick_size", "spread"}
 _MONEY = {"cost", "value", "unrealised", "realised", "fee", "cash", "equity", "today"}
-_SIZES = {"size", "filled", "queue_ahead", "held", "own", "min_order_size"}
+_SIZES = {"size", "filled", "failed", "pending", "queue_ahead", "held", "own", "min_order_size"}
 
 
 def plain(row: Any) -> Any:
@@ -151,7 +184,8 @@ def orders(arguments: argparse.Namespace) -> int:
         return (row.order_id, row.state, what, figures.shares(row.filled), row.question, row.reason)
 
     columns = ("order", "state", "what", ">filled", "market", "reason")
-    return _print(arguments, _rows(arguments, "orders").orders, columns, cells, "no order yet")
+    rows, as_of_ns = _rows_of_money(arguments, "orders")
+    return _print(arguments, rows.orders, columns, cells, "no order yet", as_of_ns)
 
 
 def positions(arguments: argparse.Namespace) -> int:
@@ -161,11 +195,12 @@ def positions(arguments: argparse.Namespace) -> int:
         mark = "–" if row.mark is None else figures.cents(row.mark)
         money = (figures.dollars(row.value), figures.dollars(row.unrealised, signed=True))
         size, average = figures.shares(row.size), figures.cents(row.average)
-        return (row.question, row.outcome, size, average, mark, *money)
+        pending = figures.shares(row.pending) if row.pending else ""
+        return (row.question, row.outcome, size, pending, average, mark, *money)
 
-    columns = ("market", "outcome", ">shares", ">average", ">mark", ">value", ">unrealised")
-    rows = _rows(arguments, "positions").positions
-    return _print(arguments, rows, columns, cells, "nothing is held")
+    columns = ("market", "outcome", ">shares", ">pending", ">average", ">mark", ">value", ">gain")
+    rows, as_of_ns = _rows_of_money(arguments, "positions")
+    return _print(arguments, rows.positions, columns, cells, "nothing is held", as_of_ns)
 
 
 def fills(arguments: argparse.Namespace) -> int:
@@ -174,10 +209,16 @@ def fills(arguments: argparse.Namespace) -> int:
     def cells(row: FillRow) -> Sequence[str]:
         what = f"{row.side} {row.outcome} {figures.shares(row.size)} @ {figures.cents(row.price)}"
         fee = figures.exact_dollars(row.fee)
-        return (figures.clock(row.at_ns), what, fee, row.liquidity, row.question, row.order_id)
+        stage = _STAGES[row.stage]
+        clock = figures.clock(row.at_ns)
+        return (clock, what, fee, row.liquidity, stage, row.question, row.order_id)
 
-    columns = ("time", "what", ">fee $", "as", "market", "order")
-    return _print(arguments, _rows(arguments, "fills").fills, columns, cells, "nothing traded yet")
+    columns = ("time", "what", ">fee $", "as", "settlement", "market", "order")
+    rows, as_of_ns = _rows_of_money(arguments, "fills")
+    return _print(arguments, rows.fills, columns, cells, "nothing traded yet", as_of_ns)
+
+
+_STAGES = {"": "", "matched": "pending", "confirmed": "confirmed", "failed": "failed: taken back"}
 
 
 def signals(arguments: argparse.Namespace) -> int:

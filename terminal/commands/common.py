@@ -7,7 +7,7 @@ from pathlib import Path
 
 from terminal.cli import FAILED, USAGE, VERSION, CommandError
 from terminal.config import ConfigError, Loaded, load
-from terminal.link import Face, LinkError
+from terminal.link import Face, LinkError, NoEngine
 from terminal.paths import Paths
 from terminal.views import Command, FromEngine, Look
 
@@ -31,6 +31,16 @@ def needs_terminal() -> None:
             "`ftt demo --headless`",
             USAGE,
         )
+
+
+def ask_if_running(command: Command) -> FromEngine | None:
+    """As ``ask``, but None when no engine runs."""
+    try:
+        return ask(command)
+    except CommandError as error:
+        if isinstance(error.__cause__, NoEngine):
+            return None
+        raise
 
 
 def ask(command: Command) -> FromEngine:

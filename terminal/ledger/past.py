@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from feeds.events import Fill, FillSettled, KillSwitch, MarketResolved, OrderState, OrderUpdate
-from feeds.markets import Money
+from feeds.markets import Money, Nanos
 from strategies.decisions import OrderIntent, Remembered
-from strategies.portfolio import Recalled
+from strategies.portfolio import Portfolio, Recalled
 from terminal.ledger.sidecar import beside
 from terminal.ledger.store import DAMAGED, LedgerError
 from terminal.ledger.tables import (
@@ -34,7 +34,7 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     ``cash_start`` is None in a ledger where no cash ever came in. ``states`` holds the newest word
     on each order that was heard of; one without is still INTENDED. ``past`` are fills, what
     became of them, and resolutions together, as a portfolio wants them. ``precedents`` are the
-    newest of what stories did to odds, oldest first.
+    newest of what stories did to odds, oldest first. ``as_of_ns`` is the newest time of any row.
     """
 
     cash_start: Money | None = None
@@ -47,11 +47,19 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     next_session: int = 1
     rows: int = 0
     precedents: tuple[Remembered, ...] = ()
+    as_of_ns: Nanos = 0
 
     def state(self, order_id: str) -> OrderState:
         """Where an order stood when the ledger last heard of it."""
         update = self.states.get(order_id)
         return update.state if update is not None else OrderState.INTENDED
+
+    def portfolio(self, starting_cash: Money = 0) -> Portfolio:
+        """Positions and cash. ``starting_cash`` holds in a ledger where no cash ever came in."""
+        portfolio = Portfolio(starting_cash if self.cash_start is None else self.cash_start)
+        for fact in self.past:
+            portfolio.recall(fact)
+        return portfolio
 
     @property
     def open_intents(self) -> tuple[OrderIntent, ...]:
@@ -105,9 +113,10 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
     intents: list[OrderIntent] = []
     states: dict[str, OrderUpdate] = {}
     cash: Money | None = None
-    killed, session, rows = False, 0, 0
+    killed, session, rows, as_of_ns = False, 0, 0, 0
     for record in _records(connection, path):
         rows += 1
+        as_of_ns = max(as_of_ns, record.at_ns)
         match record:
             case OrderIntent():
                 intents.append(record)
@@ -132,6 +141,7 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
         next_session=session + 1,
         rows=rows,
         precedents=_precedents(connection, path),
+        as_of_ns=as_of_ns,
     )
 
 

@@ -91,12 +91,7 @@ class LedgerReader:
 
         ``starting_cash`` holds in a ledger where no cash ever came in.
         """
-        rebuilt = self.rebuild()
-        start = rebuilt.cash_start if rebuilt.cash_start is not None else starting_cash
-        portfolio = Portfolio(start)
-        for event in rebuilt.past:
-            portfolio.recall(event)
-        return portfolio
+        return self.rebuild().portfolio(starting_cash)
 
     def orders(self, most: int = ROWS_MAX) -> list[OrderKept]:
         """The newest orders, newest first."""
