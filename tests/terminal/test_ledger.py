@@ -183,7 +183,11 @@ def records_of(table: Table) -> st.SearchStrategy[Any]:
             if name in table.columns
             for hint in [hint]
         }
-        | {name: st.floats(allow_nan=False) for name in table.columns if name in ("edge", "speed")},
+        | {
+            name: st.floats(allow_nan=False)
+            for name in table.columns
+            if name in ("edge", "speed", "logit")
+        },
     )
 
 
