@@ -27,7 +27,7 @@ from feeds.news.judge import Judge
 from feeds.news.source import Source
 from feeds.recordings import NoReaderError, importer_for
 from strategies.decisions import Impact, Verdict
-from strategies.impact.study import Case, Study
+from strategies.impact.study import Case, Study, cases_of
 from strategies.linking import Linker, linkable
 from strategies.linking.dates import DAY_NS, day_of
 
@@ -138,26 +138,6 @@ def _told(stories: Iterable[Story]) -> Iterator[Story]:
             yield told
 
 
-def linked(markets: Iterable[Market], stories: Iterable[Story]) -> tuple[list[Case], Linker]:
-    """Each headline's markets as our linker finds them."""
-    linker = Linker()
-    for market in markets:
-        linker.add(linkable(market))
-    return [
-        Case(
-            story.id,
-            link.market_id,
-            story.published_ns or story.first_seen_ns,
-            link.direction,
-            link.relevance * story.novelty,
-            story.cluster_id,
-            link.why,
-        )
-        for story in stories
-        for link in linker.link(story.title, story.summary, story.published_ns)
-    ], linker
-
-
 def placebos(cases: Sequence[Case], count: int, seed: int) -> list[Case]:
     """Stories that never were: the cases' markets, in turn, at random times of the same weeks."""
     rng = random.Random(seed)
@@ -188,11 +168,14 @@ class Real(NamedTuple):
 def study(data: Path, count: int = PLACEBOS) -> Real:
     """Link, measure, and measure at random times. Raises ``RecordingError``."""
     markets, quotes, stories = read(data)
-    cases, linker = linked(markets, stories)
+    linker = Linker()
+    for market in markets:
+        linker.add(linkable(market))
+    cases = cases_of(stories, linker)
     families = {market.condition_id: linker.family(market.condition_id) for market in markets}
 
     def measured(wanted: Sequence[Case], background: Sequence[Case] = ()) -> list[Impact]:
-        return Study(markets, families, TICK).run(quotes, wanted, background)
+        return Study(markets, families).run(quotes, wanted, background)
 
     controls = measured(placebos(cases, max(count, len(cases)), SEED), cases)
     return Real(

@@ -151,6 +151,17 @@ def _query(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _impact(parser: argparse.ArgumentParser) -> None:
+    _query(parser)
+    parser.add_argument(
+        "--of",
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="a tape, or a recording's files (quotes, markets, news), not the running session",
+    )
+
+
 def _book(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("market", help="slug, id, or words of the question")
     _json(parser)
@@ -232,6 +243,13 @@ COMMANDS: tuple[Command, ...] = (
         "which markets does each story touch?",
         "ftt link --markets markets.jsonl --stories stories.jsonl",
         _link,
+    ),
+    Command(
+        "impact",
+        "impact:run",
+        "how far did a story move its markets?",
+        "ftt impact nvidia --of today.tape --json",
+        _impact,
     ),
     Command("news", "ask:news", "stories of the running session", "ftt news nvidia", _query),
     Command("markets", "ask:markets", "the catalogue", "ftt markets ipo --json", _query),

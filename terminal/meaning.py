@@ -1,15 +1,16 @@
 """What a story means for its markets, in sentences made of measured facts only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from feeds.markets import Market
 from strategies.decisions import Impact, Link, Verdict
-from strategies.impact import Precedent
+from strategies.impact import Z_SHOWN_MAX, Precedent, expit, logit
 from terminal.figures import percent
 
 NO_LINK = "It touches no market that we follow."
 SURE = 0.8
+CHANCE = "may be chance"
 
 
 class Evidence(NamedTuple):
@@ -28,16 +29,37 @@ def meaning(evidence: Sequence[Evidence]) -> tuple[str, ...]:
     return tuple(" ".join(_about(known)) for known in evidence[:3])
 
 
+def verdict_of(impact: Impact | None) -> str:
+    """The verdict in words; a clear move that so many pairs give by chance is not called one."""
+    if impact is None:
+        return ""
+    by_chance = impact.verdict is Verdict.CLEAR and not impact.significant
+    return CHANCE if by_chance else impact.verdict.value
+
+
+def notes_of(impact: Impact | None) -> tuple[str, ...]:
+    """What else is to be said of a move that stood out: "faded", "stuck", "a quote move"."""
+    if impact is None:
+        return ()
+    notes = [impact.lasting] if impact.lasting else []
+    return (*notes, "a quote move") if impact.quote_move else tuple(notes)
+
+
+def z_words(z: float | None) -> str:
+    """How many usual moves, with its sign: "+4.2", "over +10", "–"."""
+    if z is None:
+        return "–"
+    if abs(z) > Z_SHOWN_MAX:
+        return f"over {Z_SHOWN_MAX if z > 0 else -Z_SHOWN_MAX:+.0f}"
+    return f"{z:+.1f}"
+
+
 def _about(known: Evidence) -> list[str]:
     link, market = known.link, known.market
     told = [market.question, f"{_sentence(link.why)}.", _way(link)]
     if known.impact is not None:
-        told.append(_move(link, known.impact))
-    if known.precedent.count:
-        told.append(
-            f"{known.precedent.count} like it moved such odds by "
-            f"{known.precedent.median_logit:+.2f} logit (median)."
-        )
+        told += [_move(link, known.impact), *_beside(known.impact)]
+    told.append(_before(known))
     return [sentence for sentence in told if sentence]
 
 
@@ -69,4 +91,40 @@ def _move(link: Link, impact: Impact) -> str:
     agrees = link.direction * impact.points
     word = "agrees" if agrees > 0 else "contradicts" if agrees < 0 else "says nothing of"
     ending = f", which {word} the expected way" if link.direction else ""
-    return f"The odds went from {span}: {impact.verdict.value}{ending}."
+    return f"The odds went from {span}: {verdict_of(impact)}{ending}."
+
+
+def _beside(impact: Impact) -> Iterator[str]:
+    """What else was measured of a move that stood out."""
+    if not impact.stood_out:
+        return
+    if impact.verdict is Verdict.THEME:
+        yield f"{_sentence(impact.reason)}."
+    elif impact.peers and impact.theme is not None:
+        yield f"Meanwhile {impact.peers} markets of its kind moved by {impact.theme:+.2f} logit."
+    if impact.quote_move:
+        yield "Nobody has traded since: a quote move."
+    if impact.half_life is not None:
+        yield f"Half of the first hour's move was done after {impact.half_life:.0f} min."
+    if impact.lasting and impact.persistence is not None:
+        yield f"It has {impact.lasting}: {max(0.0, impact.persistence):.0%} of its height is left."
+
+
+def _before(known: Evidence) -> str:
+    """How far like stories moved such odds before, and what that would be from here."""
+    precedent, impact = known.precedent, known.impact
+    if not precedent.count:
+        return ""
+    only = "only " if precedent.count < 5 else ""
+    told = (
+        f"Stories like it moved such odds by {precedent.whole_logit:+.2f} logit "
+        f"(median of {only}{precedent.count}"
+    )
+    if precedent.count > 1:
+        told += f", give or take {precedent.spread:.2f}"
+    start = impact.before if impact is not None else None
+    if start is None or not known.link.direction or not 0 < start < 1:
+        return f"{told})."
+    push = known.link.direction * precedent.median_logit
+    points = 100 * (expit(logit(start) + push) - start)
+    return f"{told}): by their number they speak for {points:+.1f} points."

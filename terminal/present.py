@@ -9,7 +9,7 @@ from feeds.news.poller import SourceState
 from strategies.decisions import Impact, Link, Skipped
 from strategies.desk import Desk, Signal
 from terminal.engine import Engine
-from terminal.meaning import Evidence, meaning
+from terminal.meaning import Evidence, meaning, notes_of, verdict_of
 from terminal.rows import ALIVE, fill_rows, order_rows, outcome_of, position_rows, question_of
 from terminal.views import (
     ArticleView,
@@ -201,7 +201,7 @@ def _story_row(engine: Engine, story: Story, sources: int) -> StoryRow:
         lead_question=known.question if known is not None else "",
         odds=_odds(engine, lead.market_id) if lead is not None else None,
         points=_rounded(impact.points) if impact is not None else None,
-        verdict=impact.verdict.value if impact is not None else "",
+        verdict=verdict_of(impact),
         weight=_weight(story, lead, impact),
     )
 
@@ -275,6 +275,7 @@ def _card(engine: Engine, story: Story, link: Link) -> CardView:
     desk = engine.session.desk
     known = desk.markets[link.market_id]
     impact = desk.impact_of(story.id, link.market_id)
+    precedent = desk.precedent(story.id, link.market_id)
     book = desk.books.get(known.yes.asset_id)
     spark, mark = _spark(engine, link.market_id, story.first_seen_ns)
     return CardView(
@@ -284,7 +285,12 @@ def _card(engine: Engine, story: Story, link: Link) -> CardView:
         odds_at_story=_rounded(impact.before, 5) if impact is not None else None,
         points=_rounded(impact.points) if impact is not None else None,
         z=_rounded(impact.z, 1) if impact is not None else None,
-        verdict=impact.verdict.value if impact is not None else "",
+        verdict=verdict_of(impact),
+        notes=notes_of(impact),
+        z_adjusted=_rounded(impact.z_adjusted, 1) if impact is not None else None,
+        precedents=precedent.count,
+        precedent_logit=round(precedent.whole_logit, 3),
+        precedent_spread=round(precedent.spread, 3),
         reason=impact.reason if impact is not None else "",
         best_bid=book.best_bid if book is not None else 0,
         best_ask=book.best_ask if book is not None else ONE,

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from terminal import present
 from terminal.engine import Engine
+from terminal.impacts import impact_rows, impact_words
 from terminal.rows import (
     fill_words,
     order_rows,
@@ -83,6 +84,11 @@ def _signals(engine: Engine, query: Query) -> Rows:
     return Rows(id=query.id, signals=found)
 
 
+def _impacts(engine: Engine, query: Query) -> Rows:
+    rows = impact_rows(engine.session.desk)
+    return Rows(id=query.id, impacts=_with_words(rows, query, impact_words))
+
+
 def _status(engine: Engine, query: Query) -> Rows:
     return Rows(id=query.id, status=present.status(engine))
 
@@ -95,6 +101,7 @@ _FINDERS: dict[str, Callable[[Engine, Query], Rows | Done]] = {
     "positions": _positions,
     "fills": _fills,
     "signals": _signals,
+    "impacts": _impacts,
     "status": _status,
 }
 

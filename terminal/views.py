@@ -78,7 +78,8 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     """A market as a story's reader meets it: question, odds, and how far the story moved them.
 
     ``spark`` are odds at even steps over ``spark_minutes``; ``spark_story`` is the index of the
-    story's moment in it, or -1.
+    story's moment in it, or -1. ``notes`` go with the verdict ("faded", "a quote move");
+    ``z_adjusted`` is what is left of ``z`` beyond the theme; the precedents' logit is their median.
     """
 
     condition_id: str
@@ -101,6 +102,11 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     spark_minutes: int = 0
     spark_story: int = -1
     event_title: str = ""
+    notes: tuple[str, ...] = ()
+    z_adjusted: float | None = None
+    precedents: int = 0
+    precedent_logit: float = 0.0
+    precedent_spread: float = 0.0
 
 
 class ArticleView(msgspec.Struct, frozen=True, kw_only=True, tag="article"):
@@ -212,6 +218,52 @@ class MarketRow(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
     followed: bool = False
     end_ns: int | None = None
+
+
+class ImpactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One story on one market, measured (`ftt impact`); None where that was not possible (yet).
+
+    ``rank_p`` is how often the market goes as far without a story, ``chance`` the share of chance
+    among the day's moves that are as clear, ``credit`` this story's share beside its ``rivals``
+    (ids of stories), ``leak`` the share of the move before the story, ``persistence`` what is left
+    of its extreme. Precedents are signed in the way their links pointed.
+    """
+
+    story_id: str
+    title: str
+    source: str
+    published_ns: int | None
+    first_seen_ns: int
+    condition_id: str
+    question: str
+    relevance: float
+    direction: int
+    facet: str
+    minutes: float
+    odds_before: float | None
+    odds_after: float | None
+    points: float | None
+    logit: float | None
+    z: float | None
+    rank_p: float | None
+    verdict: str
+    reason: str
+    notes: tuple[str, ...] = ()
+    theme_logit: float | None = None
+    z_adjusted: float | None = None
+    peers: int = 0
+    credit: float | None = None
+    rivals: tuple[str, ...] = ()
+    leak: float | None = None
+    half_life_minutes: float | None = None
+    persistence: float | None = None
+    trades: int | None = None
+    chance: float | None = None
+    significant: bool = False
+    precedents: int = 0
+    precedent_logit: float = 0.0
+    precedent_spread: float = 0.0
+    precedent_shrunk_logit: float = 0.0
 
 
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -379,7 +431,7 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True, tag="kill"):
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, tag="query"):
-    """Ask once for rows: news, markets, book, orders, positions, fills, signals or status.
+    """Ask once for rows: news, markets, book, orders, positions, fills, signals, impacts or status.
 
     ``text`` filters by words; ``condition_id`` (or a unique beginning of one, or a slug) names a
     market where one is needed.
@@ -459,3 +511,4 @@ class Toast(msgspec.Struct, frozen=True, kw_only=True, tag="toast"):
 
 FromEngine: TypeAlias = Hello | View | Done | TicketView | Rows | Toast
 FromFace: TypeAlias = Hello | Command
+    impacts: tuple[ImpactRow, ...] = ()

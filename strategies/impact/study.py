@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from feeds.events import BestQuote, Event
-from feeds.markets import MINUTE, ONE, Market, Nanos, Price
+from feeds.events import BestQuote, Event, Story
+from feeds.markets import MINUTE, ONE, Market, Nanos
 from strategies.decisions import Impact, Verdict
 from strategies.impact.credit import Rival
 from strategies.impact.deadline import deadline
@@ -19,7 +19,8 @@ from strategies.impact.many import DAY, ManyPairs
 from strategies.impact.measure import measure
 from strategies.impact.odds import OddsHistory
 from strategies.impact.peers import PEERS_MIN
-from strategies.impact.window import RUNNING_MAX, WATCH_MAX
+from strategies.impact.window import RUNNING_MAX, WATCH_MAX, story_time
+from strategies.linking import Linker
 
 HELD_MAX = 4
 """Minutes for which a polled quote stands: two polls of a recorder that looks every two minutes."""
@@ -34,17 +35,17 @@ class Case(msgspec.Struct, frozen=True):
     direction: int = 0
     weight: float = 1.0
     cluster_id: str = ""
-    why: str = ""
 
 
 class Study:
     """Odds of many markets from their quotes, and what each case did to them."""
 
-    def __init__(self, markets: Iterable[Market], families: dict[str, str], tick: Price) -> None:
+    def __init__(self, markets: Iterable[Market], families: dict[str, str]) -> None:
         self.markets = {market.yes.asset_id: market for market in markets}
         self.histories: dict[str, OddsHistory] = {}
-        self._families, self._tick = families, tick
-        self._deadlines = {m.condition_id: deadline(m) for m in self.markets.values()}
+        self._families = families
+        self._by_id = {market.condition_id: market for market in self.markets.values()}
+        self._deadlines = {name: deadline(market) for name, market in self._by_id.items()}
         self._held: dict[str, tuple[Nanos, BestQuote]] = {}
         self._rivals: dict[str, list[Case]] = {}
         self._touched: dict[str, set[str]] = {}
@@ -97,9 +98,9 @@ class Study:
         history = self.histories.setdefault(market.condition_id, OddsHistory())
         bid, ask = quote.best_bid, quote.best_ask
         if 0 < bid < ask < ONE:
-            history.observe(at_ns, (bid + ask) / 2 / ONE, (ask - bid) / 2 / ONE, self._tick)
+            history.observe(at_ns, (bid + ask) / 2 / ONE, (ask - bid) / 2 / ONE, market.tick_size)
         else:
-            history.observe(at_ns, None, 0.0, self._tick)
+            history.observe(at_ns, None, 0.0, market.tick_size)
 
     # -- cases -------------------------------------------------------------------------------
 
@@ -145,11 +146,10 @@ class Study:
         ]
 
     def _peers(self, case: Case) -> Iterable[OddsHistory]:
-        by_id = {market.condition_id: market for market in self.markets.values()}
-        own, touched = by_id[case.condition_id], self._touched[case.story_id]
+        own, touched = self._by_id[case.condition_id], self._touched[case.story_id]
         others = [
             market
-            for market in by_id.values()
+            for market in self._by_id.values()
             if market.condition_id not in touched and market.event_id != own.event_id
         ]
         family = self._families.get(own.condition_id, "")
@@ -158,6 +158,22 @@ class Study:
             kin = [m for m in others if m in kin or not {*own.tags}.isdisjoint(m.tags)]
         found = (self.histories.get(market.condition_id) for market in kin)
         return (history for history in found if history is not None)
+
+
+def cases_of(stories: Iterable[Story], linker: Linker) -> list[Case]:
+    """Every story with every market that it touches, by its own time where it has one."""
+    return [
+        Case(
+            story.id,
+            link.market_id,
+            story_time(story),
+            link.direction,
+            link.relevance * story.novelty,
+            story.cluster_id,
+        )
+        for story in stories
+        for link in linker.link(story.title, story.summary, story.published_ns)
+    ]
 
 
 def _among_many(impacts: Sequence[Impact], cases: Sequence[Case]) -> list[Impact]:
