@@ -19,10 +19,9 @@ from terminal.config import Config
 from terminal.engine import Engine
 from terminal.kept import CATALOGUE_SHELF
 from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
+from terminal.newsshelf import NewsShelf
 from terminal.paths import Paths, private_folder
 from terminal.session import Header, Session, StrategySetting
-
-NEWS_MEMORY = "news.memory"
 
 
 def assemble(
@@ -47,9 +46,9 @@ def assemble(
         ledger.shut()
         raise
     alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
-    memory = paths.state / NEWS_MEMORY
+    news = NewsShelf(paths.state)
     shelf = Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}")
-    return Engine(config, session, ledger, alerts, clock, recorder, memory, shelf)
+    return Engine(config, session, ledger, alerts, clock, recorder, news, shelf)
 
 
 def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:

@@ -175,7 +175,7 @@ def _cancel(parser: argparse.ArgumentParser) -> None:
 
 def _feeds(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|check|import|export")
-    _json(verbs.add_parser("list", help="the configured feeds, one line each"))
+    _json(verbs.add_parser("list", help="the configured feeds, and how each does"))
     check = verbs.add_parser("check", help="how a feed reads: one line a document")
     check.add_argument("targets", nargs="+", metavar="FILE|URL")
     _json(check)

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -31,6 +30,7 @@ from feeds.events import (
     Story,
     Tick,
 )
+from feeds.news.judge import MemoryFormatError
 from feeds.news.poller import NewsPoller, SourceHealth
 from feeds.polymarket.catalogue import Catalogue
 from feeds.polymarket.errors import VenueError, WireError
@@ -61,6 +61,7 @@ from terminal.journeys import Journeys
 from terminal.keeper import CatalogueKeeper
 from terminal.latency import Spans
 from terminal.ledger import Ledger, Record
+from terminal.newsshelf import NewsShelf
 from terminal.session import Session, Step
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ class Engine:
         alerts: Alerts,
         clock: Clock,
         tape: TapeWriter | None = None,
-        memory: Path | None = None,
+        news: NewsShelf | None = None,
         shelf: Shelf | None = None,
     ) -> None:
         self.config, self.session, self.clock = config, session, clock
@@ -163,14 +164,28 @@ class Engine:
             self.reader,
             standby=config.venue.standby,
         )
-        self._memory = memory
-        self.poller = NewsPoller(
-            config.sources,
-            clock,
-            on_story=self.hear,
-            on_health=self._on_source_health,
-            memory=_remembered(memory),
-        )
+        self._news = news
+        self.poller = self._poller(news.memory() if news else b"")
+
+    def _poller(self, memory: bytes) -> NewsPoller:
+        try:
+            return NewsPoller(
+                self.config.sources,
+                self.clock,
+                on_story=self.hear,
+                on_health=self._on_source_health,
+                memory=memory,
+            )
+        except MemoryFormatError as error:
+            assert self._news is not None
+            self._news.put_aside(error)
+            return self._poller(b"")
+
+    async def _keep_news(self) -> None:
+        if self._news is None:
+            await asyncio.Event().wait()
+        else:
+            await self._news.keep(self.poller)
 
     @property
     def catalogue_as_of_ns(self) -> int | None:
@@ -236,6 +251,7 @@ class Engine:
                 ("clocks", self._compare_clocks),
                 ("stream", self.stream.run),
                 ("news", self.poller.run),
+                ("news shelf", self._keep_news),
             )
         ]
         stopper = asyncio.create_task(stop.wait())
@@ -265,8 +281,9 @@ class Engine:
             endings.push_async_callback(_let_transports_end)
             endings.push_async_callback(self.http.aclose)
             endings.push_async_callback(self.poller.aclose)
-            if self._memory is not None:
-                endings.callback(_keep_memory, self._memory, self.poller.memory())
+            if self._news is not None:
+                endings.callback(self._news.keep_memory, self.poller.memory())
+                endings.callback(self._news.keep_rows, self.poller.health())
             await self.keeper.save()
 
     async def _drain(self) -> None:
@@ -455,27 +472,6 @@ async def _let_transports_end() -> None:
     """Closed transports are told so by the loop's next rounds."""
     for _ in range(LOOPS_TO_CLOSE):
         await asyncio.sleep(0)
-
-
-def _remembered(memory: Path | None) -> bytes:
-    """What earlier sessions' news looked like, so that a restart tells nothing twice."""
-    try:
-        return memory.read_bytes() if memory is not None else b""
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        log.warning("the news of earlier sessions can't be read: %s", error)
-        return b""
-
-
-def _keep_memory(memory: Path, contents: bytes) -> None:
-    """Replace the file whole, so that a crash leaves the old one or the new one."""
-    fresh = memory.with_suffix(".new")
-    try:
-        fresh.write_bytes(contents)
-        fresh.replace(memory)
-    except OSError as error:
-        log.warning("the news of this session can't be kept: %s", error)
 
 
 def _remember(kept: dict[str, Any], key: str, value: Any) -> None:

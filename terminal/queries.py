@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from terminal import present
 from terminal.engine import Engine
+from terminal.newsshelf import feed_row
 from terminal.impacts import impact_rows, impact_words
 from terminal.rows import (
     fill_words,
@@ -89,6 +90,12 @@ def _impacts(engine: Engine, query: Query) -> Rows:
     return Rows(id=query.id, impacts=_with_words(rows, query, impact_words))
 
 
+def _feeds(engine: Engine, query: Query) -> Rows:
+    rows = map(feed_row, engine.sources.values())
+    found = _with_words(rows, query, lambda row: f"{row.id} {row.name} {row.state} {row.url}")
+    return Rows(id=query.id, feeds=tuple(found))
+
+
 def _status(engine: Engine, query: Query) -> Rows:
     return Rows(id=query.id, status=present.status(engine))
 
@@ -102,6 +109,7 @@ _FINDERS: dict[str, Callable[[Engine, Query], Rows | Done]] = {
     "fills": _fills,
     "signals": _signals,
     "impacts": _impacts,
+    "feeds": _feeds,
     "status": _status,
 }
 

@@ -486,6 +486,24 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True, tag="ticket"):
     note: str = ""
 
 
+class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How one source does: times in nanoseconds, 0 for never or unknown; ``newest_ns`` is the date
+    of its newest item, ``message`` what to know of it in one sentence. Counts since the start.
+    """
+
+    id: str
+    name: str
+    url: str
+    state: str
+    last_success_ns: int = 0
+    next_poll_ns: int = 0
+    newest_ns: int = 0
+    message: str = ""
+    polls: int = 0
+    failures: int = 0
+    new: int = 0
+
+
 class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):
     """The answer to a query: exactly one of the lists is filled, by what was asked."""
 
@@ -498,6 +516,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):
     fills: tuple[FillRow, ...] = ()
     signals: tuple[SignalRow, ...] = ()
     status: StatusView | None = None
+    feeds: tuple[FeedRow, ...] = ()
 
 
 class Toast(msgspec.Struct, frozen=True, kw_only=True, tag="toast"):

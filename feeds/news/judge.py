@@ -5,9 +5,10 @@ words stay; it joins the cluster of the first story that told the same happening
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from enum import Enum
 from hashlib import blake2b
+from itertools import chain
 from urllib.parse import urlsplit
 
 import msgspec
@@ -48,6 +49,7 @@ SAME_TEXT_MIN = 0.8
 REUSED_ID_OVERLAP_MIN = 0.2
 RETOLD_NOVELTY_MAX = 0.3
 HEADLINE_CHARS_MAX = 120
+PACKED_AT_ONCE = 100
 
 _VERSION = 2
 
@@ -67,6 +69,16 @@ class Judged(msgspec.Struct, frozen=True):
 
     verdict: Verdict
     story: Story | None = None
+
+
+def ended(work: Generator[None, None, bytes]) -> bytes:
+    """What stepwise work comes to, all steps at once."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            found: bytes = stop.value
+            return found
 
 
 class MemoryFormatError(ValueError):
@@ -91,7 +103,7 @@ class _Seen(msgspec.Struct, array_like=True):
 class _State(msgspec.Struct, array_like=True):
     version: int
     sources: dict[str, list[_Seen]]
-    near: list[Indexed]
+    near: list[list[Indexed]]
 
 
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")  # sets go out sorted
@@ -184,8 +196,20 @@ class Judge:
 
     def memory(self) -> bytes:
         """All that must be remembered so that a restart tells nothing twice."""
-        sources = {name: list(memory.seen.values()) for name, memory in self._sources.items()}
-        return _ENCODER.encode(_State(_VERSION, sources, self._near.stories()))
+        return ended(self.packing())
+
+    def packing(self) -> Generator[None, None, bytes]:
+        """``memory()`` in steps of a millisecond or so, for a loop that has other work."""
+        near = self._near.stories()
+        sources: dict[str, msgspec.Raw] = {}
+        for name, memory in list(self._sources.items()):
+            sources[name] = msgspec.Raw(_ENCODER.encode(list(memory.seen.values())))
+            yield
+        pieces: list[msgspec.Raw] = []
+        for at in range(0, len(near), PACKED_AT_ONCE):
+            pieces.append(msgspec.Raw(_ENCODER.encode(near[at : at + PACKED_AT_ONCE])))
+            yield
+        return msgspec.msgpack.encode((_VERSION, sources, pieces))
 
     @classmethod
     def remembering(cls, data: bytes) -> "Judge":
@@ -199,7 +223,7 @@ class Judge:
                 memory = judge._memory_of(name)
                 for seen in known:
                     memory.add(seen)
-            for story in state.near:
+            for story in chain.from_iterable(state.near):
                 judge._near.add(story)
         except ValueError as error:
             raise MemoryFormatError(

@@ -7,7 +7,7 @@ health row; anything else is a bug of ours and surfaces from ``run``.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from enum import Enum
 from hashlib import blake2b
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from feeds.markets import SECOND, Nanos
 from feeds.news import rhythm
 from feeds.news.entry import Entry, FeedError
 from feeds.news.fetch import Failed, Fetched, Fetcher, NotModified, Reason, Validators
-from feeds.news.judge import Judge, MemoryFormatError, Verdict
+from feeds.news.judge import Judge, MemoryFormatError, Verdict, ended
 from feeds.news.source import SOURCES_MAX, Source
 from feeds.news.worker import ParseWorker
 from feeds.text import safe_url
@@ -65,7 +65,10 @@ class Counts(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """One source's row: market times in nanoseconds, 0 for never; the sentence is for people."""
+    """One source's row: market times in nanoseconds, 0 for never; the sentence is for people.
+
+    ``newest_ns`` is the date of its newest item.
+    """
 
     source_id: str
     name: str
@@ -73,6 +76,7 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     state: SourceState
     last_success_ns: Nanos = 0
     next_poll_ns: Nanos = 0
+    newest_ns: Nanos = 0
     sentence: str = ""
     counts: Counts = Counts()
 
@@ -92,6 +96,7 @@ class _Remembered(msgspec.Struct, array_like=True):
     moved_to: str
     asked: str
     stamps: tuple[Nanos, ...] = ()
+    last_success_ns: Nanos = 0
 
 
 class _Memory(msgspec.Struct, array_like=True):
@@ -127,6 +132,16 @@ class _Followed:
             counts=msgspec.structs.replace(
                 counts, **{name: getattr(counts, name) + n for name, n in more.items()}
             )
+        )
+
+    def remembered(self) -> _Remembered:
+        return _Remembered(
+            self.validators,
+            self.body_hash,
+            self.url,
+            self.source.url,
+            self.stamps,
+            self.health.last_success_ns,
         )
 
     def wait_s(self, now_ns: Nanos) -> float:
@@ -223,16 +238,24 @@ class NewsPoller:
 
     def memory(self) -> bytes:
         """What a restart needs so as to tell nothing twice and to ask conditionally."""
-        return msgspec.msgpack.encode(
-            _Memory(
-                self._judge.memory(),
-                {
-                    name: _Remembered(f.validators, f.body_hash, f.url, f.source.url, f.stamps)
-                    for name, f in self._followed.items()
-                    if not f.unreadable
-                },
-            )
-        )
+        return ended(self._packing())
+
+    async def memory_gently(self) -> bytes:
+        """``memory()`` while the books move on."""
+        packing = self._packing()
+        while True:
+            try:
+                next(packing)
+            except StopIteration as stop:
+                found: bytes = stop.value
+                return found
+            await asyncio.sleep(0)
+
+    def _packing(self) -> Generator[None, None, bytes]:
+        # before the judge: what is heard while it packs is asked for again, not lost
+        sources = {name: f.remembered() for name, f in self._followed.items() if not f.unreadable}
+        judge = yield from self._judge.packing()
+        return msgspec.msgpack.encode(_Memory(judge, sources))
 
     def _remember(self, memory: bytes) -> None:
         try:
@@ -248,6 +271,9 @@ class NewsPoller:
             if followed is not None and before.asked == followed.source.url:
                 followed.validators, followed.body_hash = before.validators, before.body_hash
                 followed.stamps = rhythm.newest(before.stamps)
+                followed.note(
+                    last_success_ns=before.last_success_ns, newest_ns=_newest(followed.stamps)
+                )
                 if safe_url(before.moved_to):
                     followed.url = before.moved_to
 
@@ -299,6 +325,7 @@ class NewsPoller:
             followed.fail(str(error))
             return
         followed.stamps = rhythm.newest(_stamps(feed.entries, now_ns))
+        followed.note(newest_ns=_newest(followed.stamps))
         told = followed.health.counts.new
         await self._tell(followed, feed.entries, now_ns)
         followed.have_read(fetched)  # only now: who is stopped half-way asks for all of it again
@@ -333,6 +360,10 @@ def next_poll_ns(now_ns: Nanos, every_s: float, hints: Hints, chance: float) -> 
     # a wish is a floor: what jitter there is goes upwards
     floor_s = hints.retry_after_s * (1.0 + JITTER * chance)
     return now_ns + int(max(wait_s, floor_s) * SECOND)
+
+
+def _newest(stamps: tuple[Nanos, ...]) -> Nanos:
+    return stamps[0] if stamps else 0
 
 
 def _hash(body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""`ftt feeds`: what is polled, how a feed reads, and lists exchanged with other readers."""
+"""`ftt feeds`: what is polled and how it does; how a feed reads; lists of other readers."""
 
 import argparse
 import sys
@@ -9,11 +9,15 @@ import msgspec
 
 from feeds.news.opml import OPML_BYTES_MAX, OpmlError, Outline, new_id, read_opml, write_opml
 from feeds.text import safe_url
-from terminal import out
+from terminal import figures, out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
-from terminal.commands.common import configuration
+from terminal.commands.common import ask, configuration
 from terminal.config import FeedConfig, Loaded, feed_table
 from terminal.config.layers import DEFAULT
+from terminal.config.shape import FEEDS_MAX
+from terminal.newsshelf import NewsShelf
+from terminal.paths import Paths
+from terminal.views import FeedRow, Query, Rows
 
 TITLE = "Fit to Trade: feeds"
 
@@ -28,22 +32,69 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def listed(arguments: argparse.Namespace) -> int:
-    """Every configured feed, those that are off too."""
+    """Every configured feed, those that are off too, and how it does: by the running engine, or by
+    what the last one left."""
     loaded = configuration(arguments)
+    rows, live = _health()
+    known = {(row.id, row.url): row for row in rows}
+    health = [known.get((feed.id, feed.url)) for feed in loaded.config.feeds]
     if arguments.json:
-        for feed in loaded.config.feeds:
+        for feed, row in zip(loaded.config.feeds, health, strict=True):
             origin = loaded.origins[f"feeds.{feed.id}.url"]
-            out.data(msgspec.structs.asdict(feed) | {"origin": origin})
+            out.data(msgspec.structs.asdict(feed) | {"origin": origin, "health": _plain(row, live)})
         return DONE
-    columns = ("ID", "GROUP", ">EVERY", ">TRUST", "LANGUAGE", "POLLED", "ADDRESS")
-    out.table(columns, map(_row, loaded.config.feeds), "No feed is configured.")
+    columns = ("ID", "GROUP", ">EVERY", ">TRUST", "LANGUAGE", *_HEALTH_COLUMNS, "ADDRESS")
+    cells = [
+        (*_row(feed), *_shown(feed, row, live), feed.url)
+        for feed, row in zip(loaded.config.feeds, health, strict=True)
+    ]
+    out.table(columns, cells, "No feed is configured.")
+    if not live:
+        out.talk("No engine runs: states are those that the last one left.")
     return DONE
+
+
+_HEALTH_COLUMNS = ("STATE", "LAST SUCCESS", "NEWEST ITEM", "NEXT POLL", "WORDS")
+
+
+def _health() -> tuple[tuple[FeedRow, ...], bool]:
+    """Rows of health, and whether they come from an engine that runs."""
+    try:
+        answer = ask(Query(id="feeds", what="feeds", most=FEEDS_MAX))
+    except CommandError:
+        return NewsShelf(Paths.find().state).rows(), False
+    return (answer.feeds, True) if isinstance(answer, Rows) else ((), True)
+
+
+def _plain(row: FeedRow | None, live: bool) -> dict[str, object] | None:
+    if row is None:
+        return None
+    return {
+        "state": row.state,
+        "last_success": figures.iso(row.last_success_ns or None),
+        "next_poll": figures.iso(row.next_poll_ns or None) if live else None,
+        "newest": figures.iso(row.newest_ns or None),
+        "message": row.message,
+        "polls": row.polls,
+        "failures": row.failures,
+        "new": row.new,
+        "live": live,
+    }
+
+
+def _shown(feed: FeedConfig, row: FeedRow | None, live: bool) -> tuple[str, ...]:
+    if not feed.enabled:
+        return ("off", "", "", "", "")
+    if row is None:
+        return ("never polled", "", "", "", "")
+    # what a stopped engine had planned will not happen
+    times = (row.last_success_ns, row.newest_ns, row.next_poll_ns if live else 0)
+    return (row.state, *(figures.iso(when or None) or "–" for when in times), row.message)
 
 
 def _row(feed: FeedConfig) -> tuple[str, ...]:
     every = f"{feed.every_s / 60:g} min" if feed.every_s >= 60 else f"{feed.every_s} s"
-    polled = "yes" if feed.enabled else "off"
-    return (feed.id, feed.group, every, f"{feed.trust:g}", feed.language, polled, feed.url)
+    return (feed.id, feed.group, every, f"{feed.trust:g}", feed.language)
 
 
 def exported(arguments: argparse.Namespace) -> int:

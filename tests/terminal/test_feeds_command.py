@@ -1,14 +1,27 @@
 """`ftt feeds`: the list of what is polled, and lists from and for other readers."""
 
+import asyncio
 import json
 import tomllib
 from pathlib import Path
 
+import msgspec
+import pytest
+
+from feeds.markets import SECOND
 from feeds.news.opml import read_opml
+from feeds.news.poller import SourceHealth, SourceState
+from terminal import newsshelf, queries
+from terminal.assembly import assemble
 from terminal.config import load
 from terminal.config.shape import default_feeds, feed_pack
+from terminal.newsshelf import NewsShelf
+from terminal.paths import Paths
+from terminal.views import Query, Rows
+from tests.feeds.news.newsroom import eventually
 from tests.terminal.conftest import Run
 
+NOW = 1_795_528_931 * SECOND
 LIST = """<?xml version="1.0"?>
 <opml version="2.0"><body>
 <outline text="Chips &amp; more">
@@ -70,10 +83,132 @@ def test_a_hostile_list_is_refused_in_one_sentence(ftt: Run, tmp_path: Path) -> 
 
 
 def test_the_configured_feeds_are_listed_for_people_and_programs(ftt: Run) -> None:
-    shown = ftt("feeds", "list").stdout.splitlines()
-    assert shown[0].split() == ["ID", "GROUP", "EVERY", "TRUST", "LANGUAGE", "POLLED", "ADDRESS"]
+    ran = ftt("feeds", "list")
+    shown = ran.stdout.splitlines()
+    assert "".join(shown[0].split()) == (
+        "IDGROUPEVERYTRUSTLANGUAGESTATELASTSUCCESSNEWESTITEMNEXTPOLLWORDSADDRESS"
+    )
     assert len(shown) == 1 + len(default_feeds())
-    assert shown[1].split()[:7] == ["openai", "models", "10", "min", "1", "en", "yes"]
+    assert shown[1].split()[:8] == ["openai", "models", "10", "min", "1", "en", "never", "polled"]
+    assert "No engine runs" in ran.stderr
     rows = [json.loads(line) for line in ftt("feeds", "list", "--json").stdout.splitlines()]
     assert [row["id"] for row in rows] == [feed.id for feed in default_feeds()]
     assert {row["origin"] for row in rows} == {"default"}
+    assert {row["health"] for row in rows} == {None}
+
+
+HALF = """[[feeds]]
+id = "good"
+url = "http://127.0.0.1:9/good"
+[[feeds]]
+id = "bad"
+url = "http://127.0.0.1:9/bad"
+[[feeds]]
+id = "moved"
+url = "http://127.0.0.1:9/elsewhere"
+"""
+
+
+def test_without_an_engine_the_list_says_what_the_last_one_left(ftt: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(HALF, encoding="utf-8")
+    good = SourceHealth(
+        source_id="good",
+        name="Good",
+        url="http://127.0.0.1:9/good",
+        state=SourceState.OK,
+        last_success_ns=NOW,
+        next_poll_ns=NOW + 60 * SECOND,
+        newest_ns=NOW - 3_600 * SECOND,
+        sentence="12 items, 1 new.",
+    )
+    bad = msgspec.structs.replace(
+        good, source_id="bad", url="http://127.0.0.1:9/bad", state=SourceState.FAILING,
+        last_success_ns=0, newest_ns=0, sentence="Nothing is at this address (status 404).",
+    )  # fmt: skip
+    moved = msgspec.structs.replace(good, source_id="moved")
+    home = Paths.find({"FTT_HOME": str(tmp_path / "ftt")})
+    home.make()
+    NewsShelf(home.state).keep_rows([good, bad, moved])
+    ran = ftt("--config", str(config), "feeds", "list", "--json")
+    rows = {row["id"]: row["health"] for row in map(json.loads, ran.stdout.splitlines())}
+    assert rows["good"] == {
+        "state": "ok",
+        "last_success": "2026-11-24T14:02:11Z",
+        "next_poll": None,
+        "newest": "2026-11-24T13:02:11Z",
+        "message": "12 items, 1 new.",
+        "polls": 0,
+        "failures": 0,
+        "new": 0,
+        "live": False,
+    }
+    assert (rows["bad"]["state"], rows["bad"]["last_success"]) == ("failing", None)
+    assert "404" in rows["bad"]["message"]
+    assert rows["moved"] is None  # what another address did says nothing of this one
+    shown = ftt("--config", str(config), "feeds", "list").stdout
+    assert "2026-11-24T14:02:11Z" in shown
+    assert "(status 404)" in shown
+
+
+async def test_a_running_engine_tells_how_its_feeds_do_and_keeps_it(
+    practice_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ftt: Run
+) -> None:
+    config = load(practice_config).config
+    paths = Paths.find()
+    monkeypatch.setattr(newsshelf, "HEALTH_EVERY_S", 0.05)
+    monkeypatch.setattr(newsshelf, "MEMORY_EVERY_S", 0.1)
+    engine = await asyncio.to_thread(assemble, config, paths, to_stdout=False)
+    stop = asyncio.Event()
+    running = asyncio.create_task(engine.run(stop))
+    shelf = NewsShelf(paths.state)
+    try:
+        await eventually(lambda: any(row.new for row in shelf.rows()))
+        answer = queries.answer(engine, Query(id="1", what="feeds", text="practice"))
+        assert isinstance(answer, Rows)
+        assert {row.state for row in answer.feeds} <= {"ok", "waiting"}
+        assert max(row.last_success_ns for row in answer.feeds) > 0
+        await eventually(lambda: len(shelf.memory()) > 100)
+    finally:
+        stop.set()
+        await running
+    kept = {row.id: row for row in shelf.rows()}
+    assert set(kept) == {source.id for source in config.sources}
+
+
+async def test_a_memory_that_can_not_be_read_is_put_aside_and_the_engine_starts(
+    practice_config: Path, tmp_path: Path, ftt: Run
+) -> None:
+    paths = Paths.find()
+    paths.make()
+    (paths.state / newsshelf.MEMORY_NAME).write_bytes(b"an older version wrote this")
+    config = load(practice_config).config
+    engine = await asyncio.to_thread(assemble, config, paths, to_stdout=False)
+    stop = asyncio.Event()
+    stop.set()
+    await engine.run(stop)
+    assert (paths.state / "news.unreadable").read_bytes() == b"an older version wrote this"
+    assert NewsShelf(paths.state).memory() != b"an older version wrote this"
+
+
+def test_a_hundred_and_twenty_feeds_go_out_and_come_back_the_same(ftt: Run, tmp_path: Path) -> None:
+    config, other = tmp_path / "config.toml", tmp_path / "other.toml"
+    tables = "".join(
+        f'[[feeds]]\nid = "feed-{n}"\nname = "Feed {n}: <b> & \\"quotes\\" 量子位"\n'
+        f'url = "https://n{n}.example/feed?a=1&b={n}"\ngroup = "group {n % 7}"\n'
+        f'language = "{("en", "zh-CN", "de")[n % 3]}"\nenabled = {str(n % 5 > 0).lower()}\n'
+        for n in range(120)
+    )
+    config.write_text(tables, encoding="utf-8")
+    out = ftt("--config", str(config), "feeds", "export")
+    assert out.returncode == 0, out.stderr
+    back = ftt("feeds", "import", "-", stdin=out.stdout)
+    assert back.returncode == 0, back.stderr
+    other.write_text(back.stdout, encoding="utf-8")
+
+    def told(file: Path) -> set[tuple[str, str, str, str, bool]]:
+        feeds = load(file, {}).config.feeds
+        return {(f.name, f.url, f.group, f.language, f.enabled) for f in feeds}
+
+    assert len(told(config)) == 120
+    assert told(other) == told(config)
