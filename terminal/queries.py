@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from terminal import present
 from terminal.engine import Engine
-from terminal.newsshelf import feed_row
 from terminal.impacts import impact_rows, impact_words
+from terminal.newsshelf import feed_row
 from terminal.rows import (
     fill_words,
     order_rows,

@@ -515,6 +515,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):
     positions: tuple[PositionRow, ...] = ()
     fills: tuple[FillRow, ...] = ()
     signals: tuple[SignalRow, ...] = ()
+    impacts: tuple[ImpactRow, ...] = ()
     status: StatusView | None = None
     feeds: tuple[FeedRow, ...] = ()
 
@@ -530,4 +531,3 @@ class Toast(msgspec.Struct, frozen=True, kw_only=True, tag="toast"):
 
 FromEngine: TypeAlias = Hello | View | Done | TicketView | Rows | Toast
 FromFace: TypeAlias = Hello | Command
-    impacts: tuple[ImpactRow, ...] = ()
