@@ -46,11 +46,11 @@ def notes_of(impact: Impact | None) -> tuple[str, ...]:
 
 
 def z_words(z: float | None) -> str:
-    """How many usual moves, with its sign: "+4.2", "over +10", "–"."""
+    """How many usual moves, with its sign: "+4.2", "over 10", "under -10", "–"."""
     if z is None:
         return "–"
     if abs(z) > Z_SHOWN_MAX:
-        return f"over {Z_SHOWN_MAX if z > 0 else -Z_SHOWN_MAX:+.0f}"
+        return f"over {Z_SHOWN_MAX:.0f}" if z > 0 else f"under -{Z_SHOWN_MAX:.0f}"
     return f"{z:+.1f}"
 
 

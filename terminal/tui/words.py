@@ -15,6 +15,7 @@ SHARE = 1_000_000
 DOLLAR = 1_000_000
 SECOND = 1_000_000_000
 TEXT_MAX = 20_000
+Z_SHOWN_MAX = 10.0
 _UNPRINTABLE = re.compile(r"[^\S ]+|[\u2028\u2029]+")
 _JOINERS = frozenset("\u200b\u200c\u200d\u2060\ufeff")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -131,6 +132,13 @@ def points(move: float | None) -> str:
         if move is None
         else f"{move if abs(move) >= 0.05 else 0.0:+.1f}".replace("+0.0", "0.0")
     )
+
+
+def usual_moves(z: float) -> str:
+    """A move in units of the market's usual one; beyond ten the figure says nothing more."""
+    if abs(z) > Z_SHOWN_MAX:
+        return f"over {Z_SHOWN_MAX:.0f}" if z > 0 else f"under -{Z_SHOWN_MAX:.0f}"
+    return f"{z:.1f}"
 
 
 def glyph(move: float | None) -> str:

@@ -101,7 +101,7 @@ class Article(Pane):
                 (f"{words.glyph(card.points)} {words.points(card.points)}", f"bold {colour}"),
                 (_SINCE, ""),
             ]
-        z = "" if card.z is None else f"  z {card.z:.1f}"
+        z = "" if card.z is None else f"  z {words.usual_moves(card.z)}"
         if sum(len(text) for text, _ in line) + len(z) > inner:
             line = [piece for piece in line if piece[0] != _SINCE]
         return (*line, (z, "faint"))
@@ -127,7 +127,8 @@ def _walled(line: Line, inner: int) -> Line:
 
 def _said(card: CardView, inner: int) -> list[Line]:
     """The verdict in words, and why the story touches this market."""
-    verdict = f"{card.verdict}: {card.reason}" if card.verdict and card.reason else card.verdict
+    verdict = ", ".join((card.verdict, *card.notes)) if card.verdict else ""
+    verdict = f"{verdict}: {card.reason}" if verdict and card.reason else verdict
     lines: list[Line] = [((line, "italic"),) for line in words.wrap(verdict, inner, 3) if line]
     if card.why:
         direction = {1: "for YES", -1: "against YES"}.get(card.direction, "either way")
