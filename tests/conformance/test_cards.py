@@ -1,132 +1,22 @@
-"""Every card, with every client that it names, against the running practice program."""
+"""Every card about keys, orders and streams, with every client that it names.
+
+Each is played against the running practice program; ``test_life.py`` has the others.
+"""
 
 import asyncio
-import json
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import pytest_asyncio
-
-from tests.conformance.cards import CARDS
 
 if not (find_spec("polymarket") and find_spec("py_clob_client_v2")):
     pytest.skip("the official clients are not installed (extra: live)", allow_module_level=True)
 
-from tests.conformance.drivers import DRIVERS, Driver, Feed, Refused, SdkDriver, Where
+from tests.conformance.drivers import DRIVERS, Refused, SdkDriver
+from tests.conformance.table import Table, card, heard, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
-
-REPO = Path(__file__).resolve().parents[2]
-PROMISES = {card.id: card for card in CARDS}
-PATIENCE_S = 15.0
-
-
-def card(number: str) -> pytest.MarkDecorator:
-    """The test of a card, run once for each of its clients."""
-    clients = PROMISES[number].clients
-    names = [f"{number}-{name}" for name in clients]
-    return pytest.mark.parametrize("client", clients, ids=names)
-
-
-@pytest.fixture(scope="module")
-def where() -> Iterator[Where]:
-    command = [sys.executable, "-m", "practice", "--json", "--port", "0", "--seed", "7"]
-    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True) as program:
-        assert program.stdout is not None
-        try:
-            yield json.loads(program.stdout.readline())
-        finally:
-            program.terminate()
-            assert program.wait(10) == 0
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def drivers(where: Where) -> AsyncIterator[dict[tuple[str, int], Driver]]:
-    """(client, number of the wallet) -> a logged-in driver; two wallets each."""
-    opened: dict[tuple[str, int], Driver] = {}
-    for name, kind in DRIVERS.items():
-        for number in (0, 1):
-            opened[name, number] = await kind.open(where, where["wallets"][number])
-    yield opened
-    for driver in opened.values():
-        await driver.close()
-
-
-class Table:
-    """One client's two drivers and a calm market with its assets; nothing of theirs rests."""
-
-    def __init__(self, where: Where, me: Driver, other: Driver, http: httpx.AsyncClient) -> None:
-        self.where, self.me, self.other, self.http = where, me, other, http
-        self.market = where["calm"][0]
-        self.yes = self.no = ""
-
-    async def sit_down(self, place: int = 0) -> "Table":
-        self.market = self.where["calm"][place]
-        facts = await self.get(f"/clob-markets/{self.market}")
-        self.yes, self.no = (row["t"] for row in facts["t"])
-        for driver in (self.me, self.other):
-            await driver.cancel_all()
-        return self
-
-    async def get(self, path: str, **query: str) -> Any:
-        answer = await self.http.get(path, params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def book(self, asset: str = "") -> tuple[float, float]:
-        """(best bid, best ask)"""
-        book = await self.get("/book", token_id=asset or self.yes)
-        return float(book["bids"][-1]["price"]), float(book["asks"][-1]["price"])
-
-    async def inside(self) -> str:
-        bid, ask = await self.book()
-        return f"{(bid + ask) / 2:.2f}"
-
-    async def far(self) -> str:
-        return f"{(await self.book())[0] - 0.05:.2f}"
-
-    async def rest(self, who: Driver, price: str, size: str, side: str = "BUY") -> str:
-        done = await who.post(await who.limit(self.yes, side, price, size))
-        assert (done.status, done.trades) == ("live", ())
-        return done.id
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def table(
-    where: Where, drivers: dict[tuple[str, int], Driver], client: str
-) -> AsyncIterator[Table]:
-    async with httpx.AsyncClient(base_url=where["clob"]) as http:
-        yield await Table(where, drivers[client, 0], drivers[client, 1], http).sit_down()
-
-
-async def heard(table: Table, who: Driver, feed: Feed) -> None:
-    """A user stream gives no sign that it is open: place orders until one is told."""
-
-    async def told() -> bool:
-        order_id = await table.rest(who, await table.far(), "10")
-        try:
-            async with asyncio.timeout(0.3):
-                await feed.next(lambda row: row["id"] == order_id)
-        except TimeoutError:
-            return False
-        return True
-
-    await until(told)
-
-
-async def until(look: Callable[[], Awaitable[bool]]) -> None:
-    """Ask the venue until it is so."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not await look():
-        assert time.monotonic() < deadline, "it never came to be so"
-        await asyncio.sleep(0.05)
 
 
 # -- keys and wallets ------------------------------------------------------------------------------

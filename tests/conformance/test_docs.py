@@ -12,7 +12,8 @@ def test_the_docs_hold_the_table_of_cards() -> None:
 
 
 def test_every_card_has_one_test_and_no_number_twice() -> None:
-    source = (REPO / "tests/conformance/test_cards.py").read_text()
+    files = ("test_cards.py", "test_life.py")
+    source = "".join((REPO / "tests/conformance" / name).read_text() for name in files)
     assert len({card.id for card in CARDS}) == len(CARDS)
     for card in CARDS:
         assert source.count(f'@card("{card.id}")') == 1, card.id
