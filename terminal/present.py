@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from itertools import islice
 
 from feeds.events import BookState, OrderState, Print, Story, TradingMode
-from feeds.markets import MINUTE, ONE, SECOND, Market, Nanos, Price, Side, Size
+from feeds.markets import MINUTE, ONE, SECOND, Market, MarketState, Nanos, Price, Side, Size
 from feeds.news.poller import SourceState
+from feeds.polymarket.health import StreamState
 from strategies.decisions import Impact, Link, Skipped
 from strategies.desk import Desk, Signal
 from terminal.engine import Engine
@@ -109,7 +110,7 @@ def _streams(engine: Engine) -> Iterable[StreamView]:
         age = (now - health.last_data_ns) / SECOND if health.last_data_ns else None
         yield StreamView(
             name=health.name,
-            state=health.state.value,
+            state=_STREAM_STATES.get(health.state, health.state.value),
             sentence=health.sentence,
             age_s=None if age is None else float(int(age)),
         )
@@ -120,6 +121,9 @@ def _streams(engine: Engine) -> Iterable[StreamView]:
         yield StreamView(name=name, state="down", sentence=complaint)
     yield from _news_stream(engine)
 
+
+_STREAM_STATES = {StreamState.DOUBTFUL: "stale"}
+"""A stream of which some books can't be trusted is shown as sick, with its sentence."""
 
 _MODES = {
     TradingMode.RESTARTING: "restarting: new orders wait until it is back",
@@ -338,7 +342,7 @@ def market(engine: Engine, condition_id: str, levels: int) -> MarketView | None:
         question=known.question,
         description=known.description,
         event_title=known.event_title,
-        state=known.state.value,
+        state=_market_state(engine, known),
         yes=_book(engine, known, known.yes.asset_id, levels),
         no=_book(engine, known, known.no.asset_id, levels),
         prints=tuple(_prints(engine, known)),
@@ -408,6 +412,15 @@ def _own(engine: Engine, asset_id: str) -> dict[Side, dict[Price, Size]]:
             left = order.intent.size - order.filled
             side[order.intent.price] = side.get(order.intent.price, 0) + left
     return resting
+
+
+def _market_state(engine: Engine, known: Market) -> str:
+    """The market's state; one that is open and quoted by nobody on both sides is dormant."""
+    desk = engine.session.desk
+    yes = known.yes.asset_id
+    if known.state is MarketState.OPEN and desk.floor.tradeable(yes) and not desk.books[yes].sound:
+        return "dormant"
+    return known.state.value
 
 
 def _state(engine: Engine, asset_id: str) -> str:
@@ -583,7 +596,7 @@ def _market_row(engine: Engine, known: Market, followed: set[str]) -> MarketRow:
         best_bid=book.best_bid if book is not None else 0,
         best_ask=book.best_ask if book is not None else ONE,
         volume=known.volume,
-        state=known.state.value,
+        state=_market_state(engine, known),
         followed=known.yes.asset_id in followed,
         end_ns=known.end_ns,
     )

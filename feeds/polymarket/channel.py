@@ -56,6 +56,7 @@ ASSETS_A_FRAME_MAX = 100
 PROBES_MAX = 500
 PRINTS_KEPT_MAX = 1_000
 SCANS_A_TICK_MAX = 20
+PRINT_BEFORE_BOOK_MAX_NS: Nanos = 5_000_000_000
 _CONDITION_ID = re.compile(r"0x[0-9a-fA-F]{1,64}", re.ASCII)
 
 
@@ -74,6 +75,8 @@ class MarketChannel(Line):
         self._prints: OrderedDict[tuple[Any, ...], None] = OrderedDict()
         self._scans = 0
         self._hash_due_ns: Nanos = 0
+        self._print_ns: Nanos = 0
+        self._untold_ns: Nanos = 0
 
     # --------------------------------------------------------------------------------- wanting
 
@@ -146,6 +149,7 @@ class MarketChannel(Line):
         """A new connection stands; the first subscription is ready to be sent."""
         self._begin(now_ns)
         self._told.clear()
+        self._untold_ns = 0
         self._tell()
 
     def disconnected(self, now_ns: Nanos, reason: str) -> None:
@@ -247,6 +251,8 @@ class MarketChannel(Line):
             return
         self.last_data_ns = at_ns
         watch.market = watch.market or frame.market
+        if frame.last_trade_price:
+            self._hear_of_a_trade(watch, frame.last_trade_price, at_ns)
         watch.snapshot(snapshot_of(frame, at_ns))
 
     def _hear_changes(self, frame: PriceChangeFrame, at_ns: Nanos) -> None:
@@ -261,10 +267,26 @@ class MarketChannel(Line):
                 watch.change(change_of(change, watch.asset_id, at_ns, venue_ns))
                 self.last_data_ns = at_ns
 
+    def _hear_of_a_trade(self, watch: AssetWatch, price: str | float, at_ns: Nanos) -> None:
+        """A book states another last trade than the one before it: that trade should be told too,
+        a moment earlier or later."""
+        before, watch.last_trade = watch.last_trade, price
+        if before and price != before and at_ns - self._print_ns > PRINT_BEFORE_BOOK_MAX_NS:
+            self.counts["trades that books tell of"] += 1
+            self._untold_ns = self._untold_ns or at_ns
+
+    def trades_untold(self, now_ns: Nanos) -> bool:
+        """Whether the venue has for long sent books that speak of trades, and no trade."""
+        return 0 < self._untold_ns <= now_ns - self.limits.untold_max_ns
+
     def _hear_trade(self, frame: LastTradeFrame, at_ns: Nanos) -> None:
+        self._print_ns, self._untold_ns = at_ns, 0
         watch = self._assets.get(frame.asset_id)
         if watch is None or watch.state is BookState.CLOSED:
             self.counts["unwanted"] += 1
+            return
+        if not watch.based:
+            self.counts["trades before a book"] += 1
             return
         heard = print_of(frame, at_ns)
         key = (frame.transaction_hash, frame.asset_id, heard.venue_ns, heard.price, heard.size)
@@ -380,6 +402,11 @@ class MarketChannel(Line):
         """Assets whose REST book is to be fetched and handed to ``probed``."""
         taken, self._probes = self._probes, []
         return taken
+
+    @property
+    def gaps(self) -> int:
+        """How often the continuity of a wanted asset was lost."""
+        return sum(watch.gaps for watch in self._assets.values())
 
     def states(self) -> Counter[BookState]:
         """How many assets are in which state."""

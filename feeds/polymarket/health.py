@@ -31,8 +31,14 @@ class StreamHealth(msgspec.Struct, frozen=True):
     frames: int = 0
     reconnects: int = 0
     assets: int = 0
+    gaps: int = 0
+    """How often the continuity of an asset was lost."""
 
 
+UNTOLD = (
+    "Books tell of trades that the venue does not send: resting orders on paper can't fill, and "
+    "the tape of trades is empty."
+)
 _DOUBTFUL = (BookState.FROZEN, BookState.STALE, BookState.RESYNCING)
 
 
@@ -47,6 +53,7 @@ def health_of(name: str, channel: MarketChannel, now_ns: Nanos) -> StreamHealth:
         channel.frames,
         channel.reconnects,
         len(channel.wanted),
+        channel.gaps,
     )
 
 
@@ -64,6 +71,8 @@ def _verdict(channel: MarketChannel, now_ns: Nanos) -> tuple[StreamState, str]:
         parts = ", ".join(f"{count} {state.value}" for count, state in doubtful)
         total = sum(states.values())
         return StreamState.DOUBTFUL, f"Of {total} books {parts}{_hint(states)}."
+    if channel.trades_untold(now_ns):
+        return StreamState.DOUBTFUL, UNTOLD
     return StreamState.LIVE, _age(channel, now_ns, states)
 
 

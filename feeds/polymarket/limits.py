@@ -8,7 +8,14 @@ WALL_FLOOR_NS = SECOND
 """However fast a practice world runs, no silence shorter than this on the wall means anything."""
 
 _MARKET = frozenset(
-    {"silence_max_ns", "quiet_recheck_ns", "snapshot_wait_ns", "crossed_max_ns", "doubt_every_ns"}
+    {
+        "silence_max_ns",
+        "quiet_recheck_ns",
+        "snapshot_wait_ns",
+        "crossed_max_ns",
+        "doubt_every_ns",
+        "untold_max_ns",
+    }
 )
 """Spans about the market; the others are about the network between it and us."""
 
@@ -17,15 +24,18 @@ _MARKET = frozenset(
 class ChannelLimits:
     """The defaults fit the venue at the wall's speed."""
 
-    silence_max_ns: Nanos = 30 * SECOND
-    """An asset that says nothing for so long is stale until the venue's REST book explains it."""
-    quiet_recheck_ns: Nanos = 30 * SECOND
+    silence_max_ns: Nanos = 25 * SECOND
+    """An asset that says nothing for so long is stale until the venue's REST book explains it. What
+    is frozen is known to be so within thirty seconds."""
+    quiet_recheck_ns: Nanos = 25 * SECOND
     """How often a quiet asset's book is compared again."""
     snapshot_wait_ns: Nanos = 5 * SECOND
     """A book that does not come by stream in this time is asked for over REST."""
     crossed_max_ns: Nanos = SECOND
     doubt_every_ns: Nanos = 10 * SECOND
     """A market is asked about over REST no more often than this on mere doubt."""
+    untold_max_ns: Nanos = 5 * MINUTE
+    """So long books may speak of trades that are not told, before it is said."""
     hash_every_ns: Nanos = SECOND // 10
     """A connection holds a book against its own hash no more often than this."""
     ping_every_ns: Nanos = 10 * SECOND

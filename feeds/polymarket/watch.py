@@ -99,15 +99,16 @@ class AssetWatch:
     """One wanted asset: its book as the stream tells it, and the verdict on it.
 
     Appends to ``out`` what the desk should hear. ``wants_probe``, ``wants_resubscribe`` and
-    ``wants_reconnect`` are for the channel to read and clear.
+    ``wants_reconnect`` are for the channel to read and clear. ``gaps`` counts how often continuity
+    was lost, ``last_trade`` is the price that the venue's books state.
     """
 
     __slots__ = (
         "_base_venue_ns", "_based", "_checked_ns", "_crossed_ns", "_differs", "_doubt",
         "_flagged", "_last_venue_ns", "_limits", "_out", "_patience", "_plain", "_probe_ns",
         "_reconnected_ns", "_replay", "_resubscribed_ns", "_tick_venue_ns", "asset_id", "book",
-        "heard_ns", "market", "since_ns", "state", "wants_probe", "wants_reconnect",
-        "wants_resubscribe",
+        "gaps", "heard_ns", "last_trade", "market", "since_ns", "state", "wants_probe",
+        "wants_reconnect", "wants_resubscribe",
     )  # fmt: skip
 
     def __init__(
@@ -119,6 +120,8 @@ class AssetWatch:
         self.state = BookState.RESYNCING
         self.since_ns = now_ns
         self.heard_ns = now_ns
+        self.gaps = 0
+        self.last_trade: str | float = ""
         self.wants_probe = False
         self.wants_resubscribe = False
         self.wants_reconnect = False
@@ -220,6 +223,11 @@ class AssetWatch:
     def resolved(self, at_ns: Nanos) -> None:
         self._hear(Heard.RESOLVED, at_ns, "the market is resolved")
 
+    @property
+    def based(self) -> bool:
+        """Whether a whole book lies under what is told of this asset."""
+        return self._based
+
     def doubt(self, reason: str) -> None:
         """Something was wrong with a message about this asset: have the witness look."""
         self._doubt = reason
@@ -243,6 +251,7 @@ class AssetWatch:
         self.since_ns = self.heard_ns = at_ns
 
     def _void(self) -> None:
+        self.gaps += 1
         self.book.clear()
         self._based = False
         self._replay = None

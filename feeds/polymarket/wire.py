@@ -54,6 +54,7 @@ class WireBook(Struct, frozen=True, tag_field="event_type", tag="book"):
     market: Id = ""
     timestamp: Stamp = 0
     hash: Id = ""
+    last_trade_price: Number = ""
 
 
 class WireChange(Struct, frozen=True, gc=False):

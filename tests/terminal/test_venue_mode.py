@@ -2,10 +2,21 @@
 
 from pathlib import Path
 
-from feeds.events import Event, OrderKind, OrderRequest, TradingMode, VenueMode
-from feeds.markets import SHARE, Side
+from feeds.events import (
+    BookSnapshot,
+    Event,
+    Level,
+    MarketSeen,
+    OrderKind,
+    OrderRequest,
+    TradingMode,
+    VenueMode,
+)
+from feeds.markets import SHARE, MarketState, Side
+from feeds.polymarket.health import StreamHealth, StreamState
 from strategies.decisions import Answer, Outcome
-from terminal.present import status
+from terminal.present import market, market_rows, status
+from tests.strategies.kit import market as known
 from tests.terminal.test_keeper import START, _engine
 
 
@@ -26,6 +37,38 @@ async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
     assert "restarting" in answer.message
     session.feed(VenueMode(START, TradingMode.NORMAL))
     assert not [stream for stream in status(engine).streams if stream.name == "venue"]
+    await engine._close([])
+
+
+async def test_a_doubtful_stream_is_shown_as_sick_with_its_sentence(tmp_path: Path) -> None:
+    engine = await _engine("http://127.0.0.1:1", tmp_path / "home")
+    frozen = StreamHealth("market 1", StreamState.DOUBTFUL, "Of 4 books 2 frozen")
+    engine._on_stream_health(frozen)
+    (told,) = [stream for stream in status(engine).streams if stream.name == "market 1"]
+    assert (told.state, told.sentence) == ("stale", "Of 4 books 2 frozen")
+    await engine._close([])
+
+
+async def test_an_open_market_that_nobody_quotes_on_both_sides_is_dormant(tmp_path: Path) -> None:
+    engine = await _engine("http://127.0.0.1:1", tmp_path / "home")
+    session = engine.session
+    session.feed(MarketSeen(START, known()))
+
+    def state_after(*levels: tuple[Level, ...]) -> str:
+        session.feed(BookSnapshot(START, "m-yes", START, *levels))
+        (row,) = market_rows(engine)
+        view = market(engine, "m", 5)
+        assert view is not None
+        assert view.state == row.state
+        return row.state
+
+    assert market_rows(engine)[0].state == "open", "no book yet says nothing"
+    assert state_after(((4_800, 1),), ((5_000, 1),)) == "open"
+    assert state_after(((4_800, 1),), ()) == "dormant"
+    assert state_after((), ()) == "dormant"
+    assert state_after(((100, 1),), ((9_900, 1),)) == "dormant"
+    session.feed(MarketSeen(START, known(state=MarketState.CLOSED)))
+    assert market_rows(engine)[0].state == "closed"
     await engine._close([])
 
 

@@ -274,14 +274,14 @@ def test_frames_one_by_one_in_bursts_and_between_ticks_give_the_same_book(
 def test_silence_is_explained_by_the_witness_quiet() -> None:
     rig = Rig()
     rig.connect()
-    rig.wait(29)
+    rig.wait(24)
     assert rig.state("1001") is BookState.LIVE
     assert rig.probed["1001"] == 0
     rig.wait(2)
     states = [e.state for e in rig.events if isinstance(e, BookHealth) and e.asset_id == "1001"]
     assert states == [BookState.LIVE, BookState.STALE, BookState.QUIET]
-    rig.wait(60)
-    assert rig.probed["1001"] == 3, "asked again every 30 s"
+    rig.wait(50)
+    assert rig.probed["1001"] == 3, "asked again every 25 s"
     rig.hear(rig.toy.wander())
     assert rig.state("1001") is BookState.LIVE
 
@@ -291,9 +291,12 @@ def test_a_frozen_stream_is_noticed_kept_fresh_over_rest_and_replaced() -> None:
     rig.connect()
     rig.frozen = True
     rig.toy.set_level("1001", "BUY", 4_950, 9_000_000)
-    rig.wait(31)
+    rig.wait(26)
     assert rig.state("1001") is BookState.FROZEN
     assert rig.state("2001") is BookState.QUIET
+    noticed = [e for e in rig.heard(BookHealth) if e.state is BookState.FROZEN]
+    assert [event.asset_id for event in noticed] == ["1001", "1002"]
+    assert noticed[-1].at_ns - START <= 30 * SECOND
     assert rig.books["1001"].bids == rig.toy.bids["1001"], "the desk sees the witness's book"
     rig.wait(3)
     assert [frame for frame in rig.sent if "1001" in frame][-1].startswith(
@@ -308,11 +311,50 @@ def test_a_frozen_stream_is_noticed_kept_fresh_over_rest_and_replaced() -> None:
     assert set(rig.states.values()) == {BookState.LIVE}
 
 
+def test_an_hour_with_a_freeze_in_it_is_over_ten_seconds_after_it_was_noticed() -> None:
+    rig = Rig(markets=2)
+    rig.connect()
+    for second in range(3_600):
+        if second == 25 * 60:
+            rig.frozen = True
+        frame = rig.toy.wander()
+        if not rig.frozen:
+            rig.hear(frame)
+        rig.wait(1)
+        if rig.channel.wants_reconnect:
+            rig.cut(rig.channel.wants_reconnect)
+            rig.frozen = False
+            rig.reconnect()
+    assert rig.agrees()
+    seen = [event for event in rig.heard(BookHealth) if event.at_ns > START + SECOND]
+    frozen = [event.at_ns for event in seen if event.state is BookState.FROZEN]
+    live = [event.at_ns for event in seen if event.state is BookState.LIVE]
+    assert frozen[0] - START - 25 * 60 * SECOND <= 30 * SECOND
+    assert max(live) - min(frozen) <= 10 * SECOND
+    assert rig.channel.reconnects == 1, "nothing else went wrong in the hour"
+
+
+def test_no_trade_reaches_the_desk_before_a_book() -> None:
+    rig = Rig()
+    rig.channel.want(rig.toy.assets)
+    rig.channel.connected(rig.now)
+    rig.hear(rig.toy.trade("1001")[-1])
+    assert rig.events == []
+    rig.settle()
+    rig.hear(rig.toy.trade("1001")[-1])
+    assert len(rig.heard(Print)) == 1
+    rig.cut()
+    rig.channel.connected(rig.now)
+    rig.hear(rig.toy.trade("1001")[-1])
+    assert len(rig.heard(Print)) == 1
+    assert rig.channel.counts["trades before a book"] == 2
+
+
 def test_a_new_subscription_that_brings_the_book_saves_the_connection() -> None:
     rig = Rig(markets=2)
     rig.connect()
     rig.toy.set_level("1001", "BUY", 4_950, 9_000_000)  # never told
-    rig.wait(31)
+    rig.wait(26)
     assert rig.state("1001") is BookState.FROZEN
     rig.wait(10)
     assert rig.channel.wants_reconnect == ""
@@ -324,7 +366,7 @@ def test_a_stream_that_is_only_later_than_rest_is_not_asked_again() -> None:
     rig = Rig()
     rig.connect()
     late = rig.toy.set_level("1001", "BUY", 4_950, 9_000_000)
-    rig.wait(30.3)
+    rig.wait(25.3)
     assert rig.state("1001") is BookState.FROZEN
     rig.hear(late)
     assert rig.state("1001") is BookState.LIVE
