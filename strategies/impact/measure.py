@@ -176,8 +176,9 @@ def _resumed(history: OddsHistory, window: Window) -> str:
 def _judge(case: _Case, plain: Impact) -> Impact:
     history, window = case.history, case.window
     flag = _flagged(history, window)
-    if plain.leak is not None and plain.leak > LEAK_FLAG and (flag or _led(history, window)):
-        reason = f"{plain.leak:.0%} of the move came before the story"
+    if plain.leak is not None and plain.leak > LEAK_FLAG and _led(history, window, flag):
+        share = "the whole" if plain.leak >= 1 else f"{plain.leak:.0%} of the"
+        reason = f"{share} move came before the story"
         return _with_length(case, replace(plain, verdict=Verdict.LED, reason=reason))
     if flag is None:
         verdict, reason = _unflagged(history, window, plain.z or 0.0)
@@ -321,10 +322,15 @@ def _leak(history: OddsHistory, window: Window) -> float | None:
     return min(max(part / whole, -1.0), 2.0)
 
 
-def _led(history: OddsHistory, window: Window) -> bool:
-    """Whether the whole move, from before the story, is beyond doubt."""
+def _led(history: OddsHistory, window: Window, flag: _Flag | None) -> bool:
+    """Whether the whole move, from before the story, is beyond doubt.
+
+    A clear move against what went before is a turn that the story brought.
+    """
     early, last = window.start - LEAD, window.until(RUNNING_MAX)
     whole = moved(history, window, early, last)
+    if flag is not None:
+        return flag.logit * whole > 0
     scale = history.scale(last - early, early, window.shadows)
     if scale is None:
         return False

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from benchmarks.impact import DAY, START, Tape, history, look, tape
+from benchmarks.impact import DAY, START, Tape, delay, history, look, tape
 from feeds.events import Story
 from feeds.markets import MINUTE
 from strategies.decisions import Impact, Verdict
@@ -23,7 +23,7 @@ from strategies.impact import (
 )
 
 STORY = START + DAY * MINUTE
-NULLS = 250
+NULLS = 150
 PLANTED = 60
 
 
@@ -63,8 +63,8 @@ def planted() -> list[OddsHistory]:
 
 def test_without_a_story_effect_a_clear_move_is_seldom_seen(nulls: list[OddsHistory]) -> None:
     clear = sum(look(past, 60).verdict is Verdict.CLEAR for past in nulls)
-    # one in a hundred is expected; six in 250 would come by chance once in twenty
-    assert clear <= 7
+    # one in two hundred is expected; four in 150 would come by chance once in a hundred
+    assert clear <= 3
 
 
 def test_ranks_under_the_null_are_spread_out(nulls: list[OddsHistory]) -> None:
@@ -82,9 +82,17 @@ def test_a_planted_move_is_found_with_its_sign_and_size(planted: list[OddsHistor
     assert abs(moves[len(moves) // 2] - 0.8) < 0.25
 
 
-def test_within_the_hour_most_planted_moves_are_found(planted: list[OddsHistory]) -> None:
-    found = sum(look(past, 60).verdict is Verdict.CLEAR for past in planted)
-    assert found >= 0.78 * len(planted)
+def test_within_the_hour_most_planted_moves_are_found_and_soon(planted: list[OddsHistory]) -> None:
+    delays = sorted(minute for past in planted if (minute := delay(past)) is not None)
+    assert len(delays) >= 0.78 * len(planted)
+    assert delays[len(delays) // 2] <= 8
+
+
+def test_the_half_life_of_planted_moves_is_about_right(planted: list[OddsHistory]) -> None:
+    """Five minutes were planted."""
+    told = sorted(half for past in planted if (half := look(past, 60).half_life) is not None)
+    assert len(told) > len(planted) / 2
+    assert 2.5 <= told[len(told) // 2] <= 10
 
 
 def test_a_move_seen_live_is_still_clear_an_hour_on() -> None:
