@@ -59,6 +59,12 @@ SHAPES: tuple[Shape, ...] = (
     *impact_newslag.SHAPES,
 )
 _FIELDS_SHOWN = 12
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive",
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ": "packed with xz",
+    b"(\xb5/\xfd": "packed with zstandard",
+}
 
 
 class NothingToImportError(RecordingError):
@@ -104,10 +110,15 @@ def _looked_at(path: Path) -> tuple[Kind, tuple[str, ...]]:
             first = file.read(len(TAPE))
     except OSError as error:
         raise RecordingError(path, f"cannot be read ({error.strerror})") from None
+    for magic, name in _ARCHIVES.items():
+        if first.startswith(magic):
+            raise RecordingError(path, f"{name}: unpack it first")
     if first == TAPE:
         raise NothingToImportError(path, "it is a tape already: `ftt tape merge` takes it")
     if first.startswith(parquet.MAGIC):
         return Kind.PARQUET, parquet.columns_of(path)
+    if parquet.is_packed(path):
+        raise RecordingError(path, "parquet inside a gzip archive: unpack it first (gunzip)")
     start = begins(path)
     if not start:
         raise RecordingError(path, "the file is empty")

@@ -9,7 +9,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -74,28 +74,36 @@ def heading(path: Path) -> tuple[str, ...]:
     return tuple(name.strip().removeprefix("\ufeff") for name in names)
 
 
-def table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Each row's number and these of its columns."""
+def table(
+    path: Path, columns: Sequence[str], optional: Collection[str] = ()
+) -> Iterator[tuple[int, list[str]]]:
+    """Each row's number and these of its columns.
+
+    A column that is ``optional`` and not there reads as "" in every row; empty lines are none.
+    """
     with _text(path) as (file, at):
         rows = csv.reader(_lines(path, file))
         try:
             names = [name.strip().removeprefix("\ufeff") for name in next(rows, [])]
-            places = _places(path, names, columns)
+            places = _places(path, names, columns, optional)
             for at.row, cells in enumerate(rows, 1):
+                if not cells:
+                    continue
                 if len(cells) != len(names):
                     what = f"expected {len(names)} fields, found {len(cells)}"
                     raise RecordingError(path, what, row=at.row)
-                yield at.row, [cells[place] for place in places]
+                yield at.row, ["" if place is None else cells[place] for place in places]
         except csv.Error as error:
             raise RecordingError(path, str(error), row=at.row + 1) from None
 
 
-def _places(path: Path, names: list[str], columns: Sequence[str]) -> list[int]:
-    try:
-        return [names.index(column) for column in columns]
-    except ValueError:
-        lacking = ", ".join(sorted(set(columns) - set(names)))
-        raise RecordingError(path, f"the table lacks the columns {lacking}") from None
+def _places(
+    path: Path, names: list[str], columns: Sequence[str], optional: Collection[str]
+) -> list[int | None]:
+    if lacking := set(columns) - set(names) - set(optional):
+        said = ", ".join(sorted(lacking))
+        raise RecordingError(path, f"the table lacks the columns {said}")
+    return [names.index(column) if column in names else None for column in columns]
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:

@@ -4,8 +4,10 @@ Of the readers that install everywhere it is the smallest (68 MB, no dependencie
 a damaged file with an exception: the only smaller one brings the whole process down.
 """
 
+import gzip
 import importlib
 import importlib.util
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,21 @@ class NoReaderError(RecordingError):
 def installed() -> bool:
     """Whether the extra ``recordings`` is there."""
     return importlib.util.find_spec("duckdb") is not None
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file begins as a parquet file does."""
+    with open(path, "rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is a gzip archive with parquet in it."""
+    try:
+        with gzip.open(path) as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def columns_of(path: Path) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """One row's fields as exact values; what cannot be what it should is refused by name."""
 
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,17 +28,18 @@ _MS = 1_000_000
 _MS_MIN, _MS_MAX = 1_500_000_000_000, 4_100_000_000_000
 """July 2017 to 2099: outside it a stamp has another unit, or is none."""
 _DECIMALS = 9
+_PLAIN_CHARS_MAX = 12
+"""A decimal of more characters than that has been through binary numbers."""
+_STAMP_CHARS_MAX = 40
 """Binary noise lies beyond; no venue quotes so finely."""
 _SIDES = {
-    "bid": Side.BUY,
-    "BID": Side.BUY,
-    "buy": Side.BUY,
-    "BUY": Side.BUY,
-    "ask": Side.SELL,
-    "ASK": Side.SELL,
-    "sell": Side.SELL,
-    "SELL": Side.SELL,
+    spelt: side
+    for words, side in ((("bid", "buy"), Side.BUY), (("ask", "sell"), Side.SELL))
+    for word in words
+    for spelt in (word, word.upper(), word.title())
 }
+_UNITS = ((SECOND, 1), (_MS, 1_000), (1_000, _MS), (1, SECOND))
+"""Nanoseconds in one of a unit, and how many of it make a second."""
 
 Seen: TypeAlias = object
 """A field as it was found: text, number, date or nothing."""
@@ -110,32 +112,41 @@ class Row:
     def best_bid(self, field: str, seen: Seen) -> Price:
         """A stated best bid: 0 says that there is none, -1 that nothing was said."""
         try:
-            return BEST_BIDS[None if seen is None else self._number(field, seen)]
+            return BEST_BIDS[None if _nothing(seen) else self._number(field, seen)]
         except BadNumber as error:
             raise self.error(field, str(error)) from None
 
     def best_ask(self, field: str, seen: Seen) -> Price:
         """A stated best ask: 10,000 says that there is none, -1 that nothing was said."""
         try:
-            return BEST_ASKS[None if seen is None else self._number(field, seen)]
+            return BEST_ASKS[None if _nothing(seen) else self._number(field, seen)]
         except BadNumber as error:
             raise self.error(field, str(error)) from None
 
     def _number(self, field: str, seen: Seen) -> str | float:
-        if isinstance(seen, str):
-            return seen
-        if isinstance(seen, float):
-            return round(seen, _DECIMALS)
+        if isinstance(seen, str) and seen and (len(seen) < _PLAIN_CHARS_MAX or "." not in seen):
+            return seen if "e" not in seen.lower() else self._rounded(field, seen)
+        if isinstance(seen, str | float | Decimal):
+            return self._rounded(field, seen)
         if isinstance(seen, int):
             return seen
         raise self.expected(field, "a number", seen)
+
+    def _rounded(self, field: str, seen: str | float | Decimal) -> float:
+        """A number with binary noise, or with an exponent, as what it was meant to be."""
+        try:
+            return round(float(seen), _DECIMALS)
+        except ValueError:
+            raise self.expected(field, "a number", seen) from None
 
     def size(self, field: str, seen: Seen) -> Size:
         """A size in shares; 0 is none."""
         try:
             return exact_size(float(self._number(field, seen)))
-        except ValueError as error:
+        except BadNumber as error:
             raise self.error(field, str(error)) from None
+        except ValueError:
+            raise self.expected(field, "a number", seen) from None
 
     def traded(self, field: str, seen: Seen) -> Size:
         """The size of a trade, more than 0."""
@@ -162,6 +173,26 @@ class Row:
             price = self.price(f"{name}.price", level.get("price"))
             found.append((price, self.size(f"{name}.size", level.get("size"))))
         return tuple(found)
+
+    def stamp(self, field: str, seen: Seen) -> Nanos:
+        """A time whose unit shows in its size: seconds, milli-, micro- or nanoseconds since 1970,
+        or a date and time as text."""
+        if isinstance(seen, str) and (when := date_nanos(seen)) is not None:
+            return self.plausible(field, when)
+        number = seen if isinstance(seen, int) else self._stated(seen)
+        for nanos, a_second in _UNITS:
+            if _MS_MIN <= number * 1_000 // a_second <= _MS_MAX:
+                return number * nanos
+        raise self.expected(field, "a time (Unix seconds, ms, µs, ns or ISO 8601)", seen)
+
+    def _stated(self, seen: Seen) -> int:
+        """A whole number that came as text or as a float; 0 where it is none."""
+        text = str(seen)
+        try:
+            number = Decimal(text) if len(text) <= _STAMP_CHARS_MAX else Decimal(0)
+        except ArithmeticError:
+            return 0
+        return int(number) if number.is_finite() and number.adjusted() < _STAMP_CHARS_MAX else 0
 
     def ms(self, field: str, seen: Seen) -> Nanos:
         """Unix milliseconds."""
@@ -216,3 +247,8 @@ class Row:
         else:
             self.last = stamp
         return self.last
+
+
+def _nothing(seen: Seen) -> bool:
+    """Whether a field says nothing: empty, or the "not a number" of a table of floats."""
+    return seen is None or seen in ("", "nan", "NaN") or seen != seen
