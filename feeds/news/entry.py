@@ -19,6 +19,10 @@ class FeedError(Exception):
     """A document that is not taken; the text is one sentence: the reason and what to do."""
 
 
+class ParserTrouble(FeedError):
+    """The parser failed for a reason of its own: the document is worth another try."""
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One item, past the text door. ``guid`` is the feed's own id; times are the feed's or None.
 

@@ -18,7 +18,7 @@ from feeds.clock import Clock
 from feeds.events import Story
 from feeds.markets import SECOND, Nanos
 from feeds.news import rhythm
-from feeds.news.entry import Entry, FeedError
+from feeds.news.entry import Entry, FeedError, ParserTrouble
 from feeds.news.fetch import Failed, Fetched, Fetcher, NotModified, Reason, Validators
 from feeds.news.judge import Judge, MemoryFormatError, Verdict, ended
 from feeds.news.source import SOURCES_MAX, Source
@@ -320,6 +320,9 @@ class NewsPoller:
     async def _read(self, followed: _Followed, fetched: Fetched, now_ns: Nanos) -> None:
         try:
             feed = await self._parser.parse(fetched.body, fetched.url, fetched.charset)
+        except ParserTrouble as error:
+            followed.fail(str(error))
+            return
         except FeedError as error:
             followed.have_read(fetched, unreadable=str(error))
             followed.fail(str(error))

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from feeds.news.entry import FeedError, ParsedFeed
+from feeds.news.entry import FeedError, ParsedFeed, ParserTrouble
 
 PARSE_S_MAX = 2.0
 START_S_MAX = 30.0
@@ -41,6 +41,14 @@ class _Job(msgspec.Struct, array_like=True):
     charset: str
 
 
+class _Died(Exception):
+    """The child ended in the middle of a document."""
+
+
+class _NoStart(_Died):
+    """The child ended, or hung, before it could be asked anything."""
+
+
 class _Answer(msgspec.Struct, array_like=True):
     feed: ParsedFeed | None
     error: str = ""
@@ -58,15 +66,23 @@ class ParseWorker:
 
     async def parse(self, body: bytes, url: str = "", charset: str = "") -> ParsedFeed:
         """``feeds.news.parse.parse_feed`` elsewhere; raises ``FeedError`` for what it refuses,
-        for what takes longer than ``parse_s_max`` and for what needs too much memory."""
+        for what takes longer than ``parse_s_max`` and for what needs too much memory, and
+        ``ParserTrouble`` where the document is not to blame."""
         async with self._turn:
             self.parses += 1
-            return await self._ask(_Job(body, url, charset))
+            job = _Job(body, url, charset)
+            try:
+                return await self._ask(job)
+            except _Died:
+                # somebody may have killed it, out of memory's sake or by hand: that a document
+                # is to blame is only sure when it brings down a fresh child as well
+                return await self._ask_again(job)
 
     async def warm(self) -> None:
         """Start the child ahead of the first document: an interpreter takes its time."""
         async with self._turn:
-            await self._started()
+            with contextlib.suppress(_NoStart):  # the first document will say so
+                await self._started()
 
     async def aclose(self) -> None:
         """End the child. A later ``parse`` starts another."""
@@ -79,6 +95,17 @@ class ParseWorker:
         process.stdin.close()
         # a cancelled caller must not leave the child unreaped
         await asyncio.shield(_reaped(process))
+
+    async def _ask_again(self, job: _Job) -> ParsedFeed:
+        try:
+            return await self._ask(job)
+        except _NoStart:
+            raise ParserTrouble("The parser can't be started; trying again later.") from None
+        except _Died:
+            raise FeedError(
+                "The document made the parser run out of memory or crash: "
+                "ask the publisher for a simpler feed."
+            ) from None
 
     async def _ask(self, job: _Job) -> ParsedFeed:
         process = await self._started()
@@ -94,10 +121,7 @@ class ParseWorker:
             ) from None
         except (asyncio.IncompleteReadError, OSError):
             await self.aclose()
-            raise FeedError(
-                "The document made the parser run out of memory or crash: "
-                "ask the publisher for a simpler feed."
-            ) from None
+            raise _Died from None
         except BaseException:
             # half a job is on the wire: this child can't be asked again
             await self.aclose()
@@ -112,13 +136,16 @@ class ParseWorker:
         await self.aclose()
         pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         # in a session of its own a Ctrl-C in the terminal ends us, and our end ends it
-        self._process = await asyncio.create_subprocess_exec(
-            *_COMMAND, stdin=pipe, stdout=pipe, stderr=null, start_new_session=True
-        )
-        self.starts += 1
         try:
+            self._process = await asyncio.create_subprocess_exec(
+                *_COMMAND, stdin=pipe, stdout=pipe, stderr=null, start_new_session=True
+            )
+            self.starts += 1
             async with asyncio.timeout(START_S_MAX):
                 assert await _receive(self._process) == _READY
+        except (asyncio.IncompleteReadError, TimeoutError, OSError):
+            await self.aclose()
+            raise _NoStart from None
         except BaseException:
             await self.aclose()
             raise

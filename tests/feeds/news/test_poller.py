@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -231,6 +233,18 @@ async def test_a_document_that_can_not_be_read_is_parsed_once_not_at_every_poll(
         room.pages["/wire"] = answer(rss(item("Repaired", date=stamp())))
         await eventually(lambda: desk.stories)
         await eventually(lambda: desk.rows["wire"].state is SourceState.OK)
+
+
+async def test_a_parser_that_somebody_kills_costs_no_story(room: Newsroom, desk: Desk) -> None:
+    feed = room.pages["/wire"] = Feed()
+    async with desk.polling("/wire"):
+        for number in range(3):
+            feed.add(f"Story number{number} of the day", f"http://w.example/{number}", date=stamp())
+            await eventually(lambda wanted=number + 1: len(desk.stories) == wanted)  # type: ignore[misc]
+            assert desk.parser._process is not None
+            os.kill(desk.parser._process.pid, signal.SIGKILL)
+    assert desk.parser.starts >= 3
+    assert desk.rows["wire"].counts.failures == 0
 
 
 async def test_a_feed_that_is_gone_is_parked_and_the_others_go_on(

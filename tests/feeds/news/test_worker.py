@@ -1,4 +1,6 @@
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -6,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from feeds.news.entry import FeedError
+from feeds.news import worker as module
+from feeds.news.entry import FeedError, ParserTrouble
 from feeds.news.parse import BODY_BYTES_MAX
 from feeds.news.worker import ParseWorker
-from tests.feeds.news.newsroom import item, rss
+from tests.feeds.news.newsroom import eventually, item, rss
 
 GOOD = rss(item("good"))
 # feedparser's tolerant parser looks for the end of each of these tags through all the rest
@@ -50,13 +53,42 @@ async def test_a_document_that_hangs_the_parser_is_given_up_and_the_next_is_read
         await worker.aclose()
 
 
-async def test_a_child_that_dies_is_replaced(worker: ParseWorker) -> None:
+async def test_a_child_that_is_killed_costs_no_document(worker: ParseWorker) -> None:
     await worker.parse(GOOD)
     assert worker._process is not None
     worker._process.kill()
-    with pytest.raises(FeedError, match="crash"):
-        await worker.parse(GOOD)
     assert (await worker.parse(GOOD)).entries[0].title == "good"
+    assert worker.starts == 2
+
+
+async def test_a_child_that_is_killed_at_every_turn_costs_a_sentence() -> None:
+    worker = ParseWorker(parse_s_max=20.0)
+    await worker.parse(GOOD)
+    asked = asyncio.ensure_future(worker.parse(HANGING))
+    try:
+        for starts in (1, 2):  # the first child, and the one that the document gets as well
+            await eventually(lambda n=starts: worker.starts == n and worker._process)  # type: ignore[misc]
+            assert worker._process is not None
+            os.kill(worker._process.pid, signal.SIGKILL)
+        with pytest.raises(FeedError, match=r"crash|can't be started"):
+            await asked
+        assert (await worker.parse(GOOD)).entries[0].title == "good"
+    finally:
+        asked.cancel()
+        await worker.aclose()
+
+
+async def test_a_parser_that_never_starts_is_no_fault_of_the_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_COMMAND", (sys.executable, "-c", ""))
+    worker = ParseWorker()
+    await worker.warm()
+    with pytest.raises(ParserTrouble, match="can't be started"):
+        await worker.parse(GOOD)
+    monkeypatch.undo()
+    assert (await worker.parse(GOOD)).entries[0].title == "good"
+    await worker.aclose()
 
 
 async def test_a_caller_who_gives_up_leaves_the_next_caller_a_clean_child(
