@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from practice.orders import (
     DOLLAR,
+    KILLED,
     NO,
     PRICE_ONE,
     SHARE,
@@ -283,7 +284,7 @@ class Exchange:
         if request.post_only and (plan.fills or plan.stale):
             raise Refused("invalid post-only order: order crosses book")
         if request.kind == "FOK" and not plan.exhausted:
-            raise Refused("order couldn't be fully filled. FOK orders are fully filled or killed.")
+            raise Refused(KILLED)
         if request.kind == "FAK" and not plan.fills:
             raise Refused(
                 "no orders found to match with FAK order. "

@@ -2,11 +2,11 @@
 
 import base64
 import binascii
+import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -25,7 +25,41 @@ SEARCH_USUAL = 5
 SEARCH_MAX = 50
 QUERY_CHARS_MAX = 200
 
+LONGER = ("1wk", "1mo", "1yr")
+"""Spans in which all of a market's volume was traded, as far as this world knows."""
+
 Row = dict[str, Any]
+EVENT_UNCHANGING: Row = {
+    "image": "",
+    "icon": "",
+    "cyom": False,
+    "showAllOutcomes": True,
+    "showMarketImages": False,
+    "automaticallyActive": True,
+    "pendingDeployment": False,
+    "deploying": False,
+    "requiresTranslation": False,
+}
+UNCHANGING: Row = {
+    "image": "",
+    "icon": "",
+    "marketMakerAddress": "",
+    "hasReviewedDates": True,
+    "cyom": False,
+    "pagerDutyNotificationEnabled": False,
+    "rewardsMinSize": 0,
+    "rewardsMaxSpread": 0,
+    "automaticallyActive": True,
+    "clearBookOnStart": False,
+    "manualActivation": False,
+    "negRiskOther": False,
+    "pendingDeployment": False,
+    "deploying": False,
+    "rfqEnabled": False,
+    "holdingRewardsEnabled": False,
+    "requiresTranslation": False,
+}
+"""What every record has and nothing here changes."""
 Keep = Callable[[Row], bool]
 
 
@@ -179,7 +213,9 @@ class Gamma:
         markets = list(markets)
         negative = {"negRiskMarketID": group_id(self.board.seed, slug)} if event.neg_risk else {}
         closed = all(market["closed"] for market in markets)
-        return {
+        liquidity = round(sum(market["liquidityNum"] for market in markets), 4)
+        volume = round(sum(market["volumeNum"] for market in markets), 4)
+        return EVENT_UNCHANGING | {
             "id": str(self.board.event_numbers[slug]),
             "ticker": slug,
             "slug": slug,
@@ -195,13 +231,15 @@ class Gamma:
             "new": False,
             "featured": False,
             "restricted": True,
-            "liquidity": round(sum(market["liquidityNum"] for market in markets), 4),
-            "volume": round(sum(market["volumeNum"] for market in markets), 4),
+            "liquidity": liquidity,
+            "volume": volume,
             "openInterest": 0,
             "createdAt": min(market["createdAt"] for market in markets),
             "updatedAt": self._now(),
             "competitive": max(market["competitive"] for market in markets),
             "volume24hr": round(sum(market["volume24hr"] for market in markets), 4),
+            **dict.fromkeys((f"volume{span}" for span in LONGER), volume),
+            "liquidityClob": liquidity,
             "enableOrderBook": True,
             "negRisk": event.neg_risk,
             **negative,
@@ -221,7 +259,8 @@ class Gamma:
 
     def _market_alone(self, listing: Listing) -> Row:
         return (
-            self._identity(listing)
+            UNCHANGING
+            | self._identity(listing)
             | self._state(listing)
             | self._prices(listing)
             | _fees(listing)
@@ -280,7 +319,7 @@ class Gamma:
             "funded": False,
             "approved": True,
             "orderPriceMinTickSize": market.tick / PRICE_ONE,
-            "orderMinSize": market.min_size / SHARE,
+            "orderMinSize": market.min_size // SHARE,
             "secondsDelay": listing.spec.delay_s,
             "umaResolutionStatuses": "[]",
         }
@@ -310,11 +349,14 @@ class Gamma:
             "spread": (high - low) / PRICE_ONE,
             "oneHourPriceChange": board.change_since(listing, HOUR),
             "oneDayPriceChange": board.change_since(listing, DAY),
+            "oneWeekPriceChange": board.change_since(listing, 7 * DAY),
             "competitive": round(1 / (1 + (middle - 0.5) ** 2), 6),
             "volume": str(volume),
             "volumeNum": volume,
             "volumeClob": volume,
             "volume24hr": board.volume_day(listing),
+            "volume24hrClob": board.volume_day(listing),
+            **{f"volume{span}{kind}": volume for span in LONGER for kind in ("", "Clob")},
             "liquidity": str(liquidity),
             "liquidityNum": liquidity,
             "liquidityClob": liquidity,
@@ -348,7 +390,7 @@ def _fees(listing: Listing) -> Row:
 
 def _neg_risk(seed: int, listing: Listing) -> Row:
     if not listing.event.neg_risk:
-        return {"negRisk": False}
+        return {"negRisk": False, "negRiskRequestID": ""}
     return {
         "negRisk": True,
         "negRiskMarketID": group_id(seed, listing.event.slug),
@@ -370,8 +412,8 @@ def _tag(tag: Tag) -> Row:
 
 
 def _text(value: list[str]) -> str:
-    """A JSON array inside a string, as Gamma sends some of its arrays."""
-    return msgspec.json.encode(value).decode()
+    """A JSON array inside a string, as Gamma sends some of its arrays: with blanks."""
+    return json.dumps(value)
 
 
 def _iso(moment: datetime) -> str:

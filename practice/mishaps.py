@@ -79,7 +79,8 @@ class Mishaps:
     def tick(self, now_ns: int) -> None:
         """Do what the venue decided to do by itself, once its moment has come."""
         while self._cancels and self._cancels[0][0] <= now_ns:
-            self._trading.take_off(heapq.heappop(self._cancels)[1])
+            status = self._deck.chance("venue_cancel").choice(("CANCELED", "INVALID"))
+            self._trading.take_off(heapq.heappop(self._cancels)[1], status)
         while self._ends and self._ends[0][0] <= now_ns:
             self._end(heapq.heappop(self._ends)[2])
 

@@ -21,6 +21,9 @@ Kind = Literal["GTC", "FAK", "FOK"]
 Pairing = Literal["complementary", "mint", "merge"]
 
 
+KILLED = "order couldn't be fully filled. FOK orders are fully filled or killed."
+
+
 class Refused(Exception):
     """The venue says no; the text is the venue's own."""
 

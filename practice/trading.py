@@ -17,7 +17,18 @@ from practice.approvals import UNLIMITED
 from practice.board import Board, Listing
 from practice.clock import SECOND
 from practice.entry import GTD_MARGIN_S, Post, signed_at_ns, struct_of, terms_of
-from practice.orders import DOLLAR, SHARE, Fill, Refused, Report, Request, Side, Trade, decimal
+from practice.orders import (
+    DOLLAR,
+    KILLED,
+    SHARE,
+    Fill,
+    Refused,
+    Report,
+    Request,
+    Side,
+    Trade,
+    decimal,
+)
 from practice.pool import CASH, Account
 from practice.records import Party, Placed, Row, TradeRecord, TradeStatus, notice
 from practice.signing import Exchange as Contract
@@ -122,10 +133,21 @@ class Trading:
         if self._waits(order):
             return self._hold(order)
         self._check_allowed(order)
-        report = self.exchange.place(_request(order))
+        try:
+            report = self.exchange.place(_request(order))
+        except Refused as refusal:
+            self._killed(order, str(refusal))
+            raise
         self._keep(order)
         self._tell_order(order, "PLACEMENT")
         return self._met(order, report)
+
+    def _killed(self, order: Placed, why: str) -> None:
+        """An order that is all or nothing and got nothing is told of, with odd gaps."""
+        if why == KILLED:
+            event = order.event("CANCELLATION", self.board.clock.now_ns(), f"CANCELED_{why}")
+            gaps = {"size_matched": "", "outcome": "", "created_at": "", "associate_trades": []}
+            self.tell(order.key.owner, order.listing.condition, event | gaps)
 
     def _dated_by(self, post: Post) -> tuple[int, float]:
         """(now, seconds of the world for one of its own) of the clock by which the client dates.
@@ -259,13 +281,13 @@ class Trading:
         self._end(order, status)
         self.show(report)
 
-    def take_off(self, order_id: str) -> None:
-        """The venue takes an order off by itself, and says so."""
+    def take_off(self, order_id: str, status: str = "CANCELED") -> None:
+        """The venue takes an order off by itself, and says so in one of its ways."""
         order = self.orders.get(order_id)
         if order and order.live:
             self._reconcile(order.listing.spec.slug)
         if order and order.live:
-            self._take_off(order, "CANCELED")
+            self._take_off(order, status)
             self._notify(CANCELLED_NOTICE, order, None)
 
     def check_cover(self, wallet: str) -> list[str]:

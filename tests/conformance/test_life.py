@@ -312,7 +312,7 @@ async def test_a_resolved_market_pays_its_winners(table: Table, client: str) -> 
     with pytest.raises(Refused, match=r"not yet ready|closed|accepting"):
         await table.me.post(await table.me.limit(table.yes, "BUY", "0.5", "10"))
     row = (await table.get("/markets/keyset", condition_ids=table.market))["markets"][0]
-    assert (row["closed"], row["outcomePrices"]) == (True, '["1","0"]')
+    assert (row["closed"], row["outcomePrices"]) == (True, '["1", "0"]')
 
 
 @card("M2")

@@ -1,5 +1,7 @@
 """The life of orders: what the rules let in, what becomes of it, what it costs, who is told."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,7 +74,20 @@ def test_what_the_rules_forbid_is_refused_in_the_venues_words(
         terms = terms | {"dollars": 9_000}
     assert says in refusal(here, **terms)
     assert here.venue.trading.orders == {}
-    assert here.heard == []
+    assert [row["type"] for _, row in here.heard] == ["CANCELLATION"] * ("FOK orders" in says)
+
+
+def test_a_killed_order_is_told_of_as_it_was_recorded(here: Floor, shared_data: Path) -> None:
+    recorded = shared_data / "payloads/adapter/ws_user_order_fok_killed.json"
+    kill = json.loads(recorded.read_text())
+    here.venue.world.exchange.deposit(ANN, 10_000 * DOLLAR)
+    terms: dict[str, Any] = {"cents": 90, "dollars": 9_000, "kind": "FOK"}
+    assert "FOK orders are fully filled or killed" in refusal(here, **terms)
+    (told,) = here.events(ANN)
+    assert set(told) == set(kill)
+    same = ("status", "size_matched", "outcome", "created_at", "associate_trades", "expiration")
+    assert {name: told[name] for name in same} == {name: kill[name] for name in same}
+    assert (told["type"], told["order_type"]) == ("CANCELLATION", "FOK")
 
 
 def test_sells_name_their_amounts_the_other_way_round(here: Floor) -> None:
@@ -258,10 +273,10 @@ def test_an_order_is_dated_by_the_clock_that_its_client_signs_by(speed: float) -
     here = floor(speed=speed)
     here.live(3_600 * SECOND)  # the two clocks are far apart by now
     wall, world = here.clock.wall_ns() // SECOND, here.clock.now_ns() // SECOND
-    dated = {"cents": 20, "shares": 10, "kind": "GTD"}
+    dated: dict[str, Any] = {"cents": 20, "shares": 10, "kind": "GTD"}
     ends = {}
     for now, pace in ((wall, speed), (world, 1.0)):
-        terms = {**dated, "signed_ms": now * 1_000}
+        terms: dict[str, Any] = {**dated, "signed_ms": now * 1_000}
         assert "invalid expiration" in refusal(here, **terms, expiration=now + 170)
         order_id, _ = here.order(ANN, "free", **terms, expiration=now + 240)
         ends[order_id] = 180 * pace
