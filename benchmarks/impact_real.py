@@ -279,7 +279,7 @@ def _row(real: Real, case: Case, impact: Impact) -> str:
         _number(impact.z_adjusted, "+.1f"),
         _number(impact.half_life, ".0f", " min"),
         _number(impact.persistence, ".0%"),
-        _number(impact.chance, ".0%"),
+        "under 1%" if (impact.chance or 0.0) < 0.01 else f"{impact.chance:.0%}",
         f"{impact.verdict.value}{', ' + impact.lasting if impact.lasting else ''}",
     )
     return f"| {' | '.join(cells)} |"

@@ -73,11 +73,11 @@ def _cells(row: ImpactRow) -> Sequence[str]:
 # -- from files ------------------------------------------------------------------------------
 
 
-def _rows_of(paths: Sequence[Path]) -> Iterable[ImpactRow]:
+def _rows_of(paths: Sequence[Path]) -> list[ImpactRow]:
     try:
         if len(paths) == 1 and not paths[0].is_dir() and _is_tape(paths[0]):
             return _replayed(paths[0])
-        return _studied(paths)
+        return list(_studied(paths))
     except (TapeError, HeaderError, RosterError, RecordingError, NoReaderError) as error:
         raise CommandError(str(error)) from error
     except NothingToImportError as error:
@@ -91,7 +91,7 @@ def _is_tape(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def _replayed(path: Path) -> Iterable[ImpactRow]:
+def _replayed(path: Path) -> list[ImpactRow]:
     """What the session on the tape measured, by playing it again."""
     tape = read_tape(path)
     session = Session(header_from(tape.header))
