@@ -18,6 +18,7 @@ from feeds.markets import MINUTE, SECOND, Nanos
 from feeds.news.entry import Entry
 from feeds.news.gist import gist
 from feeds.news.kinship import Clusters
+from feeds.news.language import reconciled
 from feeds.news.nearness import Indexed, Near, NearIndex, Search
 from feeds.news.source import SOURCES_MAX, Source
 from feeds.news.wording import (
@@ -415,7 +416,7 @@ def _story(seen: _Seen, entry: Entry, source: Source, now_ns: Nanos, note: str) 
         cluster_id=seen.cluster_id,
         novelty=seen.novelty,
         revision=seen.revision,
-        language=source.language or entry.language,
+        language=reconciled(source.language or entry.language, f"{entry.title} {entry.summary}"),
         author=entry.author,
         date_note=note,
         trust=source.trust,

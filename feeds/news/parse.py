@@ -11,6 +11,7 @@ from typing import Any
 from xml.sax import SAXParseException
 
 import feedparser
+from msgspec import structs
 
 from feeds.news.dates import read_date
 from feeds.news.encoding import decode
@@ -26,6 +27,7 @@ from feeds.news.entry import (
     language_tag,
 )
 from feeds.news.jsonfeed import parse_json_feed
+from feeds.news.language import majority, reconciled
 from feeds.text import from_html, paragraph, printable, safe_url
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
@@ -94,9 +96,19 @@ def parse_feed(body: bytes, url: str = "", charset: str = "") -> ParsedFeed:
     text = _ILLEGAL.sub("", decode(body, charset)).lstrip("\ufeff \t\r\n")
     if not text:
         raise FeedError("The document is empty: check the address, or try again later.")
-    if text[0] in "{[":
-        return parse_json_feed(text, url)
-    return _parse_xml(text, url)
+    feed = parse_json_feed(text, url) if text[0] in "{[" else _parse_xml(text, url)
+    return _with_languages(feed)
+
+
+def _with_languages(feed: ParsedFeed) -> ParsedFeed:
+    """Each entry with the language that it is in, whatever the feed declares for all."""
+    texts = [f"{entry.title} {entry.summary}" for entry in feed.entries]
+    usual = feed.language or majority(texts)
+    entries = tuple(
+        structs.replace(entry, language=reconciled(entry.language or usual, text))
+        for entry, text in zip(feed.entries, texts, strict=True)
+    )
+    return structs.replace(feed, language=usual, entries=entries)
 
 
 def _parse_xml(text: str, url: str) -> ParsedFeed:
