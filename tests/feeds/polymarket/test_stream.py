@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import httpx
@@ -29,6 +29,9 @@ from .toy import ToyVenue
 
 FAST = replace(ChannelLimits().divided(100), pong_max_ns=10_000_000_000)
 """Silence 0.3 s, PING every 0.1 s, first back-off 5 ms; PONG may be late on a busy machine."""
+
+
+LOOK_EVERY_S = 0.02
 
 
 class Desk:
@@ -61,10 +64,13 @@ class Desk:
         self._news.set()
 
     async def until(self, holds: Callable[[], bool], seconds: float = 10) -> None:
+        """Looked at after each piece of news, and now and then: not all that counts is told."""
         async with asyncio.timeout(seconds):
             while not holds():
                 self._news.clear()
-                await self._news.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await self._news.wait()
 
     def agrees_with(self, toy: ToyVenue) -> bool:
         return all(
