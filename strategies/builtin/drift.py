@@ -158,7 +158,7 @@ class Drift(Strategy):
         """Gate, number and limit of what speaks against the move; an empty gate if nothing does."""
         if impact.logit is None or impact.z is None:
             return ("measurable", impact.reason, "a sound book with a past")
-        if impact.verdict in (Verdict.LED, Verdict.SHARED):
+        if impact.verdict in (Verdict.LED, Verdict.SHARED, Verdict.THEME):
             return ("verdict", impact.verdict.value, "a move of its own")
         moved, z = impact.logit * link.direction, impact.z * link.direction
         if moved < self.params.move_min:

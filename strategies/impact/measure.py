@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from feeds.markets import MINUTE, Nanos
 from strategies.decisions import Impact, Verdict
-from strategies.impact.credit import CREDIT_MIN, Rival, claim, nearby
+from strategies.impact.credit import CREDIT_MIN, Claim, Rival, claim, nearby
 from strategies.impact.odds import (
     BASELINE_MAX,
     BASELINE_MIN,
@@ -30,6 +30,7 @@ from strategies.impact.peers import Theme, theme
 from strategies.impact.window import (
     HORIZONS,
     LEAD,
+    MOVE_MIN,
     RUNNING_MAX,
     TOP,
     WATCH_MAX,
@@ -181,12 +182,12 @@ def _judge(case: _Case, plain: Impact) -> Impact:
         reason = f"{share} move came before the story"
         return _with_length(case, replace(plain, verdict=Verdict.LED, reason=reason))
     if flag is None:
-        verdict, reason = _unflagged(history, window, plain.z or 0.0)
+        verdict, reason = _unflagged(history, window, plain.logit or 0.0, plain.z or 0.0)
         return replace(plain, verdict=verdict, reason=reason)
     return _with_length(case, _credited(case, flag, _adjusted(case, flag, plain)))
 
 
-def _unflagged(history: OddsHistory, window: Window, z: float) -> tuple[Verdict, str]:
+def _unflagged(history: OddsHistory, window: Window, d: float, z: float) -> tuple[Verdict, str]:
     closed, changed = history.closed, history.tick_changed(window.pre, window.end + 1)
     minutes = window.end - window.start
     if minutes < HORIZONS[-1] and closed is not None and closed <= window.end + 1:
@@ -195,7 +196,14 @@ def _unflagged(history: OddsHistory, window: Window, z: float) -> tuple[Verdict,
         return Verdict.NOT_MEASURABLE, "the tick size changed: odds before and after do not compare"
     if minutes < HORIZONS[0]:
         return Verdict.WAITING, f"{HORIZONS[0]} minutes have not passed yet"
-    return Verdict.NOISE, f"{times(z)} its usual {minutes + GUARD}-minute move"
+    said = f"{times(z)} its usual {minutes + GUARD}-minute move"
+    if abs(z) < HORIZON_FLAG:
+        return Verdict.NOISE, said
+    if abs(d) < MOVE_MIN:
+        return Verdict.NOISE, f"a small move in a calm market: {said}"
+    if minutes < HORIZONS[1]:
+        return Verdict.WAITING, f"{said}: a quarter hour will tell"
+    return Verdict.NOISE, f"{said}, and never {RUNNING_FLAG:.0f} for two minutes"
 
 
 def times(z: float) -> str:
@@ -243,15 +251,16 @@ def _credited(case: _Case, flag: _Flag, plain: Impact) -> Impact:
         others = "another story" if count == 1 else f"{count} other stories"
         reason = f"{others} came within the same half hour"
         return replace(plain, verdict=Verdict.SHARED, reason=reason)
-    return replace(plain, verdict=Verdict.CLEAR, reason=_clear(case, flag))
+    return replace(plain, verdict=Verdict.CLEAR, reason=_clear(case, flag, own))
 
 
-def _clear(case: _Case, flag: _Flag) -> str:
+def _clear(case: _Case, flag: _Flag, own: Claim) -> str:
     agreed = ""
     if case.direction:
         agreed = " as linked" if flag.logit * case.direction > 0 else " against the link"
     took = flag.minute - case.window.start
-    return f"{times(flag.z)} its usual move {took} min after the story{agreed}"
+    credit = f", {own.share:.0%} of the credit its own" if own.rivals else ""
+    return f"{times(flag.z)} its usual move {took} min after the story{agreed}{credit}"
 
 
 def _with_length(case: _Case, plain: Impact) -> Impact:
@@ -270,7 +279,7 @@ def _flagged(history: OddsHistory, window: Window) -> _Flag | None:
     standing = 0
     for minute in range(window.start, window.until(RUNNING_MAX) + 1):
         d = moved(history, window, window.pre, minute)
-        if abs(d) < HORIZON_FLAG * window.floor:
+        if abs(d) < max(HORIZON_FLAG * window.floor, MOVE_MIN):
             standing = 0  # whatever is usual, so little is no flag
             continue
         d, z = score(history, window, minute)
@@ -334,7 +343,7 @@ def _led(history: OddsHistory, window: Window, flag: _Flag | None) -> bool:
     scale = history.scale(last - early, early, window.shadows)
     if scale is None:
         return False
-    return abs(whole) >= RUNNING_FLAG * math.hypot(scale, window.floor)
+    return abs(whole) >= max(RUNNING_FLAG * math.hypot(scale, window.floor), MOVE_MIN)
 
 
 def _half_life(history: OddsHistory, window: Window) -> float | None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from feeds.markets import MINUTE, Nanos
 from strategies.impact.odds import GAP_MIN, SCAN_BLOCK, OddsHistory
-from strategies.impact.window import TOP, bounded
+from strategies.impact.window import MOVE_MIN, TOP, bounded
 
 SCAN_WINDOWS = (3, 8, 17)
 SCAN_FLAG = 6.0
@@ -46,6 +46,8 @@ def _scan(history: OddsHistory, now: int, minutes: int) -> Move | None:
     if not deviation:
         return None
     change = bounded(after) - bounded(before)
+    if abs(change) < MOVE_MIN:
+        return None
     return Move(minutes, change, change / deviation)
 
 

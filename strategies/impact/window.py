@@ -17,6 +17,8 @@ LEAD = 30
 """Minutes before the story in which a market that led it will have moved."""
 SETTLED = 0.98
 """Beyond this, or below its mirror, log-odds run away: measuring stops."""
+MOVE_MIN = 0.05
+"""In logit (1.2 points at even odds): no smaller move is called clear, however calm the market."""
 PUBLISHED_LAG_MAX: Nanos = 24 * 60 * MINUTE
 
 TOP = math.log(SETTLED / (1 - SETTLED))

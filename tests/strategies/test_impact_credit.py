@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from benchmarks.impact import DAY, START
+from benchmarks.impact import DAY, START, Tape, history
 from feeds.markets import MINUTE
 from strategies.decisions import Impact, Verdict
 from strategies.impact import (
@@ -124,6 +124,31 @@ def test_a_quiet_market_that_ticks_once_has_not_moved_clearly() -> None:
     impact = after(seen(jumped), 15)
     assert impact.verdict is Verdict.CLEAR
     assert impact.reason.startswith("over 10 times its usual move")
+
+
+def test_a_small_move_is_never_clear_however_calm_the_market_was() -> None:
+    """Two ticks of a tenth of a cent, which at a spread of one tick never happened all day."""
+    small = [0.5] * (DAY + 2) + [0.502] * 60
+    impact = after(history(Tape(small, 0.0005, 10)), 20)
+    assert impact.verdict is Verdict.NOISE
+    assert impact.reason.startswith("a small move in a calm market: ")
+    assert (impact.z or 0) > 3
+
+
+def test_between_three_and_five_usual_moves_time_will_tell_and_then_has_told() -> None:
+    past = seen(moved(steady(wobble=0.05), DAY + 2, 0.24))
+    early, late = after(past, 10), after(past, 40)
+    assert 3 < (early.z or 0) < 5
+    assert early.verdict is Verdict.WAITING
+    assert early.reason.endswith("a quarter hour will tell")
+    assert late.verdict is not Verdict.WAITING
+
+
+def test_the_share_of_the_credit_is_told_where_others_could_claim_some() -> None:
+    past = seen(moved(steady(), DAY + 2, 0.9))
+    told = after(past, 15, others=(Rival(STORY + 3 * MINUTE, 0.2, "other"),)).reason
+    assert told.endswith("% of the credit its own")
+    assert "credit" not in after(past, 15).reason
 
 
 def test_figures_beyond_ten_are_said_to_be_over_ten() -> None:
