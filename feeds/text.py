@@ -60,6 +60,14 @@ _INVISIBLE = frozenset(
         ),
     )
 )
+# A host's name as text, with letters of the scripts that have Latin's shapes (Greek, Cyrillic,
+# Armenian, Cherokee), and the letters of them that pass for Latin ones.
+_FOREIGN_HOST = re.compile(
+    r"(?<![\w.-])(?=[\w.-]*[\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13f5])"
+    r"[\w-]{1,63}(?:\.[\w-]{1,63}){0,6}\.[A-Za-z]{2,24}(?![\w-])"
+)
+_LATIN = re.compile("[a-z]", re.IGNORECASE)
+_LOOKALIKES = frozenset("аеорсухіјѕԛԝԁһӏвкмнтгпьзαορνικτυχγεηωρѵᴏօսցհոզ0123456789-")
 _LINE_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _REPLACEMENTS = re.compile("\ufffd(?:\\s*\ufffd)+")
 
@@ -99,7 +107,8 @@ def printable(text: str, max_chars: int = LINE_CHARS_MAX) -> str:
 
     Escape sequences go with their payload; control, direction, zero-width, private and
     unassigned characters go (joiners stay inside emoji); marks without a letter, or beyond
-    ``MARKS_MAX`` on one, go. Running it twice changes nothing.
+    ``MARKS_MAX`` on one, go. A host's name that passes for another by look-alike letters is spelt
+    in punycode. Running it twice changes nothing.
     """
     return _cut(_line(_without_sequences(_bounded(text, max_chars))), max_chars)
 
@@ -170,7 +179,24 @@ def _line(text: str) -> str:
     if text.count("\ufffd") > REPLACEMENTS_MAX:
         head, *rest = text.split("\ufffd", REPLACEMENTS_MAX)
         text = "\ufffd".join((head, *rest[:-1])) + "\ufffd" + rest[-1].replace("\ufffd", "")
-    return " ".join(text.split())
+    return _FOREIGN_HOST.sub(_spelt_out, " ".join(text.split()))
+
+
+def _spelt_out(match: re.Match[str]) -> str:
+    """A host that passes for another, in punycode, where the difference shows."""
+    *labels, _ = match[0].casefold().split(".")
+    if not any(_passes_for_latin(label) for label in labels):
+        return match[0]
+    try:
+        return match[0].encode("idna").decode()
+    except UnicodeError:
+        return match[0]
+
+
+def _passes_for_latin(label: str) -> bool:
+    if label.isascii():
+        return False
+    return bool(_LATIN.search(label)) or _LOOKALIKES.issuperset(label)
 
 
 def _visible(text: str) -> str:

@@ -212,6 +212,29 @@ def test_an_address_comes_out_absolute_and_without_tracking(url: str, base: str,
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Sign in at \u0430pple.com today", "Sign in at xn--pple-43d.com today"),
+        ("https://www.g\u03bf\u03bfgle.com/x", "https://www.xn--ggle-0nda.com/x"),
+        ("\u0440\u0430\u0443.com pays", "xn--80a5ak.com pays"),
+        ("apple.com and bücher.example", "apple.com and bücher.example"),
+        ("новости.com и яндекс.ru", "новости.com и яндекс.ru"),
+        ("Nvidia поставляет чипы. The end", "Nvidia поставляет чипы. The end"),
+    ],
+)
+def test_a_host_in_a_text_that_passes_for_another_is_spelt_out(text: str, shown: str) -> None:
+    assert printable(text) == shown
+    assert printable(shown) == shown
+
+
+@pytest.mark.parametrize("host", ["\u0430pple.com", "g\u03bf\u03bfgle.com", "\uff45vil.example"])
+def test_no_address_hides_whose_it_is(host: str) -> None:
+    safe = safe_url(f"https://{host}/")
+    assert safe.isascii()
+    assert "xn--" in safe or safe == "https://evil.example/"
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "",
