@@ -100,14 +100,20 @@ class Blotter(Pane):
 
 def _fill(row: FillRow, width: int, lead_width: int) -> Entry:
     fee = f"fee {words.money(row.fee)}"
-    tail: Line = ((f"at {row.price / 100:5.1f}  {fee:>11}  {words.plain(row.liquidity)}", "faint"),)
+    how = words.plain(row.liquidity) + _STAGES.get(row.stage, "")
+    tail: Line = ((f"at {row.price / 100:5.1f}  {fee:>11}  {how}", "faint"),)
     return Entry(
         "f" + row.id, (_columns(_fill_lead(row), "faint", row.question, tail, width, lead_width),)
     )
 
 
+_STAGES = {"matched": " · pending", "failed": " · failed, taken back"}
+"""What a fill's row says while the venue has not settled its trade, or when it never will."""
+
+
 def _position_lead(row: PositionRow) -> str:
-    return f"▪ {words.shares(row.size)} {words.plain(row.outcome)}"
+    pending = f" ({words.shares(row.pending)} pending)" if row.pending else ""
+    return f"▪ {words.shares(row.size)} {words.plain(row.outcome)}{pending}"
 
 
 def _order_lead(row: OrderRow) -> str:
