@@ -34,8 +34,9 @@ POLL_WALL_S_MIN = 0.1
 TRUSTED_FETCHES_MAX = 192
 SUSPECT_FETCHES_MAX = 64
 """Sources whose last fetch failed share so few places that they can't fill the others'."""
-HOST_FETCHES_MAX = 2
-HOST_GAP_S = 1.0
+SITE_FETCHES_MAX = 2
+SITE_GAP_S = 2.0
+"""Market seconds between two requests to one site: its newsletters share one limit."""
 JUDGED_AT_ONCE_MAX = 4
 
 
@@ -354,6 +355,9 @@ _COUNTED = {
 }
 
 
+_GENERAL = frozenset(("ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"))
+
+
 def next_poll_ns(now_ns: Nanos, every_s: float, hints: Hints, chance: float) -> Nanos:
     """When to ask again: the interval, doubled by each failure up to ``BACKOFF_S_MAX``, not
     before the server's own wish, and moved by up to a tenth by ``chance`` (0 to 1).
@@ -363,6 +367,17 @@ def next_poll_ns(now_ns: Nanos, every_s: float, hints: Hints, chance: float) -> 
     # a wish is a floor: what jitter there is goes upwards
     floor_s = hints.retry_after_s * (1.0 + JITTER * chance)
     return now_ns + int(max(wait_s, floor_s) * SECOND)
+
+
+def site_of(url: str) -> str:
+    """Whose server an address is on, roughly: the last two labels of its host, or three where the
+    second is one of the general ones (co.uk, com.cn)."""
+    host = urlsplit(url).hostname or ""
+    if host.replace(".", "").isdigit() or ":" in host:
+        return host
+    labels = host.split(".")
+    general = len(labels) > 2 and labels[-2] in _GENERAL and len(labels[-1]) == 2
+    return ".".join(labels[-3 if general else -2 :])
 
 
 def _newest(stamps: tuple[Nanos, ...]) -> Nanos:
@@ -381,7 +396,7 @@ def _stamps(entries: tuple[Entry, ...], now_ns: Nanos) -> Iterator[Nanos]:
 
 
 class _Places:
-    """Who may fetch at the same time: few who failed, and two a host with a pause between.
+    """Who may fetch at the same time: few who failed, and two a site with a pause between.
 
     This machine's own ports are spared the politeness: a practice newsroom serves every source
     from one, the slow ones too.
@@ -391,22 +406,22 @@ class _Places:
         self._clock = clock
         self._trusted = asyncio.Semaphore(TRUSTED_FETCHES_MAX)
         self._suspect = asyncio.Semaphore(SUSPECT_FETCHES_MAX)
-        self._hosts: dict[str, asyncio.Semaphore] = {}
+        self._sites: dict[str, asyncio.Semaphore] = {}
         self._next_ns: dict[str, Nanos] = {}
 
     @contextlib.asynccontextmanager
     async def one(self, url: str, *, suspect: bool) -> AsyncIterator[None]:
-        host = urlsplit(url).hostname or ""
+        site = site_of(url)
         async with contextlib.AsyncExitStack() as stack:
-            if host not in ("localhost", "127.0.0.1", "::1"):
-                polite = self._hosts.setdefault(host, asyncio.Semaphore(HOST_FETCHES_MAX))
+            if site not in ("localhost", "127.0.0.1", "::1"):
+                polite = self._sites.setdefault(site, asyncio.Semaphore(SITE_FETCHES_MAX))
                 await stack.enter_async_context(polite)
-                await self._pause(host)
+                await self._pause(site)
             await stack.enter_async_context(self._suspect if suspect else self._trusted)
             yield
 
-    async def _pause(self, host: str) -> None:
+    async def _pause(self, site: str) -> None:
         now_ns = self._clock.now_ns()
-        at_ns = max(self._next_ns.get(host, 0), now_ns)
-        self._next_ns[host] = at_ns + int(HOST_GAP_S * SECOND)
+        at_ns = max(self._next_ns.get(site, 0), now_ns)
+        self._next_ns[site] = at_ns + int(SITE_GAP_S * SECOND)
         await self._clock.sleep((at_ns - now_ns) / SECOND)
