@@ -291,7 +291,8 @@ class MarketLife:
             return
         away = self._chance.choice((-1, 0, 0, 1, 1, 2, 3)) * self.market.tick
         size = self._shares(5.0 + 60.0 * math.exp(self._chance.gauss(0.0, 1.0)))
-        order = self._quote(act, CROWD, bid, best - away if bid else best + away, size)
+        price = self._inside(bid, best - away if bid else best + away)
+        order = self._quote(act, CROWD, bid, price, size)
         if order:
             self._crowd.append(order)
 
@@ -315,8 +316,8 @@ class MarketLife:
         bid, ask = tops(maker.centre, half, tick)
         self._pick_off(act, maker, bid, ask)
         best_ask, best_bid = self.market.asks.best(), self.market.bids.best()
-        bid = bid if best_ask is None else min(bid, best_ask - tick)
-        ask = ask if best_bid is None else max(ask, best_bid + tick)
+        bid = bid if best_ask is None else min(bid, self._inside(True, best_ask - tick))
+        ask = ask if best_bid is None else max(ask, self._inside(False, best_bid + tick))
         targets = ladder(bid, ask, self.character.step_at(p, tick), tick)
         self._drop_stale(act, maker, targets)
         for (is_bid, price), place in targets.items():
@@ -394,7 +395,7 @@ class MarketLife:
         best = self.market.asks.best() if up else self.market.bids.best()
         if best is None or (limit < best if up else limit > best):
             return
-        size = self._shares(shares)
+        size, limit = self._shares(shares), self._inside(not up, limit)
         outcome = YES if up else NO
         side: Side = "BUY"
         if self._chance.random() < 0.5 and self._owns(account, 1 - outcome) >= size:
@@ -442,6 +443,13 @@ class MarketLife:
     def _grid(self, price: float) -> int:
         tick = self.market.tick
         return min(max(round(price / tick) * tick, tick), PRICE_ONE - tick)
+
+    def _inside(self, down: bool, price: int) -> int:
+        """On the grid, which may be another one than when older orders came: the next one down, or
+        up.
+        """
+        tick = self.market.tick
+        return price // tick * tick if down else -(-price // tick) * tick
 
     def _shares(self, shares: float) -> int:
         """Mostly whole shares, at least the venue's minimum, never finer than 0.01."""

@@ -2,11 +2,13 @@
 
 import math
 from itertools import pairwise
+from random import Random
 from statistics import median, pstdev
 
 import pytest
 
 from practice.agents import logit, sigmoid
+from practice.audit import Auditor
 from practice.catalogue import catalogue as real_catalogue
 from practice.clock import DAY, MINUTE, SECOND, ManualClock, WorldClock
 from practice.orders import PRICE_ONE, YES
@@ -163,6 +165,21 @@ def whole() -> tuple[World, list[Happening]]:
     markets = real_catalogue(11)
     living = World(11, markets, schedule(11, markets), START_NS)
     return living, living.advance(START_NS + 8 * MINUTE)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_traders_live_with_any_grid_that_comes_over_them(seed: int) -> None:
+    chance = Random(seed)
+    shown = catalogue(market("moved", activity=6.0), market("calm", calm=True, activity=6.0))
+    live = world(story(60, moved=1.0), seed=seed, markets=shown)
+    auditor = Auditor(live.exchange)
+    for step in range(1, 41):
+        live.advance(live.anchor_ns + step * 30 * SECOND)
+        for slug in live.lives:
+            live.retick(slug, chance.choice((1_000, 100, 50, 25, 10, 1)))
+    books = [(one.bids.best(), one.asks.best()) for one in live.exchange.markets.values()]
+    assert all(bid is not None and ask is not None and bid < ask for bid, ask in books)
+    assert auditor.told()["violations"] == []
 
 
 def test_the_whole_world_conserves_every_millionth(whole: tuple[World, list[Happening]]) -> None:
