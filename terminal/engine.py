@@ -30,6 +30,7 @@ from feeds.events import (
     Story,
     Tick,
 )
+from feeds.news.fetch import Fetcher
 from feeds.news.judge import MemoryFormatError
 from feeds.news.poller import NewsPoller, SourceHealth
 from feeds.polymarket.catalogue import Catalogue
@@ -175,6 +176,7 @@ class Engine:
                 on_story=self.hear,
                 on_health=self._on_source_health,
                 memory=memory,
+                fetcher=Fetcher(contact=self.config.news.contact),
             )
         except MemoryFormatError as error:
             assert self._news is not None

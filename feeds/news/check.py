@@ -44,13 +44,13 @@ def check(target: str) -> CheckResult:
     return next(check_many([target]))
 
 
-def check_many(targets: Iterable[str]) -> Iterator[CheckResult]:
-    """Read each, in order, each answer as soon as it is there.
+def check_many(targets: Iterable[str], contact: str = "") -> Iterator[CheckResult]:
+    """Read each, in order, each answer as soon as it is there. ``contact`` is told to publishers.
 
     Documents are parsed in a process of their own, as the poller does, so that the worst of them
     can only earn a sentence. Not to be called from a running event loop.
     """
-    fetcher, parser = Fetcher(), ParseWorker(CHECK_PARSE_S_MAX)
+    fetcher, parser = Fetcher(contact=contact), ParseWorker(CHECK_PARSE_S_MAX)
     with asyncio.Runner() as runner:
         try:
             for target in targets:

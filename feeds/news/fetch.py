@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import PackageNotFoundError, version
 from typing import TypeAlias
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies
@@ -21,6 +20,7 @@ from urllib.request import getproxies
 import httpx
 import msgspec
 
+from feeds.news.agent import user_agent
 from feeds.text import safe_url
 
 FIRST_BYTE_S_MAX = 10.0
@@ -107,20 +107,17 @@ class _Refusal(Exception):
         self.failed = Failed(reason, sentence)
 
 
-def user_agent() -> str:
-    """Who we say we are: one named reader, the same for every publisher."""
-    try:
-        number = version("fit-to-trade")
-    except PackageNotFoundError:  # run from a source tree
-        number = "0"
-    return f"fit-to-trade/{number} (+news reader)"
-
-
 class Fetcher:
-    """A shared HTTP client for feeds. Close it with ``aclose``."""
+    """A shared HTTP client for feeds. ``contact`` is told to publishers. Close with ``aclose``."""
 
-    def __init__(self, limits: Limits | None = None, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        resolve: Resolve | None = None,
+        contact: str = "",
+    ) -> None:
         self.limits = limits or Limits()
+        self._contact = contact
         self._resolve = resolve or _resolve
         self._client: httpx.AsyncClient | None = None
 
@@ -178,7 +175,7 @@ class Fetcher:
 
     async def _ask(self, url: str, known: Validators) -> httpx.Response:
         if self._client is None:
-            self._client = _new_client()
+            self._client = _new_client(user_agent(self._contact))
         headers = {}
         if known.etag:
             headers["If-None-Match"] = known.etag
@@ -250,11 +247,11 @@ def retry_after(text: str, now_s: float) -> float:
     return min(max(moment - now_s, 0.0), RETRY_AFTER_S_MAX)
 
 
-def _new_client() -> httpx.AsyncClient:
+def _new_client(agent: str) -> httpx.AsyncClient:
     nothing_allowed = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     return httpx.AsyncClient(
         headers={
-            "User-Agent": user_agent(),
+            "User-Agent": agent,
             "Accept": _ACCEPT,
             "Accept-Encoding": "gzip, deflate",
         },

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from feeds.news.check import CheckResult, check_many
 from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
+from terminal.commands.common import configuration
 
 LINE_CHARS_MAX = 1_000_000
 
@@ -58,7 +59,8 @@ def _lines(file: TextIO, name: str) -> Iterator[dict[str, Any]]:
 def feeds(arguments: argparse.Namespace) -> int:
     """How each document reads; exit code 1 when any is refused."""
     fine = True
-    for result in check_many(arguments.targets):
+    contact = configuration(arguments).config.news.contact
+    for result in check_many(arguments.targets, contact):
         fine = fine and bool(result["ok"])
         if arguments.json:
             out.data(result)

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from feeds.markets import Money, Price
+from feeds.news.agent import CONTACT, CONTACT_CHARS_MAX
 from feeds.news.source import EVERY_S_MAX, EVERY_S_MIN, NAME_CHARS_MAX, Source
 from feeds.polymarket.hosts import Hosts
 from strategies.risk import RiskLimits
@@ -172,6 +173,15 @@ class NewsConfig(_Section, frozen=True, kw_only=True):
             extra=_SECONDS,
         ),
     ] = 900
+    contact: Annotated[
+        str,
+        _says(
+            "told to publishers in the user agent, such as an address of yours; some, like the "
+            'SEC, ask for one; "" tells none',
+            max_length=CONTACT_CHARS_MAX,
+            pattern=CONTACT,
+        ),
+    ] = ""
     trust: Annotated[
         float, _says("how much a source's word weighs: 0 rumour, 1 first-hand", ge=0, le=1)
     ] = 0.5

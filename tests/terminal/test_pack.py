@@ -146,3 +146,12 @@ def test_how_seldom_a_quiet_source_may_be_asked_reaches_the_poller(tmp_path: Pat
     assert {source.slowest_s for source in loaded(tmp_path, "").sources} == {900}
     with pytest.raises(ConfigError, match=r"news\.slowest_s"):
         loaded(tmp_path, "[news]\nslowest_s = -1\n")
+
+
+def test_a_contact_for_publishers_can_not_smuggle_a_header(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "").news.contact == ""
+    told = loaded(tmp_path, '[news]\ncontact = "desk@reader.example"\n').news.contact
+    assert told == "desk@reader.example"
+    for bad in ('"a\\r\\nX-Evil: 1"', '"a) Mozilla/5.0"', f'"{"a" * 101}"'):
+        with pytest.raises(ConfigError, match=r"news\.contact"):
+            loaded(tmp_path, f"[news]\ncontact = {bad}\n")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from feeds.news.agent import user_agent
 from feeds.news.fetch import (
     HOPS_MAX,
     RETRY_AFTER_S_MAX,
@@ -19,7 +20,6 @@ from feeds.news.fetch import (
     Validators,
     hop_refusal,
     retry_after,
-    user_agent,
 )
 from tests.feeds.news.newsroom import (
     Handler,
@@ -81,6 +81,16 @@ async def test_we_say_who_we_are_and_keep_no_cookies(room: Newsroom, fetcher: Fe
     assert user_agent().startswith("fit-to-trade/")
     assert first.headers["accept-encoding"] == "gzip, deflate"
     assert "cookie" not in second.headers
+
+
+async def test_a_contact_is_told_where_the_user_gives_one(room: Newsroom) -> None:
+    room.pages["/f"] = answer(BODY)
+    fetcher = Fetcher(SMALL, contact="desk@reader.example")
+    await fetcher.fetch(room.url("/f"))
+    await fetcher.aclose()
+    (request,) = room.requests
+    assert request.headers["user-agent"] == user_agent("desk@reader.example")
+    assert request.headers["user-agent"].endswith("(news reader; desk@reader.example)")
 
 
 def bare_deflate(body: bytes) -> bytes:
