@@ -9,12 +9,12 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from feeds.markets import MINUTE
 from strategies.decisions import Impact, Verdict
-from strategies.impact import OddsHistory, abnormal_move, expit, measure
+from strategies.impact import OddsHistory, Peers, abnormal_move, expit, measure
 from strategies.impact.window import WATCH_MAX
 
 START = 1_770_000_000 // 60 * MINUTE
@@ -90,12 +90,12 @@ def look(
     minutes: int,
     at: int = DAY,
     direction: int = 0,
-    peers: Iterable[OddsHistory] = (),
+    peers: Sequence[OddsHistory] = (),
 ) -> Impact:
     """The verdict so many minutes after a story at minute ``at``."""
     story = START + at * MINUTE
     now = story + minutes * MINUTE
-    return measure(seen, "story", "market", story, now, direction, peers=peers)
+    return measure(seen, "story", "market", story, now, direction, peers=Peers(lambda: peers))
 
 
 def delay(seen: OddsHistory, within: int = 60) -> int | None:

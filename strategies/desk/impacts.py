@@ -5,6 +5,7 @@ spread over ticks, so that no tick grows long however many pairs there are.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from heapq import heappop, heappush
 
 import msgspec
@@ -21,6 +22,7 @@ from strategies.impact import (
     PEERS_MIN,
     ManyPairs,
     OddsHistory,
+    Peers,
     Precedent,
     Precedents,
     Rival,
@@ -48,6 +50,7 @@ class Pair(msgspec.Struct):
     story_id: str
     story_ns: Nanos
     link: Link
+    peers: Peers
     turn: int = 0
     shown: Impact | None = None
     remembered: bool = False
@@ -75,7 +78,8 @@ class Impacts:
             return
         for link in links:
             if not self._told_before(story, link.market_id):
-                self._add(Pair(story.id, story_ns, link))
+                peers = Peers(partial(self._peers, story.id, link.market_id))
+                self._add(Pair(story.id, story_ns, link, peers))
 
     def _told_before(self, story: Story, condition_id: str) -> bool:
         return any(
@@ -156,7 +160,7 @@ class Impacts:
             tuple(self._rivals(pair)),
             weight=_weight(pair.link, self._news.stories[pair.story_id]),
             deadline_ns=deadline(self._floor.markets[key[1]]),
-            peers=self._peers(pair),
+            peers=pair.peers,
             trades=self._odds.trades(key[1], pair.story_ns - GUARD * MINUTE),
         )
         impact = self.measured[key] = self._among_many(pair, impact)
@@ -184,13 +188,13 @@ class Impacts:
                 clusters[story.cluster_id] = Rival(story_time_ns(story), weight, story.id)
         yield from clusters.values()
 
-    def _peers(self, pair: Pair) -> Iterator[OddsHistory]:
+    def _peers(self, story_id: str, condition_id: str) -> Iterator[OddsHistory]:
         """Odds of followed markets of the same kind that the story does not touch.
 
         Where too few are of the same family, those under one of the venue's tags join them.
         """
-        market = self._floor.markets[pair.link.market_id]
-        touched = {link.market_id for link in self._news.links.get(pair.story_id, ())}
+        market = self._floor.markets[condition_id]
+        touched = {link.market_id for link in self._news.links.get(story_id, ())}
         others = [
             other
             for other in map(self._floor.markets.__getitem__, self._odds.followed)
@@ -200,7 +204,7 @@ class Impacts:
         kin = [m for m in others if family and self._news.family(m.condition_id) == family]
         if len(kin) < PEERS_MIN:
             kin = [m for m in others if m in kin or not {*market.tags}.isdisjoint(m.tags)]
-        return self._odds.known(m.condition_id for m in kin)
+        yield from self._odds.known(m.condition_id for m in kin)
 
     def _tell(self, pair: Pair, impact: Impact) -> None:
         shown = pair.shown

@@ -11,7 +11,7 @@ from strategies.impact.deadline import deadline
 from strategies.impact.many import ManyPairs
 from strategies.impact.measure import Z_SHOWN_MAX, measure, times
 from strategies.impact.odds import GUARD, Absence, OddsHistory, expit, logit
-from strategies.impact.peers import PEERS_MIN
+from strategies.impact.peers import PEERS_MIN, Peers
 from strategies.impact.precedents import Precedent, Precedents
 from strategies.impact.scan import Move, abnormal_move
 from strategies.impact.window import story_time
@@ -24,6 +24,7 @@ __all__ = [
     "ManyPairs",
     "Move",
     "OddsHistory",
+    "Peers",
     "Precedent",
     "Precedents",
     "Rival",

@@ -26,7 +26,7 @@ from strategies.impact.odds import (
     GUARD,
     OddsHistory,
 )
-from strategies.impact.peers import Theme, theme
+from strategies.impact.peers import Peers, Theme
 from strategies.impact.window import (
     HORIZONS,
     LEAD,
@@ -67,7 +67,7 @@ class _Case(NamedTuple):
     direction: int
     weight: float
     rivals: tuple[Rival, ...]
-    peers: Iterable[OddsHistory]
+    peers: Peers | None
 
 
 class _Flag(NamedTuple):
@@ -89,15 +89,15 @@ def measure(
     *,
     weight: float = 1.0,
     deadline_ns: Nanos | None = None,
-    peers: Iterable[OddsHistory] = (),
+    peers: Peers | None = None,
     trades: int | None = None,
 ) -> Impact:
     """How far the story has moved the market's odds of YES, as of ``now_ns``.
 
     ``others`` are the times of other stories linked to the market (or :class:`Rival` with a
     weight to set beside ``weight``). ``deadline_ns`` is given for questions of the kind "will it
-    happen by then?", whose odds fall without news: that fall is no impact. ``peers`` are odds of
-    markets of the same theme that the story does not touch; they are read only where the move
+    happen by then?", whose odds fall without news: that fall is no impact. ``peers`` are
+    markets of the same theme that the story does not touch; they are asked only where the move
     stands out. ``trades`` are the prints since the story, None where nobody watched them.
     Calling it again with the same history and time gives the same answer.
     """
@@ -218,7 +218,7 @@ def _adjusted(case: _Case, flag: _Flag, plain: Impact) -> Impact:
     minute = max(flag.minute, window.until(HORIZONS[1]))
     if abs(score(history, window, minute)[1]) < HORIZON_FLAG:
         minute = flag.minute
-    of = theme(window, minute, case.peers)
+    of = case.peers.theme(window, minute) if case.peers is not None else None
     if of is None:
         return plain
     return replace(plain, theme=of.logit, z_adjusted=_beyond(case, minute, of), peers=of.peers)

@@ -10,6 +10,8 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
 from enum import Enum
+from itertools import compress
+from operator import sub
 from typing import TypeAlias
 
 from feeds.markets import MINUTE, ONE, Nanos, Price
@@ -53,6 +55,7 @@ class Absence(Enum):
 
 _FRESH = 0
 _CODES = {absence: code for code, absence in enumerate(Absence, start=1)}
+_IS_FRESH = bytes(code == _FRESH for code in range(256))
 _BY_CODE = {code: absence for absence, code in _CODES.items()}
 
 
@@ -87,6 +90,7 @@ class OddsHistory:
         "_code",
         "_first",
         "_half",
+        "_half_from",
         "_kept",
         "_odds",
         "_scales",
@@ -101,6 +105,7 @@ class OddsHistory:
         self._x = array("d")
         self._odds = array("d")
         self._half = array("d")
+        self._half_from: int | None = None
         self._code = bytearray()
         self._ticks: deque[tuple[int, Price]] = deque(maxlen=TICKS_MAX)
         self._closed: int | None = None
@@ -246,7 +251,8 @@ class OddsHistory:
             return 0.0
         half = self._half[index]
         if math.isnan(half):
-            half = next((h for h in self._half if not math.isnan(h)), 0.0)
+            known = self._half_from
+            half = self._half[known - self._first] if known is not None else 0.0
         tick = next((t for m, t in reversed(self._ticks) if m <= minute), self._oldest_tick)
         odds = self._odds[index]
         return max(tick / ONE / 2, half) / (odds * (1 - odds))
@@ -310,12 +316,14 @@ class OddsHistory:
 
     def _moves(self, window: int, start: int, end: int, shadows: tuple[int, ...]) -> list[float]:
         low, high = start - self._first, end - self._first + 1
-        x, absent = self._x[low:high], bytearray(self._code[low:high])
-        away = [False] * max(0, len(x) - window)
+        x, fresh = self._x[low:high], self._code[low:high].translate(_IS_FRESH)
+        count = max(0, len(x) - window)
+        # both ends quoted, the whole day in one step: measuring spends its time here
+        both = int.from_bytes(fresh[:count], "big") & int.from_bytes(fresh[window:], "big")
+        counted = bytearray(both.to_bytes(count, "big"))
         for minute in shadows:
-            _shade(away, minute - start, window)
-        steps = zip(x, x[window:], absent, absent[window:], away, strict=False)
-        return sorted(abs(b - a) for a, b, no_a, no_b, out in steps if not (no_a or no_b or out))
+            _shade(counted, minute - start, window)
+        return sorted(compress(map(abs, map(sub, x[window:], x)), counted))
 
     def _index(self, minute: int) -> int | None:
         if not self._x or minute < self._first:
@@ -362,6 +370,8 @@ class OddsHistory:
         self._x[index] = logit(odds, tick)
         self._odds[index] = odds
         self._half[index] = half
+        if self._half_from is None:
+            self._half_from = self._end
         self._code[index] = _FRESH
 
     def _prepend(self, first: int, older: list[tuple[float, bool]]) -> None:
@@ -383,7 +393,7 @@ class OddsHistory:
 
     def _forget(self) -> None:
         del self._x[:], self._odds[:], self._half[:], self._code[:]
-        self._watched = None
+        self._watched = self._half_from = None
         self._scales.clear()
         self._kept.clear()
 
@@ -403,11 +413,12 @@ def _grid(past: list[tuple[int, float]], known: int | None) -> list[tuple[float,
     return grid
 
 
-def _shade(away: list[bool], minute: int, window: int) -> None:
-    """Mark the moves that touch another story's quarter hour; places count from the baseline's."""
-    low, high = minute - GUARD - window + 1, minute + STORY_SHADOW
-    for place in range(max(0, low), min(len(away), high)):
-        away[place] = True
+def _shade(counted: bytearray, minute: int, window: int) -> None:
+    """Leave out the moves that touch another story's quarter hour; places are the baseline's."""
+    low = max(0, minute - GUARD - window + 1)
+    high = min(len(counted), minute + STORY_SHADOW)
+    if low < high:
+        counted[low:high] = bytes(high - low)
 
 
 def _robust(moves: "array[float]") -> float:

@@ -5,7 +5,7 @@ event: those must move against each other, whatever happened.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from strategies.impact.odds import CARRY_MAX, SCAN_BLOCK, OddsHistory
@@ -31,6 +31,27 @@ class Theme(NamedTuple):
 class _Peer(NamedTuple):
     logit: float
     weight: float
+
+
+class Peers:
+    """Markets of one kind. They are looked for when a move stands out, and not before.
+
+    What they did up to a minute that is over is worked out once.
+    """
+
+    def __init__(self, find: Callable[[], Iterable[OddsHistory]]) -> None:
+        self._find = find
+        self._kept: tuple[tuple[int, int], Theme | None] | None = None
+
+    def theme(self, window: Window, minute: int) -> Theme | None:
+        """What the peers did from before the story to this minute; None with fewer than four."""
+        span = (window.pre, minute)
+        if self._kept is not None and self._kept[0] == span:
+            return self._kept[1]
+        found = theme(window, minute, self._find())
+        if minute < window.end:
+            self._kept = (span, found)
+        return found
 
 
 def theme(window: Window, minute: int, peers: Iterable[OddsHistory]) -> Theme | None:

@@ -6,6 +6,7 @@ needs books and ticks of a clock; a recording of quotes has neither.
 
 import heapq
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from strategies.impact.deadline import deadline
 from strategies.impact.many import DAY, ManyPairs
 from strategies.impact.measure import measure
 from strategies.impact.odds import OddsHistory
-from strategies.impact.peers import PEERS_MIN
+from strategies.impact.peers import PEERS_MIN, Peers
 from strategies.impact.window import RUNNING_MAX, WATCH_MAX, story_time
 from strategies.linking import Linker
 
@@ -133,7 +134,7 @@ class Study:
             self._others(case),
             weight=case.weight,
             deadline_ns=self._deadlines.get(case.condition_id),
-            peers=self._peers(case),
+            peers=Peers(partial(self._peers, case)),
         )
 
     def _others(self, case: Case) -> list[Rival]:

@@ -10,6 +10,7 @@ from strategies.decisions import Impact, Verdict
 from strategies.impact import (
     ManyPairs,
     OddsHistory,
+    Peers,
     Rival,
     deadline,
     expit,
@@ -21,9 +22,10 @@ from tests.strategies.kit import NOON, market
 from tests.strategies.test_impact import STORY, after, moved, seen, steady
 
 
-def peers(by: float, count: int = 5, at: int = DAY + 2) -> list[OddsHistory]:
+def peers(by: float, count: int = 5, at: int = DAY + 2) -> Peers:
     """Markets of a theme that moved ``by`` logits at a minute."""
-    return [seen(moved(steady(odds=0.3 + 0.05 * n, seed=n), at, by)) for n in range(count)]
+    found = [seen(moved(steady(odds=0.3 + 0.05 * n, seed=n), at, by)) for n in range(count)]
+    return Peers(lambda: found)
 
 
 def test_a_move_that_its_peers_made_too_is_a_theme_move_with_both_figures() -> None:
@@ -53,15 +55,28 @@ def test_three_peers_are_too_few_to_say_anything_of_a_theme() -> None:
 def test_peers_without_quotes_do_not_count_as_peers_that_stood_still() -> None:
     past = seen(moved(steady(), DAY + 2, 0.9))
     silent = [seen(steady(seed=n), DAY) for n in range(5)]
-    assert after(past, 20, peers=silent).peers == 0
+    assert after(past, 20, peers=Peers(lambda: silent)).peers == 0
 
 
 def test_peers_are_not_asked_while_nothing_stands_out() -> None:
-    def asked() -> None:
+    def asked() -> list[OddsHistory]:
         raise AssertionError("a quiet market needs no peers")
-        yield  # type: ignore[unreachable]
 
-    assert after(seen(steady()), 20, peers=asked()).verdict is Verdict.NOISE
+    assert after(seen(steady()), 20, peers=Peers(asked)).verdict is Verdict.NOISE
+
+
+def test_what_peers_did_in_minutes_gone_by_is_worked_out_once() -> None:
+    asked = 0
+
+    def find() -> list[OddsHistory]:
+        nonlocal asked
+        asked += 1
+        return [seen(moved(steady(seed=n), DAY + 2, 0.9)) for n in range(5)]
+
+    past, theirs = seen(moved(steady(), DAY + 2, 0.9)), Peers(find)
+    verdicts = [after(past, minutes, peers=theirs).verdict for minutes in (16, 20, 40, 60)]
+    assert verdicts == [Verdict.THEME] * 4
+    assert asked == 1
 
 
 def test_a_turn_against_what_went_before_is_the_storys_own() -> None:
@@ -136,7 +151,7 @@ def test_a_small_move_is_never_clear_however_calm_the_market_was() -> None:
 
 
 def test_between_three_and_five_usual_moves_time_will_tell_and_then_has_told() -> None:
-    past = seen(moved(steady(wobble=0.05), DAY + 2, 0.24))
+    past = seen(moved(steady(wobble=0.05), DAY + 2, 0.22))
     early, late = after(past, 10), after(past, 40)
     assert 3 < (early.z or 0) < 5
     assert early.verdict is Verdict.WAITING
