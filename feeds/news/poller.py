@@ -37,7 +37,6 @@ SUSPECT_FETCHES_MAX = 64
 SITE_FETCHES_MAX = 2
 SITE_GAP_S = 2.0
 """Market seconds between two requests to one site: its newsletters share one limit."""
-JUDGED_AT_ONCE_MAX = 4
 
 
 class SourceState(Enum):
@@ -338,12 +337,11 @@ class NewsPoller:
 
     async def _tell(self, followed: _Followed, entries: tuple[Entry, ...], now_ns: Nanos) -> None:
         verdicts = self._judge.judge_feed(entries, followed.source, now_ns)
-        for number, judged in enumerate(verdicts, 1):
+        for judged in verdicts:
             followed.count(**{_COUNTED[judged.verdict]: 1})
             if judged.story is not None:
                 self._on_story(judged.story)
-            if number % JUDGED_AT_ONCE_MAX == 0:
-                await asyncio.sleep(0)  # the books move between two stories
+            await asyncio.sleep(0)  # the books move between two stories
 
 
 _COUNTED = {
