@@ -164,10 +164,14 @@ async def test_a_running_engine_tells_how_its_feeds_do_and_keeps_it(
     shelf = NewsShelf(paths.state)
     try:
         await eventually(lambda: any(row.new for row in shelf.rows()))
-        answer = queries.answer(engine, Query(id="1", what="feeds", text="practice"))
+        answer = queries.answer(engine, Query(id="1", what="feeds"))
         assert isinstance(answer, Rows)
+        assert len(answer.feeds) == len(config.sources)
         assert {row.state for row in answer.feeds} <= {"ok", "waiting"}
         assert max(row.last_success_ns for row in answer.feeds) > 0
+        one = queries.answer(engine, Query(id="2", what="feeds", text="wafer ledger"))
+        assert isinstance(one, Rows)
+        assert [row.id for row in one.feeds] == ["wafer-ledger"]
         await eventually(lambda: len(shelf.memory()) > 100)
     finally:
         stop.set()
