@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from practice.answers import Handler, Wrong, answer, body_of, guarded, raw, whole_number
+from practice.answers import UNREADABLE, Handler, Wrong, answer, body_of, guarded, raw, whole_number
 from practice.board import FEE_CAP_BPS, OUTCOMES, Board, Listing, last_trade
 from practice.clock import DAY, HOUR, MINUTE, SECOND
 from practice.faults import Deck
@@ -105,7 +105,7 @@ class Clob:
     async def _named(self, request: Request) -> list[_Named]:
         try:
             named = _named_decoder.decode(await body_of(request))
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise Wrong(400, "Invalid payload") from None
         if len(named) > BOOKS_MAX:
             raise Wrong(400, "Payload exceeds the limit")

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from practice.agents import CROWD
-from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.answers import UNREADABLE, Handler, Wrong, answer, body_of, guarded
 from practice.approvals import UNLIMITED
 from practice.audit import Auditor
 from practice.board import OUTCOMES, Board, Listing, slugged
@@ -389,7 +389,7 @@ def _specs(order: ListOrder, slug: str, tag: str) -> tuple[EventSpec, MarketSpec
 async def _object(request: Request) -> dict[str, Any]:
     try:
         return msgspec.json.decode(await body_of(request), type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Wrong(400, f"control: the body must be a JSON object: {error}") from None
 
 

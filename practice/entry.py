@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from practice.answers import UNREADABLE
 from practice.orders import PRICE_ONE, Kind, Refused, Side, decimal, notional
 from practice.signing import OrderStruct
 
@@ -96,14 +97,14 @@ class Terms:
 def decode(body: bytes | msgspec.Raw) -> Post:
     try:
         return _post.decode(body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise Refused(OLD if _is_old(body) else BAD) from None
 
 
 def _is_old(body: bytes | msgspec.Raw) -> bool:
     try:
         _old_post.decode(body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return False
     return True
 
@@ -112,7 +113,7 @@ def decode_many(body: bytes) -> list[msgspec.Raw]:
     """The members of a batch, each still to be decoded: one bad leg must not sink the others."""
     try:
         return _posts.decode(body)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise Refused(BAD) from None
 
 

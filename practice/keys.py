@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from practice.accounts import ApiKey, BuilderKey
-from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.answers import UNREADABLE, Handler, Wrong, answer, body_of, guarded
 from practice.auth import BUILDER, Door
 from practice.clock import SECOND
 from practice.orders import Refused
@@ -97,7 +97,7 @@ class Keys:
     async def _delete_readonly(self, request: Request, key: ApiKey, body: bytes) -> Response:
         try:
             named = msgspec.json.decode(body, type=_Named)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise Refused("Invalid payload") from None
         self.accounts.delete_readonly(key.owner, named.key)
         return answer("OK")

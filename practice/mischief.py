@@ -12,7 +12,7 @@ from typing import cast
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from practice.answers import BODY_BYTES_MAX
+from practice.answers import BODY_BYTES_MAX, UNREADABLE
 from practice.clock import SECOND, Clock
 from practice.faults import Deck, Mode
 
@@ -256,7 +256,7 @@ def post_only_refusal(seconds: int) -> dict[str, object]:
 def _is_post_only(body: bytes) -> bool:
     try:
         return msgspec.json.decode(body, type=_Posted).postOnly
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return False
 
 
@@ -264,7 +264,7 @@ def _asset_of(body: bytes) -> str:
     """The asset that the first order of a body names, or ""."""
     try:
         placed = msgspec.json.decode(body, type=list[_Placed] | _Placed)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return ""
     first = placed if isinstance(placed, _Placed) else placed[0] if placed else None
     return first.order.tokenId if first else ""

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from practice import limits, signing
 from practice.accounts import ApiKey
-from practice.answers import Wrong, answer, guarded
+from practice.answers import UNREADABLE, Wrong, answer, guarded
 from practice.approvals import UNLIMITED
 from practice.auth import Door
 from practice.clob import cursor_page
@@ -296,7 +296,7 @@ def _with(response: Response, headers: dict[str, str]) -> Response:
 def _decoded(body: bytes, shape: type[_Shape], complaint: str) -> _Shape:
     try:
         return msgspec.json.decode(body, type=shape)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise Refused(complaint) from None
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from practice import signing, wallets
 from practice.accounts import Accounts
-from practice.answers import Handler, Wrong, answer, body_of, guarded
+from practice.answers import UNREADABLE, Handler, Wrong, answer, body_of, guarded
 from practice.approvals import approval_of
 from practice.auth import BUILDER, Door
 from practice.board import Board
@@ -114,7 +114,7 @@ class Relayer:
             raise Wrong(401, "invalid authorization")
         try:
             submitted = msgspec.json.decode(body, type=_Submitted)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise Wrong(400, "invalid payload") from None
         if submitted.type != "WALLET-CREATE":
             raise Wrong(400, "the practice relayer takes WALLET-CREATE alone")
@@ -147,7 +147,7 @@ class Relayer:
     async def _rpc(self, request: Request) -> Response:
         try:
             calls = _calls.decode(await body_of(request))
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise Wrong(400, "a JSON-RPC call or a list of them is expected") from None
         if isinstance(calls, _Call):
             return answer(self._called(calls))

@@ -9,6 +9,7 @@ from itertools import count
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from practice.answers import UNREADABLE
 from practice.board import OUTCOMES, Board, Listing, of_outcome
 from practice.clock import Clock
 from practice.faults import Deck
@@ -228,7 +229,7 @@ class Stream:
             return connection.begun
         try:
             wanted = _subscription.decode(text)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return connection.begun  # rubbish is let pass once the channel is open
         if connection.begun:
             self._change(connection, wanted)

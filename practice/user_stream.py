@@ -6,6 +6,7 @@ from itertools import count
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from practice.answers import UNREADABLE
 from practice.auth import Door
 from practice.clock import Clock
 from practice.faults import Deck
@@ -136,7 +137,7 @@ class UserStream:
             return ""
         try:
             said = _said.decode(text)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return "" if connection.begun else REFUSAL  # rubbish is let pass once it is open
         if connection.begun:
             _change(connection, said)
