@@ -242,7 +242,7 @@ def run(null: int = 2000, planted: int = 300, themes: int = 80) -> dict[str, Any
         "theme shock 0.5, no effect": theme_cell(5, themes, 0.5),
         "theme shock 0.5, effect 0.8": theme_cell(6, themes, 0.5, 0.8),
         "no shock, no effect": theme_cell(7, themes, 0.0),
-        "lasting": lasting_cell(8, planted // 3),
+        "lasting": lasting_cell(8, planted * 2 // 3),
         "scan, no story": scan_cell(3, max(50, null // 20)),
         "cost": cost_cell(4),
     }

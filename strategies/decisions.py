@@ -55,11 +55,11 @@ class Impact(msgspec.Struct, frozen=True, array_like=True):
     says why. Where a move stood out, more is known of it:
 
     ``theme`` is what ``peers`` markets of the kind did meanwhile, in logit, and ``z_adjusted`` the
-    move beyond that; ``credit`` is this story's share among ``rivals`` (ids of the other stories);
-    ``leak`` the share of the move that came before the story; ``half_life`` the minutes until half
-    of the first hour's move was done; ``persistence`` how much of its extreme is left; ``trades``
-    how many prints there were since the story, if they were watched; ``chance`` the share of chance
-    expected among it and the day's moves that are as clear.
+    move beyond that; ``credit`` is this story's share among ``rivals`` (ids of other stories, names
+    of scheduled events); ``leak`` the share of the move that came before the story; ``half_life``
+    the minutes until half of the first hour's move was done; ``persistence`` how much of its
+    extreme is left; ``trades`` how many prints there were since the story, if they were watched;
+    ``chance`` the share of chance expected among it and the day's moves that are as clear.
     """
 
     story_id: str

@@ -63,6 +63,7 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
             starting_cash=cash,
             limits=config.risk.limits,
             follow_max=config.engine.follow_max,
+            calendar=config.news.scheduled,
         ),
         strategies=tuple(
             StrategySetting(name, Mandate(known.mandate), known.path, known.params)

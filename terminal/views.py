@@ -225,8 +225,8 @@ class ImpactRow(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rank_p`` is how often the market goes as far without a story, ``chance`` the share of chance
     among the day's moves that are as clear, ``credit`` this story's share beside its ``rivals``
-    (ids of stories), ``leak`` the share of the move before the story, ``persistence`` what is left
-    of its extreme. Precedents are signed in the way their links pointed.
+    (ids of stories, names of scheduled events), ``leak`` the share of the move before the story,
+    ``persistence`` what is left of its extreme. Precedents are signed in the way their links point.
     """
 
     story_id: str

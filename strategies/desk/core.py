@@ -67,9 +67,7 @@ class Desk:
         self._pulse = Pulse()
         self._news = News(linker, settings.relevance_min)
         self._odds = Odds(self._pulse, self.floor)
-        self._impacts = Impacts(
-            self._pulse, self.floor, self._news, self._odds, settings.impact_minutes
-        )
+        self._impacts = Impacts(self._pulse, self.floor, self._news, self._odds, settings)
         self._trading = Trading(
             self._pulse, self.floor, self.portfolio, settings.limits, settings.session
         )

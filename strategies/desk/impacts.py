@@ -16,9 +16,11 @@ from strategies.decisions import Impact, ImpactSeen, Link, Remembered, Verdict
 from strategies.desk.news import News, began_ns
 from strategies.desk.odds import Odds
 from strategies.desk.pulse import Pulse
+from strategies.desk.settings import DeskSettings
 from strategies.floor import Floor
 from strategies.impact import (
     GUARD,
+    LEAD,
     PEERS_MIN,
     ManyPairs,
     OddsHistory,
@@ -32,6 +34,7 @@ from strategies.impact import (
 from strategies.impact import story_time as story_time_ns
 
 YOUNG: Nanos = 60 * MINUTE
+HALF_HOUR: Nanos = LEAD * MINUTE
 MEASURE_EVERY_YOUNG: Nanos = 5 * SECOND
 MEASURE_EVERY_OLD: Nanos = MINUTE
 MEASURES_PER_TICK_MAX = 10
@@ -59,12 +62,15 @@ class Pair(msgspec.Struct):
 class Impacts:
     """The newest impact of each story on each of its markets, and what such stories did before."""
 
-    def __init__(self, pulse: Pulse, floor: Floor, news: News, odds: Odds, minutes: int) -> None:
+    def __init__(
+        self, pulse: Pulse, floor: Floor, news: News, odds: Odds, settings: DeskSettings
+    ) -> None:
         self.measured: dict[tuple[str, str], Impact] = {}
         self.precedents = Precedents()
         self._many = ManyPairs()
         self._pulse, self._floor, self._news, self._odds = pulse, floor, news, odds
-        self._watch_for: Nanos = minutes * MINUTE
+        self._watch_for: Nanos = settings.impact_minutes * MINUTE
+        self._calendar = settings.calendar
         self._pairs: dict[tuple[str, str], Pair] = {}
         self._due: list[tuple[Nanos, int, str, str]] = []
         self._turn = 0
@@ -187,6 +193,16 @@ class Impacts:
                 weight = _weight(link, story)
                 clusters[story.cluster_id] = Rival(story_time_ns(story), weight, story.id)
         yield from clusters.values()
+        yield from self._scheduled(pair)
+
+    def _scheduled(self, pair: Pair) -> Iterator[Rival]:
+        """What the calendar has around the story's hour for this market."""
+        first, last = pair.story_ns - HALF_HOUR, pair.story_ns + YOUNG
+        for event in self._calendar:
+            if first <= event.at_ns <= last:
+                weight = self._news.touched_by(event.what).get(pair.link.market_id)
+                if weight is not None:
+                    yield Rival(event.at_ns, weight, event.what, scheduled=True)
 
     def _peers(self, story_id: str, condition_id: str) -> Iterator[OddsHistory]:
         """Odds of followed markets of the same kind that the story does not touch.

@@ -47,6 +47,7 @@ class News:
         self.on_market: dict[str, deque[str]] = {}
         self._linker, self._relevance_min = linker, relevance_min
         self._indexed: dict[str, LinkableMarket] = {}
+        self._touched: dict[str, dict[str, float]] = {}
 
     # -- markets ---------------------------------------------------------------------------
 
@@ -56,6 +57,7 @@ class News:
             return
         if market.state in (MarketState.CLOSED, MarketState.RESOLVED):
             if self._indexed.pop(market.condition_id, None) is not None:
+                self._touched.clear()
                 self._linker.remove(market.condition_id)
             return
         words = linkable(market)
@@ -64,6 +66,7 @@ class News:
         if market.condition_id in self._indexed:
             self._linker.remove(market.condition_id)
         self._indexed[market.condition_id] = words
+        self._touched.clear()
         self._linker.add(words)
 
     # -- stories ---------------------------------------------------------------------------
@@ -103,6 +106,14 @@ class News:
             ring = self.on_market.get(link.market_id)
             if ring is not None and story_id in ring:
                 ring.remove(story_id)
+
+    def touched_by(self, words: str) -> dict[str, float]:
+        """The markets that something scheduled would touch, with its relevance to each."""
+        known = self._touched.get(words)
+        if known is None:
+            found = self._linker.link(words, "", None) if self._linker is not None else ()
+            known = self._touched[words] = {link.market_id: link.relevance for link in found}
+        return known
 
     def family(self, condition_id: str) -> str:
         """The kind of question a market asks, or ""."""

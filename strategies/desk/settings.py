@@ -5,10 +5,20 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from feeds.markets import DOLLAR
+from feeds.markets import DOLLAR, Nanos
 from strategies.api import Strategy
 from strategies.decisions import Mandate
 from strategies.risk import RiskLimits
+
+CALENDAR_MAX = 500
+WHAT_CHARS_MAX = 200
+
+
+class Scheduled(msgspec.Struct, frozen=True, array_like=True):
+    """Something whose time is known before, such as earnings or a ruling, in the words of news."""
+
+    at_ns: Nanos
+    what: Annotated[str, Meta(min_length=1, max_length=WHAT_CHARS_MAX)]
 
 
 class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +54,10 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             description="Rest between two suggestions of one strategy on one market.",
         ),
     ] = 300.0
+    calendar: Annotated[
+        tuple[Scheduled, ...],
+        Meta(max_length=CALENDAR_MAX, description="Rivals of a story for the moves of its hour."),
+    ] = ()
     valid_s_max: Annotated[
         float, Meta(ge=1, le=86_400, description="Longest that a suggestion stays open.")
     ] = 900.0

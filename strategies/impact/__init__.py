@@ -14,10 +14,11 @@ from strategies.impact.odds import GUARD, Absence, OddsHistory, expit, logit
 from strategies.impact.peers import PEERS_MIN, Peers
 from strategies.impact.precedents import Precedent, Precedents
 from strategies.impact.scan import Move, abnormal_move
-from strategies.impact.window import story_time
+from strategies.impact.window import LEAD, story_time
 
 __all__ = [
     "GUARD",
+    "LEAD",
     "PEERS_MIN",
     "Z_SHOWN_MAX",
     "Absence",

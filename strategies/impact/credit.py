@@ -19,12 +19,14 @@ CLOCKS = 5
 class Rival(NamedTuple):
     """Another story on the same market, or a scheduled event: its time, its weight, what it is.
 
-    The weight is relevance times novelty, to be set beside that of the story itself.
+    The weight is relevance times novelty, to be set beside that of the story itself. The name is
+    a story's id, or what a calendar calls a scheduled event.
     """
 
     at_ns: Nanos
     weight: float = 1.0
-    story_id: str = ""
+    name: str = ""
+    scheduled: bool = False
 
 
 class Claim(NamedTuple):
@@ -53,6 +55,15 @@ def claim(
     own = weight * _fading(window.start, steepest)
     rest = sum(rival.weight * _fading(rival.at_ns // MINUTE, steepest) for rival in able)
     return Claim(own / (own + rest) if own + rest else 0.0, able)
+
+
+def in_words(rivals: Sequence[Rival]) -> str:
+    """Who else came: scheduled events by name, stories by number."""
+    events = [rival.name for rival in rivals if rival.scheduled]
+    stories = len(rivals) - len(events)
+    if stories:
+        events.append("another story" if stories == 1 else f"{stories} other stories")
+    return " and ".join(events)
 
 
 def _fading(minute: int, steepest: int) -> float:

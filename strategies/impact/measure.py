@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from feeds.markets import MINUTE, Nanos
 from strategies.decisions import Impact, Verdict
-from strategies.impact.credit import CREDIT_MIN, Claim, Rival, claim, nearby
+from strategies.impact.credit import CREDIT_MIN, Claim, Rival, claim, in_words, nearby
 from strategies.impact.odds import (
     BASELINE_MAX,
     BASELINE_MIN,
@@ -237,7 +237,7 @@ def _credited(case: _Case, flag: _Flag, plain: Impact) -> Impact:
     own = claim(case.history, case.window, case.rivals, case.weight, flag.minute)
     near = nearby(case.window, case.rivals)
     plain = replace(
-        plain, credit=own.share, rivals=tuple(rival.story_id for rival in near if rival.story_id)
+        plain, credit=own.share, rivals=tuple(rival.name for rival in near if rival.name)
     )
     beyond = plain.z_adjusted
     if beyond is not None and (abs(beyond) < HORIZON_FLAG or beyond * flag.logit < 0):
@@ -247,9 +247,7 @@ def _credited(case: _Case, flag: _Flag, plain: Impact) -> Impact:
         )
         return replace(plain, verdict=Verdict.THEME, reason=reason)
     if own.rivals and own.share < CREDIT_MIN:
-        count = len(own.rivals)
-        others = "another story" if count == 1 else f"{count} other stories"
-        reason = f"{others} came within the same half hour"
+        reason = f"{in_words(own.rivals)} came within the same half hour"
         return replace(plain, verdict=Verdict.SHARED, reason=reason)
     return replace(plain, verdict=Verdict.CLEAR, reason=_clear(case, flag, own))
 

@@ -7,6 +7,7 @@ seconds. Past :func:`terminal.config.load` nobody checks again.
 
 import functools
 import tomllib
+from datetime import datetime
 from hashlib import blake2b
 from importlib import resources
 from typing import Annotated, Any, Literal
@@ -14,10 +15,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from feeds.markets import Money, Price
+from feeds.markets import SECOND, Money, Nanos, Price
 from feeds.news.agent import CONTACT, CONTACT_CHARS_MAX
 from feeds.news.source import EVERY_S_MAX, EVERY_S_MIN, NAME_CHARS_MAX, Source
 from feeds.polymarket.hosts import Hosts
+from strategies.desk.settings import CALENDAR_MAX, Scheduled
 from strategies.risk import RiskLimits
 
 FEEDS_MAX = 1_000
@@ -182,6 +184,14 @@ class NewsConfig(_Section, frozen=True, kw_only=True):
             pattern=CONTACT,
         ),
     ] = ""
+    calendar: Annotated[
+        dict[str, str],
+        _says(
+            "what is known to come, such as earnings and rulings, with its time; a move near it is "
+            'not credited to a story alone: {"Nvidia reports earnings" = "2026-11-25T21:20Z"}',
+            max_length=CALENDAR_MAX,
+        ),
+    ] = {}
     trust: Annotated[
         float, _says("how much a source's word weighs: 0 rumour, 1 first-hand", ge=0, le=1)
     ] = 0.5
@@ -189,6 +199,21 @@ class NewsConfig(_Section, frozen=True, kw_only=True):
         str,
         _says('language of the items, such as en or zh-CN; "" where the feed says', pattern=_TAG),
     ] = ""
+
+    @property
+    def scheduled(self) -> tuple[Scheduled, ...]:
+        """The calendar in the desk's own shape, by time."""
+        events = (Scheduled(time_of(when) or 0, what) for what, when in self.calendar.items())
+        return tuple(sorted(events, key=lambda event: (event.at_ns, event.what)))
+
+
+def time_of(text: str) -> Nanos | None:
+    """An ISO time with its zone, in Unix nanoseconds; None for anything else."""
+    try:
+        when = datetime.fromisoformat(text)
+        return round(when.timestamp()) * SECOND if when.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 class FeedConfig(_Section, frozen=True, kw_only=True):

@@ -6,9 +6,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from strategies.desk.settings import WHAT_CHARS_MAX
 from terminal.config.kinds import is_here, nearest, shown
 from terminal.config.problems import Problem
-from terminal.config.shape import DEFAULT_STRATEGIES, Config
+from terminal.config.shape import DEFAULT_STRATEGIES, Config, time_of
 
 PATH_CHARS_MAX = 50
 NOT_LIVE = "trading with real money is not part of this release; use"
@@ -16,7 +17,8 @@ NOT_LIVE = "trading with real money is not part of this release; use"
 
 def check_together(config: Config, wheres: Mapping[str, str]) -> Iterator[Problem]:
     """Problems between settings. ``wheres`` says where each key was set that is no default."""
-    for key, expected, found, fix in (*_no_live(config), *_clock(config), *_strategies(config)):
+    rules = (_no_live, _clock, _calendar, _strategies)
+    for key, expected, found, fix in (row for rule in rules for row in rule(config)):
         where = wheres.get(key) or next(
             (w for k, w in wheres.items() if k.startswith(key + ".")), "default"
         )
@@ -47,6 +49,21 @@ def _clock(config: Config) -> Iterator[Row]:
     if venue.clock_anchor_ns:
         fix = "only a practice venue on this machine has another clock; take it out"
         yield "venue.clock_anchor_ns", "0", str(venue.clock_anchor_ns), fix
+
+
+def _calendar(config: Config) -> Iterator[Row]:
+    for what, when in config.news.calendar.items():
+        key = f"news.calendar.{shown(what)}"
+        if not 0 < len(what) <= WHAT_CHARS_MAX or not what.isprintable():
+            yield (
+                key,
+                f"1 to {WHAT_CHARS_MAX} characters",
+                shown(what),
+                "say it as a headline would",
+            )
+        elif time_of(when) is None:
+            fix = 'a day, a time and a zone: "2026-11-25T21:20Z"'
+            yield key, "a time in ISO 8601 with its zone", shown(when), fix
 
 
 def _strategies(config: Config) -> Iterator[Row]:

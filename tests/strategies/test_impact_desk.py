@@ -7,7 +7,7 @@ import pytest
 from feeds.events import Event
 from feeds.markets import SHARE, Side
 from strategies.decisions import ImpactSeen, Remembered, Verdict
-from strategies.desk import Desk, DeskSettings
+from strategies.desk import Desk, DeskSettings, Scheduled
 from tests.strategies.kit import (
     Session,
     WordLinker,
@@ -105,6 +105,19 @@ def test_a_rival_that_was_told_before_weighs_less() -> None:
     assert (own.verdict, own.rivals) == (Verdict.CLEAR, ("old",))
     assert own.credit == pytest.approx(1 / 1.1)
     assert here.desk.impacts["old", "a"].verdict is Verdict.SHARED
+
+
+def test_a_scheduled_event_of_that_hour_is_named_as_a_rival() -> None:
+    event = Scheduled(at(240), "earnings of a")
+    settings = DeskSettings(calendar=(event, Scheduled(at(86_400), "tomorrow a")))
+    here = Session(Desk(settings, (), WordLinker()))
+    here.feed(*opening("a", 0.0, tick=10), *opening("b", 0.0, tick=10))
+    here.feed(story(title="a b"))
+    minutes(here, 6, "ab", 0.9)
+    told = here.desk.impacts["story", "a"]
+    assert (told.verdict, told.rivals) == (Verdict.SHARED, ("earnings of a",))
+    assert told.reason == "earnings of a came within the same half hour"
+    assert here.desk.impacts["story", "b"].verdict is Verdict.CLEAR
 
 
 def test_a_clear_move_carries_its_chance_among_the_days_pairs() -> None:
