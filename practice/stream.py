@@ -210,7 +210,7 @@ class Stream:
     async def _read(self, socket: WebSocket, connection: Connection) -> None:
         try:
             while True:
-                text = await asyncio.wait_for(socket.receive_text(), SILENCE_S)
+                text = await next_text(socket)
                 suffer(connection, self.deck, self.board.clock)
                 if connection.half_open:
                     await asyncio.sleep(SILENCE_S)  # unread, and forgotten after that
@@ -218,8 +218,8 @@ class Stream:
                 if not self._heard(connection, text):
                     await socket.close(POLICY_VIOLATION, REFUSAL)
                     return
-        except (WebSocketDisconnect, TimeoutError, KeyError):
-            return  # gone, silent, or speaking binary
+        except (WebSocketDisconnect, TimeoutError):
+            return  # gone, or silent
 
     def _heard(self, connection: Connection, text: str) -> bool:
         """Take in one frame; False when the client broke the rules."""
@@ -465,6 +465,15 @@ def _item(listing: Listing, moved: Moved, change: Change, outcome: int, at_ms: s
         best_bid=bid_text(bid),
         best_ask=ask_text(ask),
     )
+
+
+async def next_text(socket: WebSocket) -> str:
+    """What the client says next, be it in a text frame or a binary one."""
+    message = await asyncio.wait_for(socket.receive(), SILENCE_S)
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    text: str | None = message.get("text")
+    return (message.get("bytes") or b"").decode(errors="replace") if text is None else text
 
 
 async def write_pending(socket: WebSocket, connection: Connection) -> None:

@@ -20,6 +20,7 @@ from practice.stream import (
     SILENCE_S,
     Connection,
     Freeze,
+    next_text,
     suffer,
     write_pending,
 )
@@ -118,7 +119,7 @@ class UserStream:
     async def _read(self, socket: WebSocket, connection: UserConnection) -> None:
         try:
             while True:
-                text = await asyncio.wait_for(socket.receive_text(), SILENCE_S)
+                text = await next_text(socket)
                 suffer(connection, self._deck, self._clock)
                 if connection.half_open:
                     await asyncio.sleep(SILENCE_S)  # unread, and forgotten after that
@@ -127,8 +128,8 @@ class UserStream:
                 if refusal:
                     await socket.close(POLICY_VIOLATION, refusal)
                     return
-        except (WebSocketDisconnect, TimeoutError, KeyError):
-            return  # gone, silent, or speaking binary
+        except (WebSocketDisconnect, TimeoutError):
+            return  # gone, or silent
 
     def _heard(self, connection: UserConnection, text: str) -> str:
         """Take in one frame; answers why the connection must end, or ""."""

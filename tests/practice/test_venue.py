@@ -331,6 +331,15 @@ async def test_anything_but_a_subscription_first_closes_with_1008(
     assert await client.closed() == 1008
 
 
+async def test_frames_may_be_binary_as_well(served: Served, client: Client) -> None:
+    asset = served.listing("moved").assets[YES]
+    await client.socket.send(json.dumps({"type": "market", "assets_ids": [asset]}).encode())
+    (book,) = json.loads(await client.next_text())
+    assert book["asset_id"] == asset
+    await client.socket.send(b"PING")
+    assert await client.next_text() == "PONG"
+
+
 async def test_the_first_answer_is_one_array_of_books(served: Served, client: Client) -> None:
     assets = [*served.listing("moved").assets, *served.listing("fine").assets]
     dump = await client.ask(*assets, "12345", assets[0])
