@@ -41,13 +41,27 @@ class OrderBook:
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> None:
         """Replace both sides."""
-        self.bids, self.asks = _side(snapshot.bids), _side(snapshot.asks)
-        self.best_bid = max(self.bids, default=0)
-        self.best_ask = min(self.asks, default=ONE)
-        self.applied_ns, self.venue_ns = snapshot.at_ns, snapshot.venue_ns
+        self.replace(_side(snapshot.bids), _side(snapshot.asks), snapshot.at_ns, snapshot.venue_ns)
 
-    def apply_change(self, change: LevelChange) -> None:
-        """Set one level, then prune what lies beyond the venue's own best prices."""
+    def replace(
+        self, bids: dict[Price, Size], asks: dict[Price, Size], at_ns: Nanos, venue_ns: Nanos
+    ) -> None:
+        """Replace both sides by these, which hold no empty level and are the book's from now on."""
+        self.bids, self.asks = bids, asks
+        self.best_bid = max(bids, default=0)
+        self.best_ask = min(asks, default=ONE)
+        self.applied_ns, self.venue_ns = at_ns, venue_ns
+
+    def snapshot(self, at_ns: Nanos) -> BookSnapshot:
+        """The book as it stands."""
+        bids, asks = tuple(self.bids.items()), tuple(self.asks.items())
+        return BookSnapshot(at_ns, self.asset_id, self.venue_ns, bids, asks)
+
+    def apply_change(self, change: LevelChange) -> bool:
+        """Set one level, then prune what lies beyond the venue's own best prices.
+
+        Whether nothing is odd: the best prices are those that the venue stated, and not crossed.
+        """
         # written out flat and without helpers: this runs for every change the venue sends
         price, size = change.price, change.size
         if change.side is _BUY:
@@ -66,11 +80,15 @@ class OrderBook:
                     self.best_ask = price
             elif levels.pop(price, 0) and price == self.best_ask:
                 self.best_ask = min(levels, default=ONE)
-        if 0 <= change.best_bid < self.best_bid:
-            self._prune_bids(change.best_bid)
-        if self.best_ask < change.best_ask <= ONE:
-            self._prune_asks(change.best_ask)
         self.applied_ns, self.venue_ns = change.at_ns, change.venue_ns
+        bid, ask = change.best_bid, change.best_ask
+        if bid == self.best_bid and ask == self.best_ask:
+            return bid < ask
+        if 0 <= bid < self.best_bid:
+            self._prune_bids(bid)
+        if self.best_ask < ask <= ONE:
+            self._prune_asks(ask)
+        return False
 
     def _prune_bids(self, best: Price) -> None:
         for price in [price for price in self.bids if price > best]:

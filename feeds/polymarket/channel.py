@@ -27,6 +27,7 @@ from feeds.polymarket.frames import (
     changes_in,
     print_of,
     quote_of,
+    sides_of,
     snapshot_of,
     tick_size_of,
 )
@@ -253,7 +254,8 @@ class MarketChannel(Line):
         watch.market = watch.market or frame.market
         if frame.last_trade_price:
             self._hear_of_a_trade(watch, frame.last_trade_price, at_ns)
-        watch.snapshot(snapshot_of(frame, at_ns))
+        sides = sides_of(frame)
+        watch.snapshot(snapshot_of(frame, at_ns, sides), sides)
 
     def _hear_changes(self, frame: PriceChangeFrame, at_ns: Nanos) -> None:
         changes = frame.price_changes

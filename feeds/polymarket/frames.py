@@ -4,12 +4,13 @@ Pure translation. Raises ``WireError`` where a number cannot be what it should.
 """
 
 from math import floor
+from typing import TypeAlias
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from feeds.events import BestQuote, BookSnapshot, Level, LevelChange, Print, TickSizeChange
-from feeds.markets import ONE, TICK_SIZES, Nanos, Side, Size
+from feeds.events import BestQuote, BookSnapshot, LevelChange, Print, TickSizeChange
+from feeds.markets import ONE, TICK_SIZES, Nanos, Price, Side, Size
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.units import (
     BEST_ASKS,
@@ -32,28 +33,41 @@ from feeds.polymarket.wire import (
     WireLevels,
 )
 
+Sides: TypeAlias = tuple[dict[Price, Size], dict[Price, Size]]
+"""Bids and asks."""
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 
 
-def snapshot_of(book: WireBook | RestBook, at_ns: Nanos) -> BookSnapshot:
-    """A whole book. A missing side is an empty one."""
+def snapshot_of(
+    book: WireBook | RestBook, at_ns: Nanos, sides: Sides | None = None
+) -> BookSnapshot:
+    """A whole book. ``sides`` are its levels, where the caller has them already."""
+    bids, asks = sides or sides_of(book)
     return BookSnapshot(
         at_ns,
         book.asset_id,
         venue_nanos(book.timestamp),
-        _levels("$.bids", book.bids),
-        _levels("$.asks", book.asks),
+        tuple(bids.items()),
+        tuple(asks.items()),
         book.hash if book.hash.isascii() and book.hash.isalnum() else "",
     )
 
 
-def _levels(path: str, levels: WireLevels | None) -> tuple[Level, ...]:
+def sides_of(book: WireBook | RestBook) -> Sides:
+    """Bids and asks, without empty levels. A missing side is an empty one."""
+    return _side("$.bids", book.bids), _side("$.asks", book.asks)
+
+
+def _side(path: str, levels: WireLevels | None) -> dict[Price, Size]:
     if not levels:
-        return ()
+        return {}
     try:
-        return tuple([(PRICES[level.price], floor(level.size * 1e6 + 0.5)) for level in levels])
+        side = {PRICES[level.price]: floor(level.size * 1e6 + 0.5) for level in levels}
     except BadNumber:
         raise _misplaced(path, levels) from None
+    if 0 in side.values():
+        return {price: size for price, size in side.items() if size}
+    return side
 
 
 def _misplaced(path: str, levels: WireLevels) -> WireError:

@@ -159,8 +159,7 @@ def _whole(watch: AssetWatch, now_ns: Nanos) -> BookSnapshot | Gap:
     book = watch.book
     if not book.seen:
         return Gap(now_ns, (watch.asset_id,), TOOK_OVER)
-    bids, asks = tuple(book.bids.items()), tuple(book.asks.items())
-    return BookSnapshot(now_ns, watch.asset_id, book.venue_ns, bids, asks)
+    return book.snapshot(now_ns)
 
 
 def _key(event: Print) -> _PrintKey:

@@ -26,6 +26,7 @@ from feeds.events import (
     TickSizeChange,
 )
 from feeds.markets import Nanos
+from feeds.polymarket.frames import Sides
 from feeds.polymarket.limits import ChannelLimits
 
 REPLAY_MAX = 5_000
@@ -145,15 +146,18 @@ class AssetWatch:
 
     # ------------------------------------------------------------------ what the stream says
 
-    def snapshot(self, snapshot: BookSnapshot) -> None:
-        """A whole book by stream. It replaces everything, unless it is an old one sent again."""
+    def snapshot(self, snapshot: BookSnapshot, sides: Sides) -> None:
+        """A whole book by stream. It replaces everything, unless it is an old one sent again.
+
+        ``sides`` are its levels, and the watch's own from now on.
+        """
         if self.state is BookState.CLOSED:
             return
         if 0 < snapshot.venue_ns < self._last_venue_ns - VENUE_SKEW_NS:
             self._doubt = "the venue sent a book older than one it sent before"
             return
         self._replay = None
-        self._adopt(snapshot)
+        self._adopt(snapshot, sides)
         self._hear(Heard.SNAPSHOT, snapshot.at_ns, "the stream sent the whole book")
 
     def change(self, change: LevelChange) -> None:
@@ -163,11 +167,8 @@ class AssetWatch:
             self.heard_ns = change.at_ns
         elif not self._takes(change):
             return
-        book = self.book
-        book.apply_change(change)
         self._out.append(change)
-        bid, ask = book.best_bid, book.best_ask
-        if bid != change.best_bid or ask != change.best_ask or bid >= ask or self._flagged:
+        if not self.book.apply_change(change) or self._flagged:
             self._compare(change.best_bid, change.best_ask, change.at_ns)
 
     def _takes(self, change: LevelChange) -> bool:
@@ -265,8 +266,11 @@ class AssetWatch:
         self._differs = False
         self._flagged = self._crossed_ns > 0
 
-    def _adopt(self, snapshot: BookSnapshot) -> None:
-        self.book.apply_snapshot(snapshot)
+    def _adopt(self, snapshot: BookSnapshot, sides: Sides | None = None) -> None:
+        if sides is None:
+            self.book.apply_snapshot(snapshot)
+        else:
+            self.book.replace(*sides, snapshot.at_ns, snapshot.venue_ns)
         self._based = True
         self._base_venue_ns = self._last_venue_ns = snapshot.venue_ns
         self._crossed_ns = snapshot.at_ns if self.book.crossed else 0

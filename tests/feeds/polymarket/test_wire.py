@@ -287,7 +287,8 @@ def test_nesting_without_end_is_refused() -> None:
 def test_sizes_are_exact_to_the_millionth(size: int) -> None:
     text = f"{size // 1_000_000}.{size % 1_000_000:06d}"
     body = json.dumps({"asset_id": "1", "bids": [{"price": "0.5", "size": text}], "asks": []})
-    assert snapshot_of(decode_as(RestBook, body.encode()), 1).bids == ((5_000, size),)
+    levels = ((5_000, size),) if size else ()
+    assert snapshot_of(decode_as(RestBook, body.encode()), 1).bids == levels
 
 
 # ------------------------------------------------------------------------------------ fuzz
