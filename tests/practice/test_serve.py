@@ -142,11 +142,15 @@ async def test_a_stop_ends_open_sockets_and_unanswered_requests_cleanly() -> Non
         assert program.stderr.read() == ""
 
 
-def test_what_fails_is_told_with_the_seed_and_the_command_that_repeats_it(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture(scope="module")
+def failing() -> Practice:
     faults = parse_fault(Faults(seed=4), "lost_reply=0.25")
-    failing = Practice(4, 20.0, "http://127.0.0.1:1", None, faults)
+    return Practice(4, 20.0, "http://127.0.0.1:1", None, faults)
+
+
+def test_what_fails_is_told_with_the_seed_and_the_command_that_repeats_it(
+    failing: Practice, capsys: pytest.CaptureFixture[str]
+) -> None:
     failing.world.exchange.accounts["crowd"].cash += 1
     assert failing.venue.auditor.told()["violations"]
     said = capsys.readouterr().err.splitlines()
@@ -159,10 +163,8 @@ def test_what_fails_is_told_with_the_seed_and_the_command_that_repeats_it(
 
 
 async def test_a_world_that_fails_says_so_before_it_ends(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    failing: Practice, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing = Practice(4, 1.0, "http://127.0.0.1:1", None)
-
     def broken() -> None:
         raise KeyError("lost")
 
