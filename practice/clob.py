@@ -52,6 +52,7 @@ class Clob:
         self.board = board
         self.deck = deck
         self.gamma = gamma
+        self.buyers_pay = False
 
     def routes(self) -> list[Route]:
         gets: dict[str, Handler] = {
@@ -149,7 +150,10 @@ class Clob:
         return raw(b"[" + b",".join(encoded) + b"]")
 
     async def price(self, request: Request) -> Response:
-        """BUY is the best bid and SELL the best ask, as a live venue was seen to answer."""
+        """BUY is the best bid and SELL the best ask, as a live venue was seen to answer.
+
+        Its documents say the opposite: what a buyer pays. ``buyers_pay`` follows them.
+        """
         listing, outcome = self._asset(request)
         return answer({"price": self._price(listing, outcome, request.query_params.get("side"))})
 
@@ -164,7 +168,7 @@ class Clob:
         if side not in {"BUY", "SELL"}:
             raise Wrong(400, "Invalid side")
         bid, ask = self._bests(listing, outcome)
-        return PRICE_TEXT[bid if side == "BUY" else ask]
+        return PRICE_TEXT[bid if (side == "BUY") != self.buyers_pay else ask]
 
     def _bests(self, listing: Listing, outcome: int) -> tuple[int, int]:
         """Best bid and ask; an empty side counts as 0 or 1."""

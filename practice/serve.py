@@ -263,6 +263,7 @@ async def _run(
     practice.world.exchange.self_trades = options.self_trades
     practice.venue.limits.enforced = options.limits
     practice.venue.trading.flat_amounts = options.flat_amounts
+    practice.venue.clob.buyers_pay = options.buyers_pay
     if options.json:
         sys.stdout.write(json.dumps(practice.addresses()) + "\n")
     else:
@@ -352,6 +353,11 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument(
         "--limits", action="store_true", help="let the published rate limits refuse (429)"
+    )
+    options.add_argument(
+        "--buyers-pay",
+        action="store_true",
+        help="let /price say for BUY what a buyer pays, not the best bid",
     )
     options.add_argument(
         "--flat-amounts",

@@ -87,13 +87,24 @@ def _practice(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=RATE",
         action="append",
         default=[],
-        help="let something go wrong, such as lost_reply=0.01; may be said again",
+        help="let something go wrong, such as lost_reply=0.01; may be said again; "
+        "a name that there isn't lists all that there are",
     )
     parser.add_argument(
         "--limits", action="store_true", help="let the published rate limits refuse (429)"
     )
     parser.add_argument(
         "--self-trades", action="store_true", help="let a wallet's orders meet each other"
+    )
+    parser.add_argument(
+        "--flat-amounts",
+        action="store_true",
+        help="let market orders want four decimals at most, also on fine grids",
+    )
+    parser.add_argument(
+        "--buyers-pay",
+        action="store_true",
+        help="let /price say for BUY what a buyer pays, not the best bid",
     )
 
 

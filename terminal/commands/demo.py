@@ -41,8 +41,8 @@ def _practice_options(arguments: argparse.Namespace) -> list[str]:
     options = ["--port", str(arguments.port), "--seed", str(arguments.seed)]
     options += ["--speed", str(arguments.speed)]
     options += ["--truth", arguments.truth] if arguments.truth else []
-    options += ["--limits"] if arguments.limits else []
-    options += ["--self-trades"] if arguments.self_trades else []
+    for name in ("limits", "self_trades", "flat_amounts", "buyers_pay"):
+        options += [f"--{name.replace('_', '-')}"] if getattr(arguments, name) else []
     for fault in arguments.fault:
         options += ["--fault", fault]
     return options

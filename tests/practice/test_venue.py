@@ -331,6 +331,19 @@ async def test_anything_but_a_subscription_first_closes_with_1008(
     assert await client.closed() == 1008
 
 
+async def test_a_price_is_a_best_of_the_book_by_either_reading_of_side(served: Served) -> None:
+    asset = served.listing("moved").assets[YES]
+    book = await served.get("/book", token_id=asset)
+    bests = [book["bids"][-1]["price"], book["asks"][-1]["price"]]
+    for served.venue.clob.buyers_pay in (False, True):
+        told = [
+            (await served.get("/price", token_id=asset, side=side))["price"]
+            for side in ("BUY", "SELL")
+        ]
+        assert told == bests
+        bests.reverse()
+
+
 async def test_frames_may_be_binary_as_well(served: Served, client: Client) -> None:
     asset = served.listing("moved").assets[YES]
     await client.socket.send(json.dumps({"type": "market", "assets_ids": [asset]}).encode())
