@@ -50,9 +50,9 @@ class Impact(msgspec.Struct, frozen=True, array_like=True):
     """How far one story has moved one market's odds of YES, as of ``at_ns``.
 
     ``before`` and ``now`` are implied probabilities; ``logit`` is the move in log-odds; ``z`` is
-    that move in units of what the market usually does in such a time; ``rank_p`` the share of the
-    day's moves that were as large. None means that it could not be measured (yet), and ``reason``
-    says why. Where a move stood out, more is known of it:
+    that move in units of what the market usually does in such a time; ``rank_p`` how often the
+    market goes as far without a story. None means that it could not be measured (yet), and
+    ``reason`` says why. Where a move stood out, more is known of it:
 
     ``theme`` is what ``peers`` markets of the kind did meanwhile, in logit, and ``z_adjusted`` the
     move beyond that; ``credit`` is this story's share among ``rivals`` (ids of other stories, names

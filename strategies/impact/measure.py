@@ -53,6 +53,7 @@ HORIZON_FLAG = 3.0
 RANK_FLAG = 0.01
 """if hardly any move of the day was as large."""
 LEAK_FLAG = 0.6
+QUARTERS = (15, 30, 45)
 Z_SHOWN_MAX = 10.0
 """Beyond this a market was so calm before that the figure says nothing more."""
 
@@ -297,15 +298,14 @@ def _graded(history: OddsHistory, window: Window, minute: int, d: float, z: floa
 
 
 def _chance(history: OddsHistory, window: Window) -> float | None:
-    """How often the market goes as far without a story: in a quarter hour, or in an hour.
+    """How often the market goes as far without a story, at the likeliest of a few looks.
 
-    Two looks are paid for twice.
+    They are the quarter hours of the first hour and now; each look is paid for once more.
     """
-    quarter = _tail(history, window, window.until(HORIZONS[1]))
-    if window.end < window.start + HORIZONS[2] or quarter is None:
-        return quarter
-    hour = _tail(history, window, window.start + HORIZONS[2])
-    return quarter if hour is None else min(1.0, 2 * min(quarter, hour))
+    last = window.until(RUNNING_MAX)
+    looks = {minute for quarter in QUARTERS if (minute := window.start + quarter) < last} | {last}
+    tails = [tail for minute in sorted(looks) if (tail := _tail(history, window, minute))]
+    return min(1.0, len(looks) * min(tails)) if tails else None
 
 
 def _tail(history: OddsHistory, window: Window, minute: int) -> float | None:
@@ -359,11 +359,11 @@ def _half_life(history: OddsHistory, window: Window) -> float | None:
 
 
 def _persistence(history: OddsHistory, window: Window) -> float | None:
-    """How much of the first hour's extreme is left, from the hour on."""
-    if window.end < window.start + RUNNING_MAX:
+    """How much of the first hour's extreme so far is left, from a quarter hour on."""
+    if window.end < window.start + HORIZONS[1]:
         return None
     before = bounded(history.x(window.pre) or 0.0)
-    hour = range(window.start, window.start + RUNNING_MAX + 1)
+    hour = range(window.start, window.until(RUNNING_MAX) + 1)
     extreme = max((bounded(history.x(m) or 0.0) - before for m in hour), key=abs)
     if abs(extreme) <= 2 * window.floor:
         return None

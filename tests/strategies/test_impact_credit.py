@@ -121,14 +121,15 @@ def test_half_life_waits_for_the_hour_and_is_that_of_the_move() -> None:
     assert after(past, 60).half_life == pytest.approx(8, abs=1)
 
 
-def test_what_is_left_is_told_from_the_hour_on_and_stuck_only_after_four() -> None:
+def test_a_move_has_faded_as_soon_as_little_is_left_and_stuck_only_after_four_hours() -> None:
     stays = steady(DAY + 245)
     stuck = seen(moved(stays, DAY + 2, 0.9))
-    assert after(stuck, 59).persistence is None
+    assert after(stuck, 14).persistence is None
+    assert after(stuck, 61).persistence == pytest.approx(1.0, abs=0.1)
     assert after(stuck, 61).lasting == ""
     assert after(stuck, 240).lasting == "stuck"
     faded = seen(moved(stays, DAY + 2, 0.9, until=DAY + 22))
-    assert after(faded, 61).lasting == "faded"
+    assert [after(faded, minutes).lasting for minutes in (20, 24, 240)] == ["", "faded", "faded"]
 
 
 def test_a_quiet_market_that_ticks_once_has_not_moved_clearly() -> None:
@@ -209,6 +210,16 @@ def test_a_clear_move_is_significant_while_chance_is_small(
     clear = Impact("s", "m", NOON, Verdict.CLEAR, "", chance=chance)
     assert clear.significant is significant
     assert not Impact("s", "m", NOON, Verdict.SHARED, "", chance=chance).significant
+
+
+def test_a_move_that_came_late_in_the_hour_is_significant_as_soon_as_it_is_clear() -> None:
+    past = seen(moved(steady(), DAY + 24, 0.9))
+    calm, late = after(past, 20), after(past, 27)
+    assert calm.rank_p is not None
+    assert calm.rank_p > 0.5
+    assert late.verdict is Verdict.CLEAR
+    assert late.rank_p is not None
+    assert late.rank_p < 0.001
 
 
 # deadlines
