@@ -238,11 +238,16 @@ def _tokens(folded: str) -> Iterator[str]:
             at += 1
             continue
         size = _phrase_size(found, at)
-        if size == 1 and "-" in token and token not in _SPELLINGS and not _CODE.fullmatch(token):
+        if size == 1 and "-" in token and not _is_whole(token):
             yield from token.split("-")
         else:
             yield " ".join(found[at : at + size])
         at += size
+
+
+def _is_whole(token: str) -> bool:
+    """Whether a dash belongs to a token: open-source, gpt-6, 3-1."""
+    return token in _SPELLINGS or bool(_CODE.fullmatch(token) or _SCORE.fullmatch(token))
 
 
 def _phrase_size(found: list[str], at: int) -> int:

@@ -36,8 +36,8 @@ FEATURES = (
 _LEARNT = tomllib.loads(files("feeds.news").joinpath("kinship.toml").read_text("utf-8"))["weights"]
 # a new feature weighs nothing until it is learnt
 WEIGHTS: tuple[float, ...] = tuple(_LEARNT.get(name, 0.0) for name in FEATURES)
-KIN_MIN = 0.5
-AGREED_MIN = 0.4
+KIN_MIN = 0.55
+AGREED_MIN = 0.45
 MEMBERS_MAX = 8
 """Newest members of a cluster that are asked."""
 
