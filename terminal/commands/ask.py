@@ -198,7 +198,8 @@ def positions(arguments: argparse.Namespace) -> int:
         pending = figures.shares(row.pending) if row.pending else ""
         return (row.question, row.outcome, size, pending, average, mark, *money)
 
-    columns = ("market", "outcome", ">shares", ">pending", ">average", ">mark", ">value", ">gain")
+    figures_of = (">shares", ">pending", ">average", ">mark", ">value", ">unrealised")
+    columns = ("market", "outcome", *figures_of)
     rows, as_of_ns = _rows_of_money(arguments, "positions")
     return _print(arguments, rows.positions, columns, cells, "nothing is held", as_of_ns)
 

@@ -97,7 +97,7 @@ def test_one_frozen_asset_is_noticed_in_thirty_seconds_and_trading_it_is_refused
     frozen, other = here.assets[0], here.assets[2]
     assert here.denial(frozen) is None
     here.venue.stream.set_freeze(Freeze(assets=frozenset({frozen}), lasting=True))
-    here.live(30 * SECOND + STEP)
+    here.live(30 * SECOND)
     assert here.floor.states[frozen] not in TRADEABLE
     denial = here.denial(frozen)
     assert denial is not None
