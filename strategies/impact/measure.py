@@ -53,6 +53,8 @@ HORIZON_FLAG = 3.0
 RANK_FLAG = 0.01
 """if hardly any move of the day was as large."""
 LEAK_FLAG = 0.6
+THEME_SHARE_MIN = 0.25
+"""A theme that went less than this share of a move does not explain it, however wild its peers."""
 QUARTERS = (15, 30, 45)
 Z_SHOWN_MAX = 10.0
 """Beyond this a market was so calm before that the figure says nothing more."""
@@ -240,17 +242,26 @@ def _credited(case: _Case, flag: _Flag, plain: Impact) -> Impact:
     plain = replace(
         plain, credit=own.share, rivals=tuple(rival.name for rival in near if rival.name)
     )
-    beyond = plain.z_adjusted
-    if beyond is not None and (abs(beyond) < HORIZON_FLAG or beyond * flag.logit < 0):
+    if _explained(plain, flag):
         reason = (
             f"{plain.peers} markets of its kind moved by {plain.theme:+.2f} logit too; beyond "
-            f"that it is {times(beyond)} its usual move"
+            f"that it is {times(plain.z_adjusted or 0.0)} its usual move"
         )
         return replace(plain, verdict=Verdict.THEME, reason=reason)
     if own.rivals and own.share < CREDIT_MIN:
         reason = f"{in_words(own.rivals)} came within the same half hour"
         return replace(plain, verdict=Verdict.SHARED, reason=reason)
     return replace(plain, verdict=Verdict.CLEAR, reason=_clear(case, flag, own))
+
+
+def _explained(plain: Impact, flag: _Flag) -> bool:
+    """Whether the theme went the same way, far enough to leave nothing that stands out."""
+    if plain.theme is None or plain.z_adjusted is None:
+        return False
+    if plain.theme / flag.logit < THEME_SHARE_MIN:
+        return False
+    left = plain.z_adjusted if flag.logit > 0 else -plain.z_adjusted
+    return left < HORIZON_FLAG
 
 
 def _clear(case: _Case, flag: _Flag, own: Claim) -> str:

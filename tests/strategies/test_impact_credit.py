@@ -46,6 +46,25 @@ def test_a_move_far_beyond_that_of_its_peers_is_its_own() -> None:
     assert impact.peers == 5
 
 
+def test_peers_that_went_nowhere_explain_nothing_however_wild_they_were() -> None:
+    past = seen(moved(steady(), DAY + 2, 0.9))
+    wild = [seen(moved(steady(seed=n), DAY + 2, by)) for n, by in enumerate((-2, -1, 0, 1, 2))]
+    impact = after(past, 20, peers=Peers(lambda: wild))
+    assert (impact.verdict, impact.peers) == (Verdict.CLEAR, 5)
+    assert abs(impact.z_adjusted or 9) < 3
+
+
+def test_a_move_that_another_story_turned_is_no_theme_move() -> None:
+    odds = moved(moved(steady(), DAY + 2, 0.9), DAY + 10, -2.0)
+    impact = after(seen(odds), 30, peers=peers(0.0))
+    assert impact.verdict is Verdict.CLEAR
+
+
+def test_a_market_that_moved_less_than_its_theme_has_no_move_of_its_own() -> None:
+    past = seen(moved(steady(), DAY + 2, 0.6))
+    assert after(past, 20, peers=peers(1.2)).verdict is Verdict.THEME
+
+
 def test_three_peers_are_too_few_to_say_anything_of_a_theme() -> None:
     past = seen(moved(steady(), DAY + 2, 0.9))
     impact = after(past, 20, peers=peers(0.9, count=3))
