@@ -123,7 +123,6 @@ def measure(
         logit=d,
         z=z,
         rank_p=_chance(history, window),
-        leak=_leak(history, window),
         minutes=minutes,
         trades=trades,
     )
@@ -180,8 +179,14 @@ def _resumed(history: OddsHistory, window: Window) -> str:
 def _judge(case: _Case, plain: Impact) -> Impact:
     history, window = case.history, case.window
     flag = _flagged(history, window)
-    if plain.leak is not None and plain.leak > LEAK_FLAG and _led(history, window, flag):
-        share = "the whole" if plain.leak >= 1 else f"{plain.leak:.0%} of the"
+    # where the move is beyond doubt already, what comes later in the hour is not its leak
+    last = window.until(
+        RUNNING_MAX if flag is None else max(HORIZONS[1], flag.minute - window.start)
+    )
+    leak = _leak(history, window, last)
+    plain = replace(plain, leak=leak)
+    if leak is not None and leak > LEAK_FLAG and _led(history, window, flag, last):
+        share = "the whole" if leak >= 1 else f"{leak:.0%} of the"
         reason = f"{share} move came before the story"
         return _with_length(case, replace(plain, verdict=Verdict.LED, reason=reason))
     if flag is None:
@@ -327,12 +332,12 @@ def _tail(history: OddsHistory, window: Window, minute: int) -> float | None:
     return history.tail(size, length, window.pre, window.shadows, window.floor)
 
 
-def _leak(history: OddsHistory, window: Window) -> float | None:
+def _leak(history: OddsHistory, window: Window, last: int) -> float | None:
     """The share of the move since half an hour before that had happened when the story came."""
     early = window.start - LEAD
     if history.x(early) is None:
         return None
-    whole = moved(history, window, early, window.until(RUNNING_MAX))
+    whole = moved(history, window, early, last)
     if abs(whole) <= 2 * window.floor:
         return None
     # the minute before: the story's own minute may hold its first effect
@@ -340,12 +345,12 @@ def _leak(history: OddsHistory, window: Window) -> float | None:
     return min(max(part / whole, -1.0), 2.0)
 
 
-def _led(history: OddsHistory, window: Window, flag: _Flag | None) -> bool:
+def _led(history: OddsHistory, window: Window, flag: _Flag | None, last: int) -> bool:
     """Whether the whole move, from before the story, is beyond doubt.
 
     A clear move against what went before is a turn that the story brought.
     """
-    early, last = window.start - LEAD, window.until(RUNNING_MAX)
+    early = window.start - LEAD
     whole = moved(history, window, early, last)
     if flag is not None:
         return flag.logit * whole > 0
