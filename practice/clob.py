@@ -61,6 +61,7 @@ class Clob:
             "/version": self.version,
             "/book": self.book,
             "/price": self.price,
+            "/prices": self.prices_asked,
             "/midpoint": self.midpoint,
             "/spread": self.spread,
             "/last-trade-price": self.last_trade_price,
@@ -158,10 +159,23 @@ class Clob:
         return answer({"price": self._price(listing, outcome, request.query_params.get("side"))})
 
     async def prices(self, request: Request) -> Response:
+        return self._prices(await self._named(request))
+
+    async def prices_asked(self, request: Request) -> Response:
+        """The same, asked for by two lists parted by commas."""
+        query = request.query_params
+        tokens, sides = (query.get(name, "").split(",") for name in ("token_ids", "sides"))
+        if len(tokens) != len(sides) or len(tokens) > BOOKS_MAX:
+            raise Wrong(400, "Invalid payload")
+        return self._prices([_Named(*pair) for pair in zip(tokens, sides, strict=True)])
+
+    def _prices(self, named: list[_Named]) -> Response:
         answers: dict[str, dict[str, str]] = {}
-        for named, listing, outcome in await self._known(request):
-            price = self._price(listing, outcome, named.side)
-            answers.setdefault(named.token_id, {})[named.side] = price
+        for one in named:
+            found = self.board.by_asset.get(one.token_id)
+            if found:
+                price = self._price(*found, one.side)
+                answers.setdefault(one.token_id, {})[one.side] = price
         return answer(answers)
 
     def _price(self, listing: Listing, outcome: int, side: str | None) -> str:
@@ -321,7 +335,7 @@ class Clob:
         return cursor_page(request, list(self.board.listings.values()), shape)
 
     def market(self, listing: Listing) -> Row:
-        row = self.gamma.market(listing)
+        row = self.gamma.market_alone(listing)
         base = FEE_CAP_BPS if listing.spec.fee_rate_e6 else 0
         return self.simplified(listing) | {
             "enable_order_book": True,

@@ -61,6 +61,8 @@ UNCHANGING: Row = {
 }
 """What every record has and nothing here changes."""
 Keep = Callable[[Row], bool]
+Finish = Callable[[Row], Row]
+"""What makes a row whole once it is known to be shown."""
 
 
 class Gamma:
@@ -75,6 +77,7 @@ class Gamma:
             "/events/slug/{slug}": self.event_by_slug,
             "/events/{number:int}": self.event_by_number,
             "/events/{number:int}/tags": self.event_tags,
+            "/events/pagination": self.events_counted,
             "/events": self.events_array,
             "/markets/keyset": self.markets_page,
             "/markets/slug/{slug}": self.market_by_slug,
@@ -95,7 +98,7 @@ class Gamma:
 
     async def markets_page(self, request: Request) -> Response:
         rows = self._markets(request)
-        return _keyset(request, "markets", rows, MARKETS_PAGE_MAX)
+        return _keyset(request, "markets", rows, MARKETS_PAGE_MAX, self._finisher(request))
 
     async def events_array(self, request: Request) -> Response:
         return _offset(request, self._events(request), EVENTS_PAGE_MAX)
@@ -105,17 +108,38 @@ class Gamma:
         rows = self._markets(request)
         if "closed" not in request.query_params:
             rows = [row for row in rows if not row["closed"]]
-        return _offset(request, rows, MARKETS_PAGE_MAX)
+        return _offset(request, rows, MARKETS_PAGE_MAX, self._finisher(request))
+
+    async def events_counted(self, request: Request) -> Response:
+        """The listing that tells how many there are."""
+        rows = self._events(request)
+        size = whole_number(request, "limit", PAGE_USUAL, 1, EVENTS_PAGE_MAX)
+        start = whole_number(request, "offset", 0, 0, OFFSET_MAX)
+        pagination = {"hasMore": start + size < len(rows), "totalResults": len(rows)}
+        return answer({"data": rows[start : start + size], "pagination": pagination})
 
     def _events(self, request: Request) -> list[Row]:
         rows = [self.event(slug) for slug in self.board.events]
         return _ordered(request, _kept(rows, _event_filters(request, self.board)))
 
     def _markets(self, request: Request) -> list[Row]:
-        tagged = request.query_params.get("include_tag") == "true"
-        rows = [self.market(item, tagged) for item in self.board.listings.values()]
+        """Rows without their events and tags: only those of one page get them."""
+        rows = [self.market_alone(item) for item in self.board.listings.values()]
         kept = _kept(rows, _market_filters(request, self.board))
         return _ordered(request, kept)
+
+    def _finisher(self, request: Request) -> Finish:
+        tagged = request.query_params.get("include_tag") == "true"
+        events: dict[str, Row] = {}
+
+        def finished(row: Row) -> Row:
+            listing = self.board.by_number[int(row["id"])]
+            slug = listing.event.slug
+            if slug not in events:
+                events[slug] = self._event_of(listing)
+            return row | {"events": [events[slug]]} | (self._tags(listing) if tagged else {})
+
+        return finished
 
     # -- single objects --------------------------------------------------------------------------
 
@@ -201,7 +225,7 @@ class Gamma:
     def event(self, slug: str, listings: Sequence[Listing] | None = None) -> Row:
         """One event with its markets: numbers are numbers here, unlike in markets."""
         listings = self.board.of_event[slug] if listings is None else listings
-        markets = [self._market_alone(item) for item in listings]
+        markets = [self.market_alone(item) for item in listings]
         return self._event_alone(slug, markets) | {
             "markets": markets,
             "series": [],
@@ -250,14 +274,17 @@ class Gamma:
 
     def market(self, listing: Listing, tags: bool = False) -> Row:
         """One market with its event (which has no markets inside)."""
-        row = self._market_alone(listing)
-        siblings = [self._market_alone(item) for item in self.board.of_event[listing.event.slug]]
-        row["events"] = [self._event_alone(listing.event.slug, siblings)]
-        if tags:
-            row["tags"] = [_tag(self.board.tags[label]) for label in listing.spec.tags]
-        return row
+        row = self.market_alone(listing) | {"events": [self._event_of(listing)]}
+        return row | self._tags(listing) if tags else row
 
-    def _market_alone(self, listing: Listing) -> Row:
+    def _event_of(self, listing: Listing) -> Row:
+        slug = listing.event.slug
+        return self._event_alone(slug, map(self.market_alone, self.board.of_event[slug]))
+
+    def _tags(self, listing: Listing) -> Row:
+        return {"tags": [_tag(self.board.tags[label]) for label in listing.spec.tags]}
+
+    def market_alone(self, listing: Listing) -> Row:
         return (
             UNCHANGING
             | self._identity(listing)
@@ -473,6 +500,8 @@ def _market_filters(request: Request, board: Board) -> list[Keep]:
         keeps.append(lambda row: row["id"] in tagged)
     if conditions := set(query.getlist("condition_ids")):
         keeps.append(lambda row: row["conditionId"] in conditions)
+    if questions := set(query.getlist("question_ids")):
+        keeps.append(lambda row: row["questionID"] in questions)
     assets = {*query.getlist("clob_token_ids"), *query.getlist("position_ids")}
     if assets:
         named = {board.by_asset[asset][0].condition for asset in assets if asset in board.by_asset}
@@ -526,14 +555,20 @@ def _ordered(request: Request, rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _keyset(request: Request, name: str, rows: list[Row], page_max: int) -> Response:
+def _as_it_is(row: Row) -> Row:
+    return row
+
+
+def _keyset(
+    request: Request, name: str, rows: list[Row], page_max: int, finish: Finish = _as_it_is
+) -> Response:
     """One page; ``next_cursor`` names its last row and is absent on the last page."""
     if "offset" in request.query_params:
         raise Wrong(422, "offset is not supported, use after_cursor")
     size = whole_number(request, "limit", PAGE_USUAL, 1, page_max)
     start = _after(request, rows)
     page = rows[start : start + size]
-    body: Row = {name: page}
+    body: Row = {name: [finish(row) for row in page]}
     if start + size < len(rows):
         body["next_cursor"] = base64.urlsafe_b64encode(page[-1]["id"].encode()).decode()
     return answer(body)
@@ -553,7 +588,9 @@ def _after(request: Request, rows: list[Row]) -> int:
     raise Wrong(422, "after_cursor is not a cursor of this listing")
 
 
-def _offset(request: Request, rows: list[Row], page_max: int) -> Response:
+def _offset(
+    request: Request, rows: list[Row], page_max: int, finish: Finish = _as_it_is
+) -> Response:
     size = whole_number(request, "limit", PAGE_USUAL, 1, page_max)
     start = whole_number(request, "offset", 0, 0, OFFSET_MAX)
-    return answer(rows[start : start + size])
+    return answer([finish(row) for row in rows[start : start + size]])

@@ -374,7 +374,9 @@ class Trading:
             self._filled(part, record)
         self._tell_trade(record)
         for delay_ns, status in self.plan(record):
-            step = (now_ns + delay_ns, next(self._numbers), record.id, status)
+            # no slower on the wall than at its own speed: clients wait for it
+            due_ns = now_ns + int(delay_ns * min(1.0, self.board.clock.speed))
+            step = (due_ns, next(self._numbers), record.id, status)
             heapq.heappush(self._settling, step)
 
     def order_of(self, part: Trade | Fill) -> Placed | None:

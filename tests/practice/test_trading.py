@@ -268,6 +268,17 @@ def test_a_dated_order_leaves_a_minute_before_its_stated_end(here: Floor) -> Non
     assert order_id not in here.venue.world.exchange.orders
 
 
+def test_in_a_slow_world_trades_settle_no_slower_on_the_wall() -> None:
+    here = floor(speed=0.1)
+    bid, ask = here.best("free")
+    here.order(ANN, "free", cents=(bid + ask) // 200, shares=10)
+    here.order(BOB, "free", side="SELL", cents=(bid + ask) // 200, shares=10)
+    begun_ns = here.clock.wall_ns()
+    here.live(SECOND // 4)
+    assert here.clock.wall_ns() - begun_ns < 3 * SECOND
+    assert here.events(ANN, "TRADE")[-1]["status"] == "CONFIRMED"
+
+
 @pytest.mark.parametrize("speed", [0.5, 20.0])
 def test_an_order_is_dated_by_the_clock_that_its_client_signs_by(speed: float) -> None:
     here = floor(speed=speed)

@@ -344,6 +344,32 @@ async def test_a_price_is_a_best_of_the_book_by_either_reading_of_side(served: S
         bests.reverse()
 
 
+async def test_prices_may_be_asked_for_in_two_lists(served: Served) -> None:
+    yes, no = served.listing("moved").assets
+    named = [{"token_id": yes, "side": "BUY"}, {"token_id": no, "side": "SELL"}]
+    posted = (await served.http.post("/prices", json=named)).json()
+    asked = await served.get("/prices", token_ids=f"{yes},{no},7", sides="BUY,SELL,BUY")
+    assert asked == posted
+    assert set(asked) == {yes, no}
+    assert await served.refused("/prices", token_ids=f"{yes},{no}", sides="BUY") == (
+        400,
+        "Invalid payload",
+    )
+    assert (await served.refused("/prices", token_ids=yes, sides="HOLD"))[1] == "Invalid side"
+
+
+async def test_events_are_counted_and_markets_found_by_their_questions_id(served: Served) -> None:
+    page = await served.get("/events/pagination", limit=1)
+    total = page["pagination"]["totalResults"]
+    assert (len(page["data"]), page["pagination"]["hasMore"]) == (1, total > 1)
+    last = await served.get("/events/pagination", limit=1, offset=total - 1)
+    assert last["pagination"] == {"hasMore": False, "totalResults": total}
+    row = await served.get("/markets/slug/moved")
+    found = (await served.get("/markets/keyset", question_ids=row["questionID"]))["markets"]
+    assert [one["slug"] for one in found] == ["moved"]
+    assert found[0]["events"][0]["slug"] == row["events"][0]["slug"]
+
+
 async def test_frames_may_be_binary_as_well(served: Served, client: Client) -> None:
     asset = served.listing("moved").assets[YES]
     await client.socket.send(json.dumps({"type": "market", "assets_ids": [asset]}).encode())
