@@ -10,10 +10,14 @@ START = 0.2
 """Below this no link is ever shown, and the curve is a straight line to 0."""
 APART = 1e-6
 """Numbers closer than this are one number."""
+TOP = 0.99
+"""No more than this is ever said."""
+TOLD = 0.0001
+"""The least difference in a share that is written down."""
 SURE = 0.8
-TRUST = 0.85
+TRUST = 0.9
 DOUBT = 1.64
-"""Standard errors: 0.8 and more is only said where 19 of 20 draws would leave the share at 0.85."""
+"""Standard errors: 0.8 and more is only said where 19 of 20 draws would leave the share at 0.9."""
 
 
 class Case(NamedTuple):
@@ -49,12 +53,13 @@ def curve(cases: Iterable[Case]) -> tuple[tuple[float, float], ...]:
 
 
 def _rising(knots: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """Between fixed ends, and never falling where a pool is too small to be trusted."""
+    """Between fixed ends; a pool that says no more than the one before it is passed over."""
     found = [(0.0, 0.0)]
     for raw, right in knots:
-        if raw < 1 - APART:
-            found.append((raw, max(right, found[-1][1])))
-    return (*found, (1.0, max(0.99, found[-1][1])))
+        share = min(right, TOP - TOLD)
+        if raw < 1 - APART and share > found[-1][1] + TOLD:
+            found.append((raw, share))
+    return (*found, (1.0, TOP))
 
 
 def _chunks(cases: list[Case]) -> list[_Pool]:

@@ -16,7 +16,7 @@ from strategies.linking.dates import DAY_NS
 from strategies.linking.direction import direction
 from strategies.linking.market import LinkableMarket, linkable
 from strategies.linking.reading import Story, read
-from strategies.linking.score import Weights, features, load, mood_of, relevance
+from strategies.linking.score import Weights, features, likelihood, load, mood_of, said
 from strategies.linking.why import why
 
 __all__ = ["Explained", "LinkableMarket", "Linker", "linkable"]
@@ -37,7 +37,7 @@ class Explained(NamedTuple):
 
 
 class _Weighed(NamedTuple):
-    """A group of markets, how the story stands to it, its features and its relevance."""
+    """A group of markets, how the story stands to it, its features and the model's number."""
 
     group: Group
     reading: Reading
@@ -71,11 +71,10 @@ class Linker:
         ``published_ns`` shuts out markets that had ended by then; without it none is.
         """
         story = read(title, summary, published_ns)
-        found: list[Link] = []
-        for weighed in self._weigh(story):
-            if weighed.likely >= self._weights.floor:
-                found += self._links(story, weighed)
-        return tuple(sorted(found, key=_rank)[:LINKS_MAX])
+        shown = [w for w in self._weigh(story) if w.likely >= self._weights.floor]
+        ranked = sorted(shown, key=lambda weighed: (-weighed.likely, min(weighed.group.markets)))
+        found = [link for weighed in ranked for link in self._links(story, weighed)]
+        return tuple(found[:LINKS_MAX])
 
     def explain(
         self, title: str, summary: str = "", published_ns: Nanos | None = None
@@ -83,14 +82,15 @@ class Linker:
         """Every candidate with its features, best first, whether it would be shown or not."""
         story = read(title, summary, published_ns)
         found: list[Explained] = []
-        for weighed in self._weigh(story):
+        ranked = sorted(self._weigh(story), key=lambda w: (-w.likely, min(w.group.markets)))
+        for weighed in ranked:
             group, reading, told, likely = weighed
             shown = likely >= self._weights.floor
             found += [
                 Explained(link, group.id, group.intent.family, reading.relation, told, shown)
                 for link in self._links(story, weighed)
             ]
-        return tuple(sorted(found, key=lambda explained: _rank(explained.link)))
+        return tuple(found)
 
     def family(self, market_id: str) -> str:
         """The kind of question a market asks, or "" for an unknown market."""
@@ -110,22 +110,18 @@ class Linker:
                 moods[meaning.family] = mood_of(story, meaning.family)
             reading, mood = readings[stand], moods[meaning.family]
             told = features(story, group, self._index, reading, mood)
-            yield _Weighed(group, reading, told, relevance(told, meaning.family, self._weights))
+            yield _Weighed(group, reading, told, likelihood(told, meaning.family, self._weights))
 
     def _links(self, story: Story, weighed: _Weighed) -> list[Link]:
         group, reading, _, likely = weighed
         facet = reading.row.facet if reading.row else ""
-        links = []
-        for market in group.markets.values():
+        links, share = [], said(likely, len(group.markets), self._weights.curve)
+        for market in sorted(group.markets.values(), key=lambda market: market.id):
             if _open(market, story):
                 pushed = direction(story, group, reading, market)
                 sentence = why(story, group, reading, pushed)
-                links.append(Link(market.id, round(likely, 4), pushed, sentence, facet))
+                links.append(Link(market.id, share, pushed, sentence, facet))
         return links
-
-
-def _rank(link: Link) -> tuple[float, str]:
-    return (-link.relevance, link.market_id)
 
 
 def _open(market: LinkableMarket, story: Story) -> bool:

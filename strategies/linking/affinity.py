@@ -65,6 +65,10 @@ AFFINITY = load()
 THEMED = frozenset(
     family for family, rows in AFFINITY.items() if any(row.relation == "theme" for row in rows)
 )
+_VICTIMS = frozenset(
+    family for family, rows in AFFINITY.items() if any(row.relation == "victim" for row in rows)
+)
+"""Kinds of question for which it matters that the subject is the one threatened."""
 KNOWN = {family: frozenset(row.facet for row in rows) for family, rows in AFFINITY.items()}
 
 
@@ -100,7 +104,8 @@ def _standings(story: Story, meaning: Intent) -> list[tuple[str, float]]:
         standing = max(_named(story, meaning, subject) for subject in meaning.subjects)
         if standing:
             victim = any(subject in story.victims for subject in meaning.subjects)
-            found.append(("victim" if victim else "self", standing))
+            hurt = victim and meaning.family in _VICTIMS
+            found.append(("victim" if hurt else "self", standing))
         if standing < 1 and meaning.against in story.houses | story.named:
             found.append(("against", 1.0))
         elif standing < 1 and _rivalry(story, meaning):

@@ -61,6 +61,8 @@ _COMMON_CAPITALS = frozenset(
         "chips",
     }
 )
+_SPOKEN = frozenset({"idea", "product", "benchmark"})
+"""Names made of words that a story may use apart: "smart glasses", "Steam Machine"."""
 _TAG = re.compile(r"<[^>]{0,200}>")
 
 
@@ -195,7 +197,7 @@ def content(market: LinkableMarket) -> tuple[tuple[str, ...], frozenset[str]]:
     And those among them that are written like names: people and places the table does not know.
     """
     text = plain(f"{market.question} {market.group_title}")
-    spans = [(mention.start, mention.end) for mention in NAMES.find(text)]
+    spans = [(m.start, m.end) for m in NAMES.find(text) if m.name.kind not in _SPOKEN]
     stems, proper = set(), set()
     for token in tokens(text):
         if not _tells(token) or any(start <= token.start < end for start, end in spans):

@@ -13,19 +13,20 @@ TONE_MIN = 0.15
 
 def direction(story: Story, group: Group, reading: Reading, market: LinkableMarket) -> int:
     """+1 up, -1 down, 0 where it cannot be said."""
-    if group.intent.sense == 0 or reading.row is None:
+    if group.intent.sense == 0:
         return 0
     turned = -1 if reading.relation == "against" else 1
-    pushed = _for_subject(story, group, reading) * group.intent.sense * turned
+    pushed = _for_subject(story, group, reading) * turned
     if pushed > 0 and _too_late(story, group, market):
-        return -1
-    return pushed
+        pushed = -1
+    return pushed * group.intent.sense
 
 
 def _for_subject(story: Story, group: Group, reading: Reading) -> int:
     """Good (+1) or bad (-1) for what the question asks about."""
     row = reading.row
-    assert row is not None, "only asked where something bears on the question"
+    if row is None:
+        return _by_tone(story, reading.relation)
     if row.push == "^":
         facet = story.facets[row.facet]
         return -1 if denied(story.title, facet.at) else 1
@@ -33,6 +34,12 @@ def _for_subject(story: Story, group: Group, reading: Reading) -> int:
         return _PUSH[row.push]
     tone = -1 if story.tone(row.facet, group.intent.family) < -TONE_MIN else 1
     return -tone if row.push == "!" else tone
+
+
+def _by_tone(story: Story, relation: str) -> int:
+    """Where no facet is known: news is good for whom it names unless it sounds bad."""
+    tone = -1 if story.tone("", "general") < -TONE_MIN else 1
+    return {"self": tone, "against": tone, "victim": -1, "rival": -tone}.get(relation, 0)
 
 
 def _too_late(story: Story, group: Group, market: LinkableMarket) -> bool:

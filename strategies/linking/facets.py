@@ -41,6 +41,10 @@ TONE_OF = {
     "export": "export",
     "chip_export": "export",
     "rates": "rates",
+    "rate_steps": "rates",
+    "exec": "exec",
+    "removal": "exec",
+    "law": "law",
 }
 """Facets and families of markets for which news sounds good or bad in words of their own."""
 PLAIN_GOOD = frozenset({"launch", "model_launch", "model_named", "chip_launch"})
@@ -48,9 +52,18 @@ PLAIN_GOOD = frozenset({"launch", "model_launch", "model_named", "chip_launch"})
 _ASIDE = re.compile(r"\b(?:despite|even as|defying)\b.*$|\bfrom also-ran\b", re.I)
 _NEGATED = re.compile(
     r"\b(?:not|never|no|isn't|aren't|won't|doesn't|don't|without|denies|forget|unlikely to"
-    r"|fails? to)(?: \w+){0,2} $",
+    r"|fails? to|struggl\w+ to|unable to|declin\w+ to|refus\w+ to|yet to|rules? out|ruled out)"
+    r"(?: \w+){0,2} $",
     re.I,
 )
+_RELIEF = re.compile(
+    r"\b(?:drop|abandon|scrap|eas|lift|shelv|rescind|withdraw|loosen|roll|revok|repeal|end|paus|suspend"
+    r"|remov|delay|postpon|soften|relax)(?:s|es|ed|ped|ing|e|back)?\b(?: \S+){0,5}?"
+    r" (?:bans?|curbs?|limits?"
+    r"|restrictions?|controls?|rules?|tariffs?|lev(?:y|ies)|duties|probes?|sanctions?|penalt(?:y|ies)|barriers?)\b",
+    re.I,
+)
+"""A burden taken off: good news made of two bad words."""
 
 
 class Facet(NamedTuple):
@@ -81,6 +94,8 @@ def polarity(text: str, kind: str = "general") -> float:
     "despite" is set aside. 0 where it says neither.
     """
     main = _ASIDE.sub("", text)
+    if kind != "law":
+        main = _RELIEF.sub(" eased ", main)
     pleasing, hurting = _TONES[kind]
     good, bad = _count(pleasing, main)
     worse, better = _count(hurting, main)

@@ -17,7 +17,9 @@ FAR_FAMILIES = frozenset({"other", "sport", "election", "agi", "airdrop"})
 """Kinds of question of which the linker knows nothing but their words."""
 _PERSONAL = frozenset({"wealth", "exec", "leader", "nomination"})
 _PLACES = frozenset({"military", "peace", "leader", "tariff"})
-_OWN = ("model", "product")
+_MEASURED = ("price", "share", "revenue", "valuation", "ipo_cap")
+"""Kinds of question about a number: above, below, or in a band."""
+_OWN = ("model", "product", "benchmark")
 
 
 def _any(patterns: list[str]) -> re.Pattern[str]:
@@ -93,21 +95,21 @@ def _priced(named: list[Mention]) -> str:
 
 
 def _sense(family: str, asked: str) -> int:
-    if family == "ipo_cap":
-        return 0
-    if family in ("price", "share", "revenue") and _SENSE["band"].search(asked):
+    if family in _MEASURED and _SENSE["band"].search(asked):
         return 0
     if family == "lead" and _SENSE["rank"].search(asked):
         return 0
     if family == "export" and _SENSE["curb"].search(asked):
         return -1
-    if family in ("price", "share", "revenue"):
+    if family in _MEASURED:
         return -1 if _SENSE["down"].search(asked) else 1
     return -1 if family != "bubble" and _SENSE["not"].search(asked) else 1
 
 
 def _own(mention: Mention, family: str) -> bool:
     """Whether a name is the very thing asked about: a model, a product, a person in office."""
+    if family in ("price", "share"):
+        return False
     return mention.name.kind in _OWN or (mention.name.kind == "person" and family in _PERSONAL)
 
 

@@ -17,6 +17,8 @@ from strategies.linking.words import Token, has_cjk, tokens
 _NUMBER = re.compile(r"[^\d]*?[ -]?[vVkK]?(\d+(?:\.\d+)?)")
 GRAM_MAX = 6
 """Words of the longest alias."""
+SHORT = 4
+"""Letters below which a word is too short to stand for its plural."""
 
 
 class Name(NamedTuple):
@@ -39,6 +41,8 @@ class Mention(NamedTuple):
 class _Alias(NamedTuple):
     name: Name
     exact: str
+    beside: str
+    """A word without which the text means somebody else, or ""."""
 
 
 class NameTable:
@@ -64,7 +68,7 @@ class NameTable:
     def find(self, text: str, words: list[Token] | None = None) -> list[Mention]:
         """Every name in a plain text, longest first where they overlap, in order of place."""
         words = tokens(text) if words is None else words
-        found = self._latin(words)
+        found = self._latin(words, frozenset(word.text for word in words))
         if has_cjk(text):
             found += self._han(text)
         found = [mention for mention in found if self._fits(mention, text, found)]
@@ -88,26 +92,32 @@ class NameTable:
             if has_cjk(alias):
                 self._chinese.append((alias, name))
                 continue
-            exact = alias[1:] if alias.startswith("=") else ""
-            gram = " ".join(token.text for token in tokens(alias.removeprefix("=")))
-            self._grams.setdefault(gram, []).append(_Alias(name, exact))
+            written, _, beside = alias.partition(" with ")
+            plainly = written.removeprefix("=")
+            exact = plainly if written != plainly else ""
+            gram = " ".join(token.text for token in tokens(plainly))
+            self._grams.setdefault(gram, []).append(_Alias(name, exact, beside))
 
-    def _latin(self, words: list[Token]) -> list[Mention]:
+    def _latin(self, words: list[Token], around: frozenset[str]) -> list[Mention]:
         found: list[Mention] = []
         position = 0
         while position < len(words):
-            size, name = self._longest(words, position)
+            size, name = self._longest(words, position, around)
             if name:
                 end = words[position + size - 1].end
                 found.append(Mention(name, words[position].start, end))
             position += size
         return found
 
-    def _longest(self, words: list[Token], position: int) -> tuple[int, Name | None]:
+    def _longest(
+        self, words: list[Token], position: int, around: frozenset[str]
+    ) -> tuple[int, Name | None]:
         for size in range(min(GRAM_MAX, len(words) - position), 0, -1):
             gram = " ".join(token.text for token in words[position : position + size])
             for alias in self._grams.get(gram, ()):
-                if not alias.exact or _written(words[position : position + size], alias.exact):
+                here = words[position : position + size]
+                beside = not alias.beside or alias.beside in around
+                if beside and (not alias.exact or _written(here, alias.exact)):
                     return size, alias.name
         return self._part(words[position])
 
@@ -117,7 +127,7 @@ class NameTable:
             head = word.text.rpartition(mark)[0]
             while head:
                 for alias in self._grams.get(head, ()):
-                    if not alias.exact or word.raw.startswith(alias.exact):
+                    if not alias.beside and (not alias.exact or word.raw.startswith(alias.exact)):
                         return 1, alias.name
                 head = head.rpartition(mark)[0]
         return 1, None
@@ -142,7 +152,10 @@ class NameTable:
         near = f" {' '.join(token.text for token in tokens(text))} "
         if any(f" {word} " in near or (f" {word}" in near and " " in word) for word in vetoes):
             return self._kin(name, found)
-        return not needs or self._kin(name, found) or any(f" {word} " in near for word in needs)
+        alone = " " not in text[mention.start : mention.end]
+        if not needs or not alone or self._kin(name, found):
+            return True
+        return any(_near(word, near) for word in needs)
 
     def _kin(self, name: Name, found: list[Mention]) -> bool:
         """Whether another name of the same house stands in the text."""
@@ -151,6 +164,11 @@ class NameTable:
             other.name.id != name.id and house in (other.name.id, other.name.owner)
             for other in found
         )
+
+
+def _near(word: str, text: str) -> bool:
+    """Whether a word stands in the text, in the plural or not; a short one exactly."""
+    return f" {word} " in text or (len(word) >= SHORT and f" {word}s " in text)
 
 
 def versions(text: str, mentions: Iterable[Mention]) -> frozenset[str]:

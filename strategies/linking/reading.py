@@ -8,6 +8,7 @@ from strategies.linking.dates import DAY_NS, planned_day
 from strategies.linking.facets import PLAIN_GOOD, TONE_OF, Facet, facets, polarity
 from strategies.linking.names import NAMES, Mention, Name, versions
 from strategies.linking.words import (
+    concepts,
     is_content,
     plain,
     strip_boilerplate,
@@ -40,14 +41,31 @@ _OPINION = re.compile(
 )
 _ROUNDUP = re.compile(
     r"\bbrief\b|\bdaily open\b|\bmarkets wrap\b|\broundup\b|\bthe pulse\b|\bweek ahead\b"
-    r"|\bnewsletter\b|\bpodcast\b|\bweekly\b",
+    r"|\bnewsletter\b|\bpodcast\b|\bweekly\b|\bdigest\b|^the download\b|\brecap\b|\bwhat to know\b"
+    r"|\bround ?up\b|\blive updates\b|\bthis week in\b|\bmorning\b.{0,12}:|^\d+ things",
     re.I,
 )
+_LESSON = re.compile(
+    r"\bhow (?:to|i|we|you)\b"
+    r"|\bi (?:\w+ )?(?:ran|tried|tested|used|built|found|asked|made|spent|let)\b"
+    r"|\b(?:setup|guide|tutorial|tips|tricks|hands-on|review(?:ed)?|cheat ?sheet|best practices)\b"
+    r"|\bvs\.? |\bversus\b|\bstep[- ]by[- ]step\b|\blessons?\b|\bwhich .{0,30}should you\b",
+    re.I,
+)
+"""What to do with a thing, or how two of them compare: no event."""
+_CHAT = re.compile(
+    r"https?://|(?<!\w)@\w|\b(?:i|i'm|i've|i'd|my|you|your|we|we're|we've|us|our|lol|lmao)\b|[\U0001f300-\U0001faff]",
+    re.I,
+)
+"""Somebody speaks for himself, as in a post."""
 WASHINGTON = frozenset({"donald-trump", "white-house", "commerce", "doj", "ftc", "supreme-court"})
 """Who speaks for the United States: a headline that names one of them names the country."""
 _SPEECH = re.compile(
     r"\b(?:says?|said|warns?|tells?|predicts?|thinks?|believes?|expects?|criticism)\b", re.I
 )
+_APART = re.compile(r"(?<![\w.-])[VRKM]\d(?:\.\d)?(?![\w.])")
+"""A model's number apart from its maker ("DeepSeek is back with V4")."""
+_WASHINGTON = re.compile(r"\bUS\b|\bU\.S\.")
 _MODEL_VERSION = re.compile(r"[^\d]+[ -]?[vk]?\d", re.I)
 
 
@@ -71,6 +89,8 @@ class Story(NamedTuple):
     opinion: bool
     roundup: bool
     speech: bool
+    lesson: bool
+    chat: bool
 
     def tone(self, facet: str, family: str) -> float:
         """How good the news sounds for that facet or family, -1 to +1; the headline first."""
@@ -94,6 +114,7 @@ def read(title: str, summary: str, published_ns: Nanos | None) -> Story:
     head = strip_source(strip_boilerplate(plain(title))).strip()
     body = _body(strip_boilerplate(plain(summary)), head)
     mentions = tuple(NAMES.find(head, tokens(head)))
+    mentions += _apart(head, mentions)
     below = NAMES.find(body) if body else []
     victims = _victims(head, mentions)
     named = frozenset(mention.name.id for mention in mentions)
@@ -115,13 +136,15 @@ def read(title: str, summary: str, published_ns: Nanos | None) -> Story:
         also=also - named - houses,
         victims=victims,
         asides=_asides(head, mentions),
-        versions=versions(head, mentions),
+        versions=_versions(head, mentions),
         facets=found,
         words=_words(head, body),
         tones={},
         opinion=bool(_OPINION.search(head)),
         roundup=bool(_ROUNDUP.search(head)),
         speech=bool(_SPEECH.search(head)),
+        lesson=bool(_LESSON.search(head)),
+        chat=bool(_CHAT.search(_WASHINGTON.sub("", head))),
     )
 
 
@@ -133,8 +156,33 @@ def _body(summary: str, head: str) -> str:
     return body.strip()
 
 
+def _versions(head: str, mentions: tuple[Mention, ...]) -> frozenset[str]:
+    """Versions named in the headline, those apart from their maker too."""
+    makers = _houses(mentions) & NAMES.arenas["models"]
+    apart = _APART.search(head)
+    found = versions(head, mentions)
+    if len(makers) != 1 or not apart:
+        return found
+    return found | {f"{next(iter(makers))} {apart.group()[1:]}"}
+
+
 def _houses(mentions: tuple[Mention, ...]) -> frozenset[str]:
     return frozenset(_house(m.name) for m in mentions if m.name.owner or m.name.kind == "company")
+
+
+def _apart(head: str, mentions: tuple[Mention, ...]) -> tuple[Mention, ...]:
+    """Models whose number stands apart from the one maker of models that the headline names."""
+    makers = _houses(mentions) & NAMES.arenas["models"]
+    number = _APART.search(head)
+    if len(makers) != 1 or not number:
+        return ()
+    if any(mention.start <= number.start() < mention.end for mention in mentions):
+        return ()
+    label = NAMES.names[next(iter(makers))].label
+    found = NAMES.find(f"{label} {number.group()}")
+    return tuple(
+        Mention(m.name, number.start(), number.end()) for m in found if m.name.kind == "model"
+    )
 
 
 def _house(name: Name) -> str:
@@ -166,7 +214,8 @@ def _compound(found: dict[str, Facet], mentions: tuple[Mention, ...], head: str)
     """Facets made of two: a launch of a model or a chip; a model named, with or without number."""
     launch, model, chip = found.get("launch"), found.get("model"), found.get("chip")
     named = next((m for m in mentions if m.name.kind == "model"), None)
-    numbered = next((m for m in mentions if m.name.kind == "model" and _numbered(head, m)), None)
+    models = [m for m in mentions if m.name.kind == "model"]
+    numbered = next((m for m in models if _numbered(head, m)), None)
     if named:
         found["model_brand"] = Facet("model_brand", 1.0, named.name.label, named.start)
     if numbered:
@@ -195,7 +244,8 @@ def _chipmaker(mentions: tuple[Mention, ...]) -> bool:
 
 def _numbered(head: str, mention: Mention) -> bool:
     """Whether a model is named with its version ("GPT-5.2", "Grok 4.1")."""
-    return bool(_MODEL_VERSION.match(head[mention.start : mention.end + 4]))
+    written = head[mention.start : mention.end + 4]
+    return bool(_MODEL_VERSION.match(written) or _APART.match(written))
 
 
 def _words(head: str, body: str) -> dict[str, float]:
@@ -205,4 +255,6 @@ def _words(head: str, body: str) -> dict[str, float]:
         for token in tokens(text):
             if is_content(token):
                 found[token.stem] = max(found.get(token.stem, 0.0), weight)
+        for stem in concepts(text):
+            found[stem] = max(found.get(stem, 0.0), weight)
     return found

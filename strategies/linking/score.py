@@ -14,9 +14,17 @@ from strategies.linking.affinity import KNOWN, Reading
 from strategies.linking.candidates import Group, Index
 from strategies.linking.facets import NARROW
 from strategies.linking.families import FAR_FAMILIES
+from strategies.linking.names import NAMES
 from strategies.linking.reading import Story
 
+_MAKERS = NAMES.arenas["models"] | NAMES.arenas["chipmaker"]
+"""Companies of which news is news of AI."""
 HORIZON_YEAR = 365.0
+NAMES_MAX = 3
+LADDER = 6
+NOT_SURE = 0.79
+EXACT_SCALE = 0.5
+"""How fast a family's own weight for the very thing is learnt, beside that of all families."""
 _POWERS = frozenset({"usa", "china", "uk", "russia", "european-commission", "donald-trump"})
 
 
@@ -27,7 +35,7 @@ class Weights(NamedTuple):
     features: dict[str, float]
     families: dict[str, float]
     floor: float
-    """Below this relevance nothing is shown."""
+    """Below this number of the model nothing is shown."""
     curve: tuple[tuple[float, float], ...] = ()
     """Knots from the model's number to the share of right links; without any nothing changes."""
 
@@ -55,7 +63,9 @@ def features(
         told["bears_not"] = float(bears < 0.25)
     else:
         told["stranger"] = 1.0
+    told[cell(group.intent.family, reading)] = 1.0
     _exact(told, story, group, index)
+    _front(told, story, group, reading)
     _lexical(told, story, group, index, reading)
     _names(told, story, group)
     _place(told, story, group)
@@ -64,12 +74,26 @@ def features(
     return {name: value for name, value in told.items() if value}
 
 
-def relevance(told: dict[str, float], family: str, weights: Weights) -> float:
-    """The probability that a trader of this market wants to see the story."""
+def cell(family: str, reading: Reading) -> str:
+    """The feature for what happened to whom, asked about how: "lead/self/model_launch"."""
+    return f"{family}/{reading.relation or '-'}/{reading.row.facet if reading.row else '-'}"
+
+
+def likelihood(told: dict[str, float], family: str, weights: Weights) -> float:
+    """The model's number, 0 to 1: what links are shown and ranked by."""
     total = weights.bias + weights.families.get(family, 0.0)
     for name, value in told.items():
         total += weights.features.get(name, 0.0) * value
-    return calibrated(1 / (1 + math.exp(-max(-30.0, min(30.0, total)))), weights.curve)
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
+
+
+def said(raw: float, markets: int, curve: tuple[tuple[float, float], ...]) -> float:
+    """The relevance told of every market in a group of so many: calibrated, to four places.
+
+    A long ladder stakes many links on one reading, so it is never called sure.
+    """
+    share = calibrated(raw, curve)
+    return round(share if markets <= LADDER else min(share, NOT_SURE), 4)
 
 
 def calibrated(raw: float, curve: tuple[tuple[float, float], ...]) -> float:
@@ -83,15 +107,16 @@ def calibrated(raw: float, curve: tuple[tuple[float, float], ...]) -> float:
 
 def _is_place(group: Group) -> bool:
     """Whether the question is about a great power: named in much that does not matter."""
-    return group.intent.subject in _POWERS and group.intent.family != "lead"
+    return group.intent.subject in _POWERS and group.intent.family not in ("lead", "export")
 
 
 def _exact(told: dict[str, float], story: Story, group: Group, index: Index) -> None:
     """The very product, model or person asked about, and its version."""
     meaning = group.intent
+    other = False
     if meaning.versions and story.versions:
-        same = bool(meaning.versions & story.versions)
-        told["version_same" if same else "version_other"] = 1.0
+        other = not meaning.versions & story.versions
+        told["version_other" if other else "version_same"] = 1.0
     if not meaning.exact:
         return
     heard = meaning.exact & story.named
@@ -101,6 +126,25 @@ def _exact(told: dict[str, float], story: Story, group: Group, index: Index) -> 
         told["exact_below"] = 1.0
     else:
         told["exact_missing"] = 1.0
+    if other:
+        told[f"{meaning.family}/version_other"] = EXACT_SCALE
+        told.pop("exact_rare", None)
+    if heard == meaning.exact and not other:
+        told["exact_all"] = 1.0
+        told[f"{meaning.family}/exact"] = EXACT_SCALE
+        told["exact_bears"] = float("bears_not" not in told)
+
+
+def _front(told: dict[str, float], story: Story, group: Group, reading: Reading) -> None:
+    """News of one front-runner, when another is asked about; and a question about a lower rank."""
+    meaning, front = group.intent, NAMES.arenas["front"]
+    if meaning.family == "lead":
+        told["lower_rank"] = float(meaning.sense == 0)
+        told["topic"] = float(bool(meaning.topic))
+    rival = reading.relation in ("rival", "victim", "against")
+    if rival and meaning.subject in front and story.houses & front:
+        told["front"] = 1.0
+        told["front_model"] = told[f"{meaning.family}/front_model"] = story.says("model_named")
 
 
 def _lexical(
@@ -126,13 +170,16 @@ def _lexical(
         if _is_place(group):
             told["place_named"] = reading.standing * (1 - cover)
         told["self_shared"] = math.log1p(shared) * reading.standing
+    if "ai" in group.words:
+        told["ai_missing"] = float("ai" not in story.words and not story.houses & _MAKERS)
     told["proper_missing"] = proper / len(group.proper) if group.proper else 0.0
     told["proper_named"] = 1 - proper / len(group.proper) if group.proper else 0.0
     told["rules"] = _rules_overlap(story, group, index)
 
 
 def _rules_overlap(story: Story, group: Group, index: Index) -> float:
-    shared = sum(index.idf(word) for word in story.words if word in group.rules)
+    # exact, so that the order of a set does not show
+    shared = math.fsum(map(index.idf, story.words.keys() & group.rules))
     return math.log1p(shared) / 4
 
 
@@ -148,6 +195,18 @@ def _names(told: dict[str, float], story: Story, group: Group) -> None:
         told["others_missing"] = 1 - have / len(others)
     strangers = [house for house in story.houses if house not in meaning.names | subjects]
     told["strangers"] = min(len(strangers), 3) / 3
+    _all_named(told, story, group)
+
+
+def _all_named(told: dict[str, float], story: Story, group: Group) -> None:
+    """How many of the question's names the headline has; whether it has two or more, and all."""
+    asked = group.intent.names - {"usa"}
+    if not asked:
+        return
+    heard = len(asked & (story.named | story.houses))
+    told["names_share"] = heard / len(asked)
+    told["names_heard"] = float(min(heard, NAMES_MAX))
+    told["names_all"] = float(heard == len(asked) >= 2)
 
 
 def _place(told: dict[str, float], story: Story, group: Group) -> None:
@@ -163,6 +222,8 @@ def _place(told: dict[str, float], story: Story, group: Group) -> None:
             len(story.title), 1
         )
         told["first"] = float(min(starts) == story.mentions[0].start)
+        if group.intent.family == "price":
+            told["asset_of"] = float(story.mentions[0].name.kind == "company")
 
 
 def mood_of(story: Story, family: str) -> dict[str, float]:
@@ -171,6 +232,8 @@ def mood_of(story: Story, family: str) -> dict[str, float]:
         "opinion": float(story.opinion),
         "roundup": float(story.roundup),
         "speech": float(story.speech),
+        "lesson": float(story.lesson),
+        "chat": float(story.chat),
         "feature": story.says("feature"),
         "far": float(family in FAR_FAMILIES),
         "elsewhere": _elsewhere(story, family),

@@ -35,6 +35,8 @@ FAMILY_WORDS = {
     "autonomy": "driverless cars",
     "bubble": "a bubble",
     "rates": "interest rates",
+    "rate_steps": "how far rates move",
+    "valuation": "a valuation",
     "acquisition": "a takeover",
     "for_profit": "the legal form",
     "revenue": "revenue or value",

@@ -4,8 +4,10 @@ Pure functions over text that has passed the text door. Offsets are characters o
 """
 
 import re
+import tomllib
 import unicodedata
 from functools import lru_cache
+from importlib.resources import files
 from typing import NamedTuple
 
 TEXT_MAX = 4_000
@@ -94,8 +96,20 @@ def has_cjk(text: str) -> bool:
 def stem(word: str) -> str:
     """A word without its commonest endings, so that "exports" meets "exporting".
 
-    Crude on purpose: it must only do the same to both sides.
+    Crude on purpose: it must only do the same to both sides. Words that say the same
+    (``data/concepts.toml``) have one stem.
     """
+    return _SAME.get(word) or _SAME.get(short := _short(word), short)
+
+
+def concepts(text: str) -> frozenset[str]:
+    """The stems for which the Chinese words of a text stand."""
+    if not has_cjk(text):
+        return frozenset()
+    return frozenset(stem for word, stem in _CHINESE.items() if word in text)
+
+
+def _short(word: str) -> str:
     if len(word) < 4 or word[0].isdigit() or word[0] == "$":
         return word
     for ending, instead in _ENDINGS:
@@ -121,6 +135,18 @@ _ENDINGS = (
     ("is", "is"),
     ("s", ""),
 )
+
+
+_TABLE = tomllib.loads(
+    files("strategies.linking").joinpath("data/concepts.toml").read_text(encoding="utf-8")
+)
+_SAME: dict[str, str] = {
+    form: _short(first)
+    for first, words in _TABLE["same"].items()
+    for word in (first, *words)
+    for form in (word, _short(word))
+}
+_CHINESE: dict[str, str] = {word: stem(same) for word, same in _TABLE["chinese"].items()}
 
 
 def is_content(token: Token) -> bool:
