@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from feeds.tape import read_tape
-from strategies.decisions import Impact, Verdict
+from strategies.decisions import Impact, ImpactSeen, Verdict
 from terminal.session import Session, header_from
 
 SECONDS = 75
@@ -28,9 +28,10 @@ STRONG = 0.3
 
 
 class Told(NamedTuple):
-    """A measured pair and the effect, in logit, that the world gave it."""
+    """A measured pair, its move when it was first called clear, and its true effect, in logit."""
 
     impact: Impact
+    clear_by: float
     effect: float
 
 
@@ -69,20 +70,25 @@ def told(tape: Path, truth: Mapping[str, Mapping[str, float]]) -> Iterator[Told]
     """Every pair that the session measured, with its true effect."""
     read = read_tape(tape)
     session = Session(header_from(read.header))
+    first: dict[tuple[str, str], float] = {}
     for event in read.events:
-        session.feed(event)
+        for said in session.feed(event).decisions:
+            if isinstance(said, ImpactSeen) and said.impact.verdict is Verdict.CLEAR:
+                key = (said.impact.story_id, said.impact.condition_id)
+                first.setdefault(key, said.impact.logit or 0.0)
     desk = session.desk
     for (story_id, condition_id), impact in desk.impacts.items():
         did = truth.get(desk.stories[story_id].title)
         if did is not None:
-            yield Told(impact, did.get(desk.markets[condition_id].slug, 0.0))
+            effect = did.get(desk.markets[condition_id].slug, 0.0)
+            yield Told(impact, first.get((story_id, condition_id), 0.0), effect)
 
 
 def counted(pairs: list[Told]) -> dict[str, Any]:
     """Verdicts of pairs, and how many of the clear ones went the true way."""
     verdicts = Counter(pair.impact.verdict.name.lower() for pair in pairs)
     clear = [pair for pair in pairs if pair.impact.verdict is Verdict.CLEAR]
-    right = sum((pair.impact.logit or 0.0) * pair.effect > 0 for pair in clear)
+    right = sum(pair.clear_by * pair.effect > 0 for pair in clear)
     return {"pairs": len(pairs), **dict(sorted(verdicts.items())), "clear_and_sign_right": right}
 
 
