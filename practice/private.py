@@ -1,7 +1,7 @@
 """The private half of the CLOB's REST interface: keys, orders, cancels, trades, balances."""
 
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ from practice.answers import UNREADABLE, Wrong, answer, guarded
 from practice.approvals import UNLIMITED
 from practice.auth import Door
 from practice.clob import cursor_page
+from practice.clock import SECOND
 from practice.entry import BAD, decode, decode_many
 from practice.keys import Authed, asked
 from practice.limits import Limits
@@ -214,15 +215,15 @@ class Private:
         return answer(order.row())
 
     async def _trades(self, request: Request, key: ApiKey, body: bytes) -> Response:
-        query = dict(request.query_params)
+        query = {name: text for name, text in request.query_params.items() if text}
         _check_names(query, BAD_TRADES)
         if any(query.get(name, "0").strip("0123456789") for name in ("before", "after")):
             raise Refused(BAD_TRADES)
-        found = [
-            record
-            for record in self.trading.trades.values()
-            if key.owner in record.owners() and _matches(record, key.owner, query)
-        ]
+        known: Iterable[TradeRecord] = self.trading.trades.values()
+        if query.get("id"):
+            one = self.trading.trades.get(query["id"])
+            known = [one] if one else []
+        found = [one for one in known if key.owner in one.owners() and _matches(one, query)]
         return cursor_page(request, found[::-1], lambda record: record.row(key.owner))
 
     async def _none(self, request: Request, key: ApiKey, body: bytes) -> Response:
@@ -312,17 +313,16 @@ def _check_names(query: Mapping[str, str], complaint: str) -> None:
         raise Refused(complaint)
 
 
-def _matches(record: TradeRecord, owner: str, query: dict[str, str]) -> bool:
-    row = record.row(owner)
-    for name in ("id", "market"):
-        if query.get(name) and query[name] != row[name]:
-            return False
-    parties = [(record.taker.address, row["asset_id"])]
-    parties += [(maker["maker_address"], maker["asset_id"]) for maker in row["maker_orders"]]
-    for place, name in enumerate(("maker_address", "asset_id")):
-        wanted = query.get(name)
-        if wanted and all(party[place].lower() != wanted.lower() for party in parties):
-            return False
-    at_s = int(row["match_time"])
+def _matches(record: TradeRecord, query: dict[str, str]) -> bool:
+    if query.get("market", record.listing.condition) != record.listing.condition:
+        return False
+    parts = [(record.taker, record.trade.outcome)]
+    parts += [(party, fill.outcome) for fill, party in record.makers]
+    maker, asset = query.get("maker_address", "").lower(), query.get("asset_id")
+    if maker and all(party.address.lower() != maker for party, _ in parts):
+        return False
+    if asset and asset not in {record.listing.assets[outcome] for _, outcome in parts}:
+        return False
+    at_s = record.matched_ns // SECOND
     before, after = query.get("before", ""), query.get("after", "")
     return not (before and at_s >= int(before)) and not (after and at_s <= int(after))
