@@ -180,7 +180,7 @@ def test_a_running_bot_answers_obeys_and_ends_cleanly(
     assert markets
     book = json.loads(ftt("book", markets[0]["condition_id"], "--json").stdout)
     assert book["question"] == markets[0]["question"]
-    for what in ("orders", "positions", "fills", "signals"):
+    for what in ("orders", "positions", "fills", "signals", "impact"):
         ran = ftt(what, "--json")
         assert ran.returncode == 0, ran.stderr
         assert all(isinstance(json.loads(line), dict) for line in ran.stdout.splitlines())
