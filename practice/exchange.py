@@ -36,7 +36,7 @@ from practice.orders import (
     notional,
     taker_fee,
 )
-from practice.pool import CASH, COARSE_TICK, Account, Level, Market
+from practice.pool import CASH, COARSE_TICK, NOBODY, Account, Level, Market
 
 TREASURY = "treasury"
 
@@ -44,7 +44,6 @@ FINE_TICK = 10
 FINE_ABOVE = 9_600
 FINE_BELOW = 400
 
-NOBODY = Account()
 MIN_MARKETABLE_BUY = DOLLAR
 FINISHED_MAX = 100_000
 

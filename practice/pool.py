@@ -50,6 +50,10 @@ class Account:
             self.shares.pop(key, None)
 
 
+NOBODY = Account()
+"""Stands for an account that is not there, and has nothing."""
+
+
 class Level:
     __slots__ = ("orders", "total")
 

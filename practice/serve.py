@@ -336,7 +336,10 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--port", type=_port, default=0, help="0 takes a free one (default)")
     options.add_argument("--seed", type=int, default=7, help="the same seed, the same world")
     options.add_argument(
-        "--speed", type=_seconds_of_speed, default=1.0, help="world seconds a wall second"
+        "--speed",
+        type=_seconds_of_speed,
+        default=1.0,
+        help="world seconds a wall second; the world lags behind what a core can do, some 300",
     )
     options.add_argument(
         "--fault",

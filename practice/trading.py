@@ -29,7 +29,7 @@ from practice.orders import (
     Trade,
     decimal,
 )
-from practice.pool import CASH, Account
+from practice.pool import CASH, NOBODY
 from practice.records import Party, Placed, Row, TradeRecord, TradeStatus, notice
 from practice.signing import Exchange as Contract
 from practice.signing import Forged, address_bytes, checksummed, exchange_for, order_digest
@@ -163,7 +163,7 @@ class Trading:
         terms = order.terms
         need = terms.size if terms.side == "SELL" else terms.budget or terms.money
         allowed = self._allowed(order.maker, order.listing, terms.side)
-        held = self.exchange.accounts.setdefault(order.maker, Account()).reserved
+        held = self.exchange.accounts.get(order.maker, NOBODY).reserved
         if need + held.get((order.listing.spec.slug, _gives(order)), 0) > allowed:
             self.exchange.check(_request(order))  # what else is wrong is said first
             spender = _contract(order.listing).address
