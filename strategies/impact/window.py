@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from feeds.events import Story
 from feeds.markets import MINUTE, Nanos
-from strategies.impact.odds import GUARD, OddsHistory, expit, logit
+from strategies.impact.odds import BASELINE_MAX, GUARD, STORY_SHADOW, OddsHistory, expit, logit
 
 HORIZONS = (5, 15, 60)
 WATCH_MAX = 240
@@ -69,7 +69,10 @@ def window_of(
     end = min(max(now_ns // MINUTE, start), start + WATCH_MAX)
     cuts = [history.tick_changed(pre, end), history.closed]
     end = min([end, *(max(cut - 1, pre) for cut in cuts if cut is not None and cut <= end)])
-    shadows = tuple(sorted({at_ns // MINUTE for at_ns in others_ns}))
+    # later ones don't touch the day before the story, and would only have it worked out anew
+    first = pre - BASELINE_MAX - STORY_SHADOW
+    minutes = {at_ns // MINUTE for at_ns in others_ns}
+    shadows = tuple(sorted(minute for minute in minutes if first < minute < start))
     deadline = None if deadline_ns is None else deadline_ns // MINUTE
     return Window(pre, start, end, history.noise_floor(pre), shadows, deadline)
 
