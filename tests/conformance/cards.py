@@ -1,6 +1,6 @@
 """The promises that the practice venue makes to the official clients, as numbered cards.
 
-``python -m tests.conformance.cards`` prints the table that stands in ``docs/conformance.md``.
+``python -m tests.conformance.cards`` prints what ``docs/conformance.md`` begins with.
 """
 
 from dataclasses import dataclass
