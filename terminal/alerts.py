@@ -1,9 +1,9 @@
 """Where messages go: alerts with one key are one thread, and a thread speaks rarely.
 
 The first alert of a thread goes out at once. What follows within the cooldown is held; when the
-cooldown ends the newest of it goes out once and says how many it stands for. Money is never held
-and knows no quiet hours. Writing happens on a thread of its own, so a pipe that nobody reads can't
-delay an order.
+cooldown ends the newest of it goes out once and says how many it stands for, unless it only says
+again what was said last. Money is never held and knows no quiet hours. Writing happens on a thread
+of its own, so a pipe that nobody reads can't delay an order.
 """
 
 import asyncio
@@ -125,11 +125,24 @@ class FileSink:
 
 
 class _Thread(msgspec.Struct):
-    """One key's alerts: when it last spoke, and what it holds."""
+    """One key's alerts: when it last spoke and what it said, and what it holds."""
 
     spoke_ns: Nanos
+    said: tuple[str, str]
     held: Alert | None = None
     count: int = 0
+
+    def hold(self, alert: Alert) -> None:
+        """Keep the newest; when that is what was said last, there is nothing left to say."""
+        if _words(alert) == self.said:
+            self.held, self.count = None, 0
+        elif self.held is None or _words(alert) != _words(self.held):
+            self.held = alert
+            self.count += 1
+
+
+def _words(alert: Alert) -> tuple[str, str]:
+    return (alert.title, alert.body)
 
 
 class Alerts:
@@ -171,13 +184,12 @@ class Alerts:
         elif thread is None or alert.at_ns - thread.spoke_ns >= self._cooldown_ns:
             # the queue of threads runs from the one that spoke longest ago
             self._threads.pop(alert.key, None)
-            self._threads[alert.key] = _Thread(alert.at_ns)
+            self._threads[alert.key] = _Thread(alert.at_ns, _words(alert))
             self._send(alert, 0)
             if len(self._threads) > THREADS_MAX:
                 self._forget(next(iter(self._threads)))
         else:
-            thread.held = alert
-            thread.count += 1
+            thread.hold(alert)
 
     def tick(self, now_ns: Nanos) -> None:
         """Market time passed: threads whose rest is over say what they held."""
@@ -186,8 +198,9 @@ class Alerts:
         self._swept_ns = now_ns
         due = [k for k, t in self._threads.items() if now_ns - t.spoke_ns >= self._cooldown_ns]
         for key in due:
-            if self._forget(key):
-                self._threads[key] = _Thread(now_ns)
+            said = self._forget(key)
+            if said is not None:
+                self._threads[key] = _Thread(now_ns, _words(said))
 
     async def close(self) -> None:
         """Say what is held, write what waits, and end."""
@@ -201,13 +214,12 @@ class Alerts:
             self._queue.put(None, timeout=CLOSE_WITHIN_S)
         self._writer.join(CLOSE_WITHIN_S)
 
-    def _forget(self, key: str) -> bool:
-        """End a thread's rest; True when it had held something, which goes out now."""
+    def _forget(self, key: str) -> Alert | None:
+        """End a thread's rest; what it had held goes out now and is returned."""
         thread = self._threads.pop(key)
-        if thread.held is None:
-            return False
-        self._send(thread.held, thread.count - 1)
-        return True
+        if thread.held is not None:
+            self._send(thread.held, thread.count - 1)
+        return thread.held
 
     def _send(self, alert: Alert, more: int) -> None:
         quiet = alert.kind not in MONEY and self._is_quiet(alert.at_ns)

@@ -98,6 +98,27 @@ async def test_what_is_held_at_the_end_is_not_lost() -> None:
     assert await heard([alert(0, title="a"), alert(1, title="b")]) == [("a", 0), ("b", 0)]
 
 
+@pytest.mark.parametrize(
+    ("titles", "told"),
+    [
+        ("aa", [("a", 0)]),
+        ("aaaa", [("a", 0)]),
+        ("abba", [("a", 0)]),
+        ("abb", [("a", 0), ("b", 0)]),
+        ("abcbb", [("a", 0), ("b", 2)]),
+        ("abac", [("a", 0), ("c", 0)]),
+    ],
+)
+async def test_what_is_held_never_repeats_the_words_that_went_out_last(
+    titles: str, told: list[tuple[str, int]]
+) -> None:
+    assert await heard([alert(n, title=title) for n, title in enumerate(titles)]) == told
+
+
+async def test_the_same_words_are_news_again_after_a_rest() -> None:
+    assert await heard([alert(0, title="a"), alert(70, title="a")]) == [("a", 0), ("a", 0)]
+
+
 @pytest.mark.parametrize("kind", sorted(MONEY))
 async def test_money_is_never_held(kind: str) -> None:
     alerts = [alert(n, "order-1", kind, str(n)) for n in range(5)]
@@ -112,10 +133,11 @@ async def test_threads_do_not_hold_up_each_other() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abc")), max_size=80))
 def test_a_storm_gives_one_alert_a_rest_and_loses_none(steps: list[tuple[int, str]]) -> None:
-    now, alerts = 0, []
+    now = 0
+    alerts: list[Alert] = []
     for step, key in steps:
         now += step
-        alerts.append(alert(now, key))
+        alerts.append(alert(now, key, title=f"move {len(alerts)}"))
     ear = Heard()
 
     async def run() -> None:
