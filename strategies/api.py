@@ -166,10 +166,12 @@ def find_entry(
 def find_exit(ctx: Context, market: Market, asset_id: str, spread_max: float) -> Entry | None:
     """How to sell what this strategy holds of an asset, or None if it can't be sold well now.
 
-    A spread wider than ``spread_max`` cents is waited out. The edge is what getting out costs
-    against the midpoint, half the spread and the fee, so it is negative.
+    A spread wider than ``spread_max`` cents is waited out. The limit is a tick below the best bid,
+    or lower by at most ``spread_max`` cents where else too little would be left to be sold later.
+    The edge is what getting out costs against the midpoint, half the spread and the fee, so it is
+    negative.
     """
-    book, tick = ctx.book(asset_id), market.tick_size
+    book = ctx.book(asset_id)
     size = min(ctx.own(asset_id), ctx.position(asset_id))
     size -= size % (SHARE // 100)
     fee = ctx.fee_cents(market.condition_id, book.best_bid)
@@ -180,7 +182,22 @@ def find_exit(ctx: Context, market: Market, asset_id: str, spread_max: float) ->
     if book.best_bid * size < ONE * SHARE:
         return None  # the venue takes no sale at once for less than a dollar
     half_spread = book.spread / 2
-    return Entry(max(tick, book.best_bid - tick), size, -100 * half_spread / ONE - fee)
+    limit = _limit_of_exit(ctx, market, asset_id, size, spread_max)
+    return Entry(limit, size, -100 * half_spread / ONE - fee)
+
+
+def _limit_of_exit(
+    ctx: Context, market: Market, asset_id: str, size: Size, spread_max: float
+) -> Price:
+    """A tick below the best bid, or as low as it takes to leave no crumbs behind."""
+    tick, bid = market.tick_size, ctx.book(asset_id).best_bid
+    limit = max(tick, bid - tick)
+    rest = size - ctx.walk(asset_id, Side.SELL, limit, size).filled
+    if not rest or (rest >= market.min_order_size and rest * bid >= ONE * SHARE):
+        return limit  # nothing is left, or enough to be sold the next time
+    lowest = max(tick, bid - round(100 * spread_max))
+    whole = ctx.walk(asset_id, Side.SELL, lowest, size)
+    return min(limit, whole.worst) if whole.worst and whole.filled == size else limit
 
 
 def _highest(

@@ -2,9 +2,10 @@
 
 The idea: odds take minutes to take in a story, since somebody has to read it, believe it and trade.
 A clear story about a market, told for the first time, and a first move its way beyond the noise
-are together better than either alone. How far such stories move odds in all is known from
-precedents; until there are some, from an assumption that is a parameter. What is left of that
-move, less spread and fee, is the edge.
+are together better than either alone. A link's relevance is calibrated: of a hundred at 0.75 three
+quarters are right, and odds that begin to move its way speak for it; 0.8 keeps to the surest. How
+far such stories move odds in all is known from precedents; until there are some, from an assumption
+that is a parameter. What is left of that move, less spread and fee, is the edge.
 
 It is a model for strategies of your own: parameters with bounds, one gate after another, each with
 its number and limit, and a plan for getting out again before getting in.
@@ -47,8 +48,12 @@ class DriftParams(StrategyParams, frozen=True):
 
     relevance_min: Annotated[
         float,
-        Meta(ge=0, le=1, description="Least relevance of the link between story and market."),
-    ] = 0.45
+        Meta(
+            ge=0,
+            le=1,
+            description="Least share of such links that are right (0.8: only the surest).",
+        ),
+    ] = 0.75
     novelty_min: Annotated[
         float,
         Meta(ge=0, le=1, description="Least novelty of the story: 0 is a retelling."),

@@ -3,7 +3,8 @@
 The idea: odds that jump with nothing to explain it were often pushed, by one large order in a
 thin book, and come back part of the way. The danger is plain: somebody may know what we have not
 read yet. So the jump must stand out by what this market usually does, it must have come to rest,
-no story may touch the market around that time, and when one comes after all, it is time to go.
+no story may touch the market around that time, and when one comes after all, it is time to go. Any
+link counts here, the doubtful ones too: to leave a jump alone for nothing costs nothing.
 
 It is a model for strategies of your own: it works from ``on_move`` and the odds alone.
 """
