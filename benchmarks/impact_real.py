@@ -38,8 +38,8 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 TICK = 100
 """The venue's quotes in these recordings are whole cents."""
 SEED = 2026
-PLACEBOS = 8_000
-"""Random times of the larger control: as many as there are stories prove little."""
+DRAWS = 14
+"""The control is as many random times as there are pairs, so often: one draw proves little."""
 PLACEBO_MAX = 0.015
 """The share of placebo stories that may be called a clear move."""
 
@@ -161,11 +161,15 @@ class Real(NamedTuple):
     markets: dict[str, Market]
     cases: list[Case]
     impacts: list[Impact]
-    same_number: list[Impact]
-    many: list[Impact]
+    draws: list[list[Impact]]
+
+    @property
+    def placebos(self) -> list[Impact]:
+        """The draws together."""
+        return [impact for draw in self.draws for impact in draw]
 
 
-def study(data: Path, count: int = PLACEBOS) -> Real:
+def study(data: Path, draws: int = DRAWS) -> Real:
     """Link, measure, and measure at random times. Raises ``RecordingError``."""
     markets, quotes, stories = read(data)
     linker = Linker()
@@ -177,14 +181,14 @@ def study(data: Path, count: int = PLACEBOS) -> Real:
     def measured(wanted: Sequence[Case], background: Sequence[Case] = ()) -> list[Impact]:
         return Study(markets, families).run(quotes, wanted, background)
 
-    controls = measured(placebos(cases, max(count, len(cases)), SEED), cases)
+    count = len(cases)
+    controls = measured(placebos(cases, draws * count, SEED), cases)
     return Real(
         {story.id: story for story in stories},
         {market.condition_id: market for market in markets},
         cases,
         measured(cases),
-        controls[: len(cases)],
-        controls,
+        [controls[count * draw : count * (draw + 1)] for draw in range(draws)],
     )
 
 
@@ -214,8 +218,8 @@ def run(data: Path = BESIDE) -> dict[str, Any]:
         "headlines": len(real.stories),
         "linked": len({case.story_id for case in real.cases}),
         "stories": counted(real.impacts),
-        "same_number_of_placebos": counted(real.same_number),
-        "placebos": counted(real.many),
+        "placebos": counted(real.placebos),
+        "placebos_clear_by_draw": [counted(draw)["clear"] for draw in real.draws],
         "goal_placebo_clear_rate": PLACEBO_MAX,
     }
 
@@ -231,18 +235,19 @@ def page(real: Real) -> str:
 def _rates(real: Real) -> Iterator[str]:
     yield "| | pairs | measured | clear | stood out | led | shared | theme | noise |"
     yield "|---|---|---|---|---|---|---|---|---|"
-    rows = (
-        ("headlines", real.impacts),
-        ("as many random times", real.same_number),
-        ("many random times", real.many),
-    )
-    for name, impacts in rows:
+    names = ("headlines", f"as many random times, {len(real.draws)} draws")
+    for name, impacts in zip(names, (real.impacts, real.placebos), strict=True):
         c = counted(impacts)
         yield (
             f"| {name} | {c['pairs']} | {c['measured']} | {c['clear']} ({c['clear_rate']:.1%}) | "
             f"{c['stood_out_rate']:.1%} | {c['led']} | {c['shared']} | {c['theme']} | "
             f"{c['noise']} |"
         )
+    able = round(counted(real.placebos)["measured"] / len(real.draws))
+    flags = Counter(counted(draw)["clear"] for draw in real.draws)
+    told = ", ".join(f"{count} in {draws}" for count, draws in sorted(flags.items()))
+    yield ""
+    yield f"Of some {able} random times that could be measured in a draw were clear: {told} draws."
 
 
 def _why_not(real: Real) -> Iterator[str]:
