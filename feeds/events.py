@@ -6,9 +6,10 @@ compact msgpack arrays on tapes, so new fields go last and have a default.
 """
 
 from enum import Enum
-from typing import TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from feeds.markets import Market, Money, Nanos, Price, Side, Size
 
@@ -40,6 +41,24 @@ class Story(
     author: str = ""
     date_note: str = ""
     trust: float = 0.5
+
+
+class Opinion(msgspec.Struct, frozen=True, array_like=True):
+    """How a story bears on one market, as somebody outside sees it, in the terms of a link."""
+
+    market_id: str
+    relevance: Annotated[float, Meta(ge=0, le=1)]
+    direction: Literal[-1, 0, 1]
+
+
+class Judged(msgspec.Struct, frozen=True, array_like=True, tag="judged"):
+    """A judge outside, a model by its name, weighed the story as it stood at ``revision``."""
+
+    at_ns: Nanos
+    story_id: str
+    revision: int
+    judge: str
+    opinions: tuple[Opinion, ...]
 
 
 class MarketSeen(msgspec.Struct, frozen=True, array_like=True, tag="market"):
@@ -331,4 +350,5 @@ Event: TypeAlias = (
     | SuggestionReply
     | KillSwitch
     | VenueMode
+    | Judged
 )

@@ -17,6 +17,7 @@ class Link(msgspec.Struct, frozen=True, array_like=True):
     """A story touches a market. ``direction`` is the way it pushes YES: +1, -1 or 0 unclear.
 
     ``relevance`` runs from 0 to 1; ``why`` is one sentence made of what the score is made of.
+    ``judge`` names who besides the linker had a say in it, "" where nobody had; ``why`` does too.
     """
 
     market_id: str
@@ -24,6 +25,7 @@ class Link(msgspec.Struct, frozen=True, array_like=True):
     direction: int
     why: str
     facet: str = ""
+    judge: str = ""
 
 
 class Verdict(Enum):
@@ -189,6 +191,18 @@ class LinksFound(msgspec.Struct, frozen=True, array_like=True, tag="links"):
     links: tuple[Link, ...]
 
 
+class Consult(msgspec.Struct, frozen=True, array_like=True, tag="consult"):
+    """A judge outside may say how the story bears on these markets, one of each meaning.
+
+    The desk's own links stand meanwhile, and for ever where no answer comes.
+    """
+
+    at_ns: Nanos
+    story_id: str
+    revision: int
+    market_ids: tuple[str, ...]
+
+
 class ImpactSeen(msgspec.Struct, frozen=True, array_like=True, tag="impact"):
     """The verdict on a story's impact changed."""
 
@@ -285,6 +299,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
 
 Decision: TypeAlias = (
     LinksFound
+    | Consult
     | ImpactSeen
     | Remembered
     | Suggested

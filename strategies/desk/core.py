@@ -19,6 +19,7 @@ from feeds.events import (
     Fill,
     FillSettled,
     Gap,
+    Judged,
     KillSwitch,
     LevelChange,
     MarketResolved,
@@ -36,7 +37,7 @@ from feeds.events import (
 )
 from feeds.markets import Market, MarketState, Nanos
 from strategies.context import Rooms
-from strategies.decisions import Decision, Impact, Link, LinksFound, Remembered, Skipped
+from strategies.decisions import Consult, Decision, Impact, Link, LinksFound, Remembered, Skipped
 from strategies.desk.impacts import Impacts
 from strategies.desk.news import News, StoryLinker
 from strategies.desk.odds import Odds
@@ -65,7 +66,7 @@ class Desk:
         self.floor = Floor()
         self.portfolio = Portfolio(settings.starting_cash)
         self._pulse = Pulse()
-        self._news = News(linker, settings.relevance_min)
+        self._news = News(linker, settings.relevance_min, settings.judge_floor)
         self._odds = Odds(self._pulse, self.floor)
         self._impacts = Impacts(self._pulse, self.floor, self._news, self._odds, settings)
         self._trading = Trading(
@@ -85,6 +86,7 @@ class Desk:
             OddsPoint: self._odds.past_point,
             Tick: self._on_tick,
             Story: self._on_story,
+            Judged: self._on_judged,
             MarketSeen: self._on_market,
             MarketResolved: self._on_resolved,
             OrderUpdate: self._trading.updated,
@@ -151,7 +153,10 @@ class Desk:
             self._impacts.forget(forgotten)
         before = self._news.links.get(story.id)
         links = self._news.hear(story)
-        if links is None or links == before:
+        if links is None:
+            return
+        self._consult(story)
+        if links == before:
             return
         self._pulse.say(LinksFound(self._pulse.now_ns, story.id, links))
         if before is None:
@@ -161,6 +166,22 @@ class Desk:
         self._watch.refresh(self._signals.open_markets)
         if links and before is None:
             self._signals.on_story(story, links)
+
+    def _consult(self, story: Story) -> None:
+        """Let a judge be asked, where there is one; nothing waits for the answer."""
+        market_ids = self._news.to_judge(story)
+        if market_ids:
+            now_ns = self._pulse.now_ns
+            self._pulse.say(Consult(now_ns, story.id, story.revision, market_ids))
+
+    def _on_judged(self, said: Judged) -> None:
+        before = self._news.links.get(said.story_id)
+        links = self._news.judged(said)
+        if links is None or links == before:
+            return
+        self._pulse.say(LinksFound(self._pulse.now_ns, said.story_id, links))
+        self._impacts.relink(self._news.stories[said.story_id], links)
+        self._watch.refresh(self._signals.open_markets)
 
     def _on_market(self, event: MarketSeen) -> None:
         if not self.floor.see(event.market):

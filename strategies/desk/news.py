@@ -2,12 +2,13 @@
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from feeds.events import Story
+from feeds.events import Judged, Story
 from feeds.markets import SECOND, Market, MarketState, Nanos
 from strategies.decisions import Link
-from strategies.linking import LinkableMarket, linkable
+from strategies.linking import Candidate, LinkableMarket, linkable
+from strategies.linking.judged import rejudged
 
 STORIES_MAX = 2_000
 LINKS_MAX = 64
@@ -37,15 +38,30 @@ class StoryLinker(Protocol):
 
     def link(self, title: str, summary: str, published_ns: Nanos | None) -> tuple[Link, ...]: ...
 
+    def candidates(
+        self, title: str, summary: str, published_ns: Nanos | None
+    ) -> tuple[Candidate, ...]: ...
+
+
+class _Asked(NamedTuple):
+    """What a judge was asked about a story, and the links that it has without the answer."""
+
+    own: tuple[Link, ...]
+    candidates: tuple[Candidate, ...]
+
 
 class News:
     """Stories by id, newest last, with their links both ways."""
 
-    def __init__(self, linker: StoryLinker | None, relevance_min: float) -> None:
+    def __init__(
+        self, linker: StoryLinker | None, relevance_min: float, judge_floor: float | None = None
+    ) -> None:
         self.stories: dict[str, Story] = {}
         self.links: dict[str, tuple[Link, ...]] = {}
         self.on_market: dict[str, deque[str]] = {}
         self._linker, self._relevance_min = linker, relevance_min
+        self._judge_floor = judge_floor
+        self._asked: dict[str, _Asked] = {}
         self._indexed: dict[str, LinkableMarket] = {}
         self._touched: dict[str, dict[str, float]] = {}
 
@@ -77,19 +93,46 @@ class News:
         if known is not None and story.revision <= known.revision:
             return None
         self.stories[story.id] = story
-        self._unlink(story.id)
+        self._asked.pop(story.id, None)
         links = self._find(story)
-        self.links[story.id] = links
+        self._relink(story.id, links)
+        return links
+
+    def _relink(self, story_id: str, links: tuple[Link, ...]) -> None:
+        self._unlink(story_id)
+        self.links[story_id] = links
         for link in links:
             ring = self.on_market.setdefault(link.market_id, deque(maxlen=STORIES_ON_MARKET_MAX))
-            ring.append(story.id)
-        return links
+            ring.append(story_id)
 
     def _find(self, story: Story) -> tuple[Link, ...]:
         if self._linker is None:
             return ()
-        found = self._linker.link(story.title, story.summary, story.published_ns)
+        return self._kept(self._linker.link(story.title, story.summary, story.published_ns))
+
+    def _kept(self, found: tuple[Link, ...]) -> tuple[Link, ...]:
         return tuple(link for link in found if link.relevance >= self._relevance_min)[:LINKS_MAX]
+
+    # -- a judge outside -------------------------------------------------------------------
+
+    def to_judge(self, story: Story) -> tuple[str, ...]:
+        """One market of each meaning that a judge may be asked about; none without a judge."""
+        if self._linker is None or self._judge_floor is None:
+            return ()
+        candidates = self._linker.candidates(story.title, story.summary, story.published_ns)
+        if candidates:
+            self._asked[story.id] = _Asked(self.links[story.id], candidates)
+        return tuple(candidate.market.id for candidate in candidates)
+
+    def judged(self, said: Judged) -> tuple[Link, ...] | None:
+        """The story's links as the judge's answer ranks them; None for one nobody waits for."""
+        story, asked = self.stories.get(said.story_id), self._asked.get(said.story_id)
+        if story is None or asked is None or story.revision != said.revision:
+            return None
+        assert self._judge_floor is not None, "asked without a judge"
+        links = self._kept(rejudged(asked.own, asked.candidates, said, self._judge_floor))
+        self._relink(story.id, links)
+        return links
 
     def make_room(self) -> str | None:
         """Forget the oldest story when another would be one too many; its id."""
@@ -98,6 +141,7 @@ class News:
         oldest = next(iter(self.stories))
         self._unlink(oldest)
         self.links.pop(oldest, None)
+        self._asked.pop(oldest, None)
         del self.stories[oldest]
         return oldest
 

@@ -58,6 +58,10 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         tuple[Scheduled, ...],
         Meta(max_length=CALENDAR_MAX, description="Rivals of a story for the moves of its hour."),
     ] = ()
+    judge_floor: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="Judged links below this are not shown. None: no judge is consulted."),
+    ] = None
     valid_s_max: Annotated[
         float, Meta(ge=1, le=86_400, description="Longest that a suggestion stays open.")
     ] = 900.0

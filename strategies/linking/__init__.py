@@ -14,12 +14,13 @@ from strategies.linking.affinity import Reading, reading_of
 from strategies.linking.candidates import Group, Index
 from strategies.linking.dates import DAY_NS
 from strategies.linking.direction import direction
+from strategies.linking.judged import CANDIDATES_MAX, NEAR, Candidate
 from strategies.linking.market import LinkableMarket, linkable
 from strategies.linking.reading import Story, read
 from strategies.linking.score import Weights, features, likelihood, load, mood_of, said
 from strategies.linking.why import why
 
-__all__ = ["Explained", "LinkableMarket", "Linker", "linkable"]
+__all__ = ["Candidate", "Explained", "LinkableMarket", "Linker", "linkable"]
 
 LINKS_MAX = 64
 """Links shown for one story: a long ladder of prices fits."""
@@ -75,6 +76,20 @@ class Linker:
         ranked = sorted(shown, key=lambda weighed: (-weighed.likely, min(weighed.group.markets)))
         found = [link for weighed in ranked for link in self._links(story, weighed)]
         return tuple(found[:LINKS_MAX])
+
+    def candidates(
+        self, title: str, summary: str = "", published_ns: Nanos | None = None
+    ) -> tuple[Candidate, ...]:
+        """What a judge may be asked about: shown or nearly so, likeliest first, at most 12."""
+        story = read(title, summary, published_ns)
+        near = [w for w in self._weigh(story) if w.likely >= NEAR * self._weights.floor]
+        ranked = sorted(near, key=lambda weighed: (-weighed.likely, min(weighed.group.markets)))
+        found: list[Candidate] = []
+        for weighed in ranked:
+            links = self._links(story, weighed)
+            if links and len(found) < CANDIDATES_MAX:
+                found.append(Candidate(weighed.group.markets[links[0].market_id], tuple(links)))
+        return tuple(found)
 
     def explain(
         self, title: str, summary: str = "", published_ns: Nanos | None = None

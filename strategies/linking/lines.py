@@ -3,17 +3,25 @@
 A market line is ``{"id", "question", "description", "end_date", "event", "outcomes", "tags"}``, a
 story line ``{"id", "title", "summary", "source", "published"}``; only id and question, or id and
 title, are required and unknown keys are ignored. Each story gives ``{"id", "links": [{"market_id",
-"relevance", "direction", "why"}]}``, best first.
+"relevance", "direction", "why"}]}``, best first; a link in which an outside judge had a say names
+it as ``"judge"``.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
 
+from feeds.events import Judged
 from feeds.markets import Nanos
-from strategies.linking import LinkableMarket, Linker
+from strategies.decisions import Link
+from strategies.linking import LINKS_MAX, Candidate, LinkableMarket, Linker
 from strategies.linking.dates import parse_time
+from strategies.linking.judged import rejudged
 
 MARKETS_MAX = 200_000
+
+
+Ask: TypeAlias = Callable[[str, str, tuple[Candidate, ...]], Judged | None]
+"""Puts title, summary and candidates to an outside judge; None where it gives no answer."""
 
 
 class LineError(ValueError):
@@ -21,10 +29,14 @@ class LineError(ValueError):
 
 
 def link_lines(
-    markets: Iterable[dict[str, Any]], stories: Iterable[dict[str, Any]]
+    markets: Iterable[dict[str, Any]],
+    stories: Iterable[dict[str, Any]],
+    ask: Ask | None = None,
+    judge_floor: float = 0.0,
 ) -> Iterator[dict[str, Any]]:
     """The links of each story, one dictionary a story in their order.
 
+    ``ask`` lets an outside judge re-rank them; below ``judge_floor`` what it judged is left out.
     Raises :class:`LineError` naming the line (counted from 1) and the field.
     """
     linker = Linker()
@@ -35,18 +47,22 @@ def link_lines(
     for number, line in enumerate(stories, start=1):
         id, title, summary, published = story_of(line, number)
         links = linker.link(title, summary, published)
-        yield {
-            "id": id,
-            "links": [
-                {
-                    "market_id": link.market_id,
-                    "relevance": link.relevance,
-                    "direction": link.direction,
-                    "why": link.why,
-                }
-                for link in links
-            ],
-        }
+        if ask is not None:
+            candidates = linker.candidates(title, summary, published)
+            said = ask(title, summary, candidates) if candidates else None
+            if said is not None:
+                links = rejudged(links, candidates, said, judge_floor)[:LINKS_MAX]
+        yield {"id": id, "links": [_line(link) for link in links]}
+
+
+def _line(link: Link) -> dict[str, Any]:
+    line = {
+        "market_id": link.market_id,
+        "relevance": link.relevance,
+        "direction": link.direction,
+        "why": link.why,
+    }
+    return line | {"judge": link.judge} if link.judge else line
 
 
 def market_of(line: object, number: int) -> LinkableMarket:

@@ -1,5 +1,6 @@
 """One sentence for a link, made of what its score is made of."""
 
+from strategies.decisions import Link
 from strategies.linking.affinity import Reading
 from strategies.linking.candidates import Group
 from strategies.linking.names import NAMES
@@ -55,13 +56,22 @@ FAMILY_WORDS = {
 }
 
 
+PUSHES = {1: "pushes YES up", -1: "pushes YES down", 0: "direction unclear"}
+
+
 def why(story: Story, group: Group, reading: Reading, pushed: int) -> str:
     """Who is named, what happened in which words, what the market asks, and which way."""
     parts = [_who(group, reading), _what(story, group, reading)]
     ask = FAMILY_WORDS.get(group.intent.family)
     parts.append(f"the market asks about {ask}" if ask else "the market asks in the same words")
-    parts.append({1: "pushes YES up", -1: "pushes YES down", 0: "direction unclear"}[pushed])
+    parts.append(PUSHES[pushed])
     return "; ".join(part for part in parts if part) + "."
+
+
+def judged_why(own: Link, judge: str, pushed: int) -> str:
+    """A link's sentence after a judge had a say: who that was, and which way it pushes now."""
+    before = own.why.removesuffix(f"{PUSHES[own.direction]}.")
+    return f"{before}judged by {judge}; {PUSHES[pushed]}."
 
 
 def _who(group: Group, reading: Reading) -> str:

@@ -38,7 +38,7 @@ from strategies.decisions import Cancel, Decision, Link, OrderIntent, Place
 from strategies.desk import Desk
 from strategies.fills import Heard, PaperExchange
 from strategies.floor import Floor
-from strategies.linking import LinkableMarket
+from strategies.linking import Candidate, LinkableMarket
 
 NOON: Nanos = 1_795_521_600 * SECOND
 """24 November 2026, 12:00 UTC: when these tests happen."""
@@ -151,11 +151,11 @@ class WordLinker:
     """Links a story to the markets whose id stands in its title: a linker one can see through."""
 
     def __init__(self, direction: int = 1, relevance: float = 0.9) -> None:
-        self.ids: dict[str, None] = {}
+        self.ids: dict[str, LinkableMarket] = {}
         self.direction, self.relevance = direction, relevance
 
     def add(self, market: LinkableMarket) -> None:
-        self.ids[market.id] = None
+        self.ids[market.id] = market
 
     def remove(self, market_id: str) -> None:
         self.ids.pop(market_id, None)
@@ -172,6 +172,12 @@ class WordLinker:
             for name in self.ids
             if name in words
         )
+
+    def candidates(
+        self, title: str, summary: str = "", published_ns: Nanos | None = None
+    ) -> tuple[Candidate, ...]:
+        links = self.link(title, summary, published_ns)
+        return tuple(Candidate(self.ids[link.market_id], (link,)) for link in links)
 
 
 class Session:
