@@ -1,6 +1,7 @@
 """Puts an engine together from a configuration: ledger, past, strategies, tape, alerts."""
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import msgspec
 
 from feeds.clock import Clock
 from feeds.events import OrderState, OrderUpdate
+from feeds.judge import Judge
 from feeds.markets import SECOND, Nanos
 from feeds.polymarket.shelf import Shelf
 from feeds.tape import TapeWriter
@@ -17,11 +19,15 @@ from terminal.alerts import Alerts
 from terminal.cli import VERSION
 from terminal.config import Config
 from terminal.engine import Engine
+from terminal.judging import judge_of
 from terminal.kept import CATALOGUE_SHELF
 from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
 from terminal.newsshelf import NewsShelf
 from terminal.paths import Paths, private_folder
+from terminal.secret import SecretError
 from terminal.session import Header, Session, StrategySetting
+
+log = logging.getLogger(__name__)
 
 
 def assemble(
@@ -48,7 +54,20 @@ def assemble(
     alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
     news = NewsShelf(paths.state)
     shelf = Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}")
-    return Engine(config, session, ledger, alerts, clock, recorder, news, shelf)
+    judge, trouble = _judge(config, paths)
+    engine = Engine(config, session, ledger, alerts, clock, recorder, news, shelf, judge)
+    if trouble:
+        engine.complaints["judge"] = trouble
+    return engine
+
+
+def _judge(config: Config, paths: Paths) -> tuple[Judge | None, str]:
+    """The judge, or why there is none although one was asked for: the session goes on without."""
+    try:
+        return judge_of(config.judge, paths.config), ""
+    except SecretError as error:
+        log.warning("[judge] key: %s", error)
+        return None, f"[judge] key: {error}. The linker's own links stand."
 
 
 def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
@@ -64,6 +83,7 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
             limits=config.risk.limits,
             follow_max=config.engine.follow_max,
             calendar=config.news.scheduled,
+            judge_floor=config.judge.floor if config.judge.url else None,
         ),
         strategies=tuple(
             StrategySetting(name, Mandate(known.mandate), known.path, known.params)

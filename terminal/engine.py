@@ -30,6 +30,7 @@ from feeds.events import (
     Story,
     Tick,
 )
+from feeds.judge import Judge
 from feeds.news.fetch import Fetcher
 from feeds.news.judge import MemoryFormatError
 from feeds.news.poller import NewsPoller, SourceHealth
@@ -46,6 +47,7 @@ from feeds.tape import TapeWriter
 from strategies.decisions import (
     Alert,
     Answer,
+    Consult,
     Decision,
     Follow,
     LinksFound,
@@ -59,6 +61,7 @@ from strategies.decisions import (
 from terminal.alerts import Alerts
 from terminal.config import Config
 from terminal.journeys import Journeys
+from terminal.judging import Judging
 from terminal.keeper import CatalogueKeeper
 from terminal.latency import Spans
 from terminal.ledger import Ledger, Record
@@ -117,6 +120,7 @@ class Engine:
         tape: TapeWriter | None = None,
         news: NewsShelf | None = None,
         shelf: Shelf | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.config, self.session, self.clock = config, session, clock
         self.counters = Counters()
@@ -165,6 +169,10 @@ class Engine:
             self.reader,
             standby=config.venue.standby,
         )
+        self.judging: Judging | None = None
+        if judge is not None:
+            complain = partial(self._complain, "judge")
+            self.judging = Judging(judge, config.judge, clock, self.hear, complain)
         self._news = news
         self.poller = self._poller(news.memory() if news else b"")
 
@@ -188,6 +196,12 @@ class Engine:
             await asyncio.Event().wait()
         else:
             await self._news.keep(self.poller)
+
+    async def _judge(self) -> None:
+        if self.judging is None:
+            await asyncio.Event().wait()
+        else:
+            await self.judging.run()
 
     @property
     def catalogue_as_of_ns(self) -> int | None:
@@ -254,6 +268,7 @@ class Engine:
                 ("stream", self.stream.run),
                 ("news", self.poller.run),
                 ("news shelf", self._keep_news),
+                ("judge", self._judge),
             )
         ]
         stopper = asyncio.create_task(stop.wait())
@@ -368,6 +383,8 @@ class Engine:
                 self._rewire()
             case LinksFound():
                 self.counters.links += len(decision.links)
+            case Consult():
+                self._consult(decision)
             case Suggested():
                 self._time_suggestion(decision)
             case Alert():
@@ -378,6 +395,12 @@ class Engine:
                 self.error(f"strategy {decision.strategy} is off: {decision.cause}")
             case _:
                 pass
+
+    def _consult(self, wanted: Consult) -> None:
+        if self.judging is not None:
+            desk = self.session.desk
+            markets = tuple(desk.markets[market_id] for market_id in wanted.market_ids)
+            self.judging.consult(wanted, desk.stories[wanted.story_id], markets)
 
     def _time_suggestion(self, decision: Suggested) -> None:
         self.counters.suggestions += 1

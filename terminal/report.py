@@ -1,5 +1,6 @@
 """What a headless session amounts to, as one JSON object."""
 
+from dataclasses import asdict
 from typing import Any
 
 from feeds.markets import DOLLAR, Money
@@ -14,7 +15,9 @@ def dollars(money: Money) -> float:
 def report(engine: Engine) -> dict[str, Any]:
     """Counts, money and latencies. Money in dollars, latencies in milliseconds or null."""
     counters, portfolio = engine.counters, engine.session.desk.portfolio
+    judged = {"judge": asdict(engine.judging.counts)} if engine.judging is not None else {}
     return {
+        **judged,
         "stories": counters.stories,
         "clusters": counters.clusters,
         "links": counters.links,

@@ -237,11 +237,17 @@ class Signals:
             limit=draft.limit,
             size=draft.size,
             edge=draft.edge,
-            reason=draft.reason[:TEXT_MAX],
+            reason=self._reason(draft),
             until_ns=now_ns + int(valid_s * SECOND),
             mandate=runner.mandate,
             rests=draft.rests,
         )
+
+    def _reason(self, draft: Draft) -> str:
+        """The strategy's own, and whose word besides the linker's it rests on."""
+        link = self._rooms.news.link(draft.story_id, draft.condition_id)
+        mark = f" (link judged by {link.judge})" if link is not None and link.judge else ""
+        return draft.reason[: TEXT_MAX - len(mark)] + mark
 
     def _remember(self, suggestion: Suggestion) -> Signal:
         if len(self.signals) >= SIGNALS_MAX:

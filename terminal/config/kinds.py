@@ -69,6 +69,8 @@ class Leaf:
     unit: str = ""
     schemes: tuple[str, ...] = ()
     plain_only_here: bool = False
+    hidden: bool = False
+    """Somebody may have put a secret here by mistake: a wrong value is not shown."""
 
     def expected(self) -> str:
         """What this setting takes, in words."""
@@ -141,6 +143,7 @@ def _leaf(field: msgspec.structs.FieldInfo, key: str) -> Leaf:
         unit=extra.get("unit", ""),
         schemes=extra.get("schemes", ()),
         plain_only_here=extra.get("plain_only_here", False),
+        hidden=extra.get("hidden", False),
     )
 
 
@@ -216,6 +219,8 @@ def _slug(value: str) -> str:
 
 def _read_url(leaf: Leaf, value: object) -> str:
     url = _read_text(leaf, value)
+    if not url and leaf.default == "":
+        return url
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port

@@ -211,9 +211,8 @@ def _parse(name: str, text: str) -> tuple[Problem | None, dict[str, Any]]:
 
 def _syntax_fix(text: str, line: int) -> str:
     said = text.splitlines()[line - 1].strip() if line <= len(text.splitlines()) else ""
-    return (
-        f"look at {shown(said)}" if said and not names_a_secret(said.split("=")[0].strip()) else ""
-    )
+    name = said.split("=")[0].strip()
+    return f"look at {shown(said)}" if said and name != "key" and not names_a_secret(name) else ""
 
 
 def _lay_document(draft: Draft, document: dict[str, Any], where: Callable[[str], str]) -> None:
@@ -404,8 +403,10 @@ def _value(leaf: Leaf, raw: Raw, problems: list[Problem]) -> Any:
     try:
         return read_text(leaf, raw.value) if raw.is_text else read(leaf, raw.value)
     except Misfit as misfit:
-        found = shown(raw.value)
-        problems.append(Problem(raw.where, leaf.key, misfit.expected, found, misfit.fix))
+        found, fix = shown(raw.value), misfit.fix
+        if leaf.hidden:
+            found, fix = "something else (not shown)", "never the secret itself"
+        problems.append(Problem(raw.where, leaf.key, misfit.expected, found, fix))
         return "" if leaf.default is msgspec.NODEFAULT else leaf.default
 
 

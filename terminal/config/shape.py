@@ -272,6 +272,45 @@ class StrategyConfig(_Section, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
 
 
+class JudgeConfig(_Section, frozen=True, kw_only=True):
+    """[judge]: a language model of the user's choice that may re-rank links. Off without a url."""
+
+    url: Annotated[
+        str,
+        _says(
+            "a server that speaks OpenAI's chat completions may re-rank which markets a story "
+            "touches; titles and summaries are sent to it. Often ends in /v1, such as "
+            'http://127.0.0.1:11434/v1; "" asks nobody',
+            max_length=2_048,
+            extra=_WEB,
+        ),
+    ] = ""
+    model: Annotated[
+        str, _says("the model that is asked, by the server's name for it", max_length=80)
+    ] = ""
+    key: Annotated[
+        str,
+        _says(
+            "where the server wants a key: the name in capitals, such as OPENAI_KEY, of a variable "
+            "of the environment, or of a file that only you can read in the folder secrets beside "
+            'the place of config that `ftt paths` shows; never the key itself; "" sends none',
+            pattern=r"^([A-Z][A-Z0-9_]{0,63})?$",
+            extra={"hidden": True},
+        ),
+    ] = ""
+    timeout_s: Annotated[
+        float,
+        _says("seconds until an answer comes too late", ge=1, le=120, extra=_SECONDS),
+    ] = 20.0
+    stories_per_minute_max: Annotated[
+        int, _says("stories beyond so many in a minute keep the linker's links", ge=1, le=600)
+    ] = 20
+    floor: Annotated[
+        float,
+        _says("a link that linker and judge together find less relevant is left out", ge=0, le=1),
+    ] = 0.5
+
+
 class AlertsConfig(_Section, frozen=True, kw_only=True):
     """[alerts]: where messages go, and when they may not."""
 
@@ -377,6 +416,7 @@ class Config(_Section, frozen=True, kw_only=True):
     strategies: dict[str, StrategyConfig] = msgspec.field(
         default_factory=lambda: dict(DEFAULT_STRATEGIES)
     )
+    judge: JudgeConfig = JudgeConfig()
     alerts: AlertsConfig = AlertsConfig()
     tape: TapeConfig = TapeConfig()
     tui: TuiConfig = TuiConfig()
@@ -402,6 +442,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "account": AccountConfig,
     "risk": RiskConfig,
     "news": NewsConfig,
+    "judge": JudgeConfig,
     "alerts": AlertsConfig,
     "tape": TapeConfig,
     "tui": TuiConfig,

@@ -17,7 +17,7 @@ NOT_LIVE = "trading with real money is not part of this release; use"
 
 def check_together(config: Config, wheres: Mapping[str, str]) -> Iterator[Problem]:
     """Problems between settings. ``wheres`` says where each key was set that is no default."""
-    rules = (_no_live, _clock, _calendar, _strategies)
+    rules = (_no_live, _clock, _calendar, _judge, _strategies)
     for key, expected, found, fix in (row for rule in rules for row in rule(config)):
         where = wheres.get(key) or next(
             (w for k, w in wheres.items() if k.startswith(key + ".")), "default"
@@ -64,6 +64,16 @@ def _calendar(config: Config) -> Iterator[Row]:
         elif time_of(when) is None:
             fix = 'a day, a time and a zone: "2026-11-25T21:20Z"'
             yield key, "a time in ISO 8601 with its zone", shown(when), fix
+
+
+def _judge(config: Config) -> Iterator[Row]:
+    judge = config.judge
+    if judge.url and not judge.model.strip():
+        fix = 'model = "...", as its server calls it; url = "" asks nobody'
+        yield "judge.model", "the model to ask, since a url is given", "nothing", fix
+    if judge.key.startswith("FTT_"):
+        fix = "variables that begin so are settings; call it OPENAI_KEY, say"
+        yield "judge.key", "a name that does not begin with FTT_", shown(judge.key), fix
 
 
 def _strategies(config: Config) -> Iterator[Row]:
