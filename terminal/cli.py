@@ -154,6 +154,9 @@ def _tape(parser: argparse.ArgumentParser) -> None:
 def _link(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markets", required=True, metavar="FILE", help="JSON lines")
     parser.add_argument("--stories", required=True, metavar="FILE", help="JSON lines, - for stdin")
+    parser.add_argument(
+        "--judge", action="store_true", help="let the model that [judge] names re-rank them"
+    )
 
 
 def _query(parser: argparse.ArgumentParser) -> None:

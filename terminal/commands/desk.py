@@ -6,29 +6,68 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from feeds.news.check import CheckResult, check_many
 from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
 from terminal.commands.common import configuration
+from terminal.paths import Paths
+
+if TYPE_CHECKING:
+    from terminal.config.shape import JudgeConfig
+    from terminal.judging import Bench
 
 LINE_CHARS_MAX = 1_000_000
+ENTRIES_SHOWN = 8
+UNTITLED_CHARS = 120
 
 
 def link(arguments: argparse.Namespace) -> int:
     """One JSON line a story: the markets it touches, best first."""
     from strategies.linking.lines import LineError, link_lines
 
-    with _open(arguments.markets) as markets, _open(arguments.stories) as stories:
+    with contextlib.ExitStack() as stack:
+        markets = _lines(stack.enter_context(_open(arguments.markets)), arguments.markets)
+        stories = _lines(stack.enter_context(_open(arguments.stories)), arguments.stories)
+        settings, bench = _bench(arguments, stack)
+        ask = bench.ask if bench is not None else None
         try:
-            for answer in link_lines(
-                _lines(markets, arguments.markets), _lines(stories, arguments.stories)
-            ):
+            for answer in link_lines(markets, stories, ask, settings.floor):
                 out.data(answer)
         except LineError as error:
             raise CommandError(str(error), USAGE) from error
-    return DONE
+    return DONE if bench is None else _say_judged(settings.model, bench)
+
+
+def _bench(
+    arguments: argparse.Namespace, stack: contextlib.ExitStack
+) -> tuple["JudgeConfig", "Bench | None"]:
+    """The settings of the outside judge, and that judge where it is wanted."""
+    from terminal.config.shape import JudgeConfig
+    from terminal.judging import bench, judge_of
+    from terminal.secret import SecretError
+
+    if not arguments.judge:
+        return JudgeConfig(), None
+    settings = configuration(arguments).config.judge
+    try:
+        judge = judge_of(settings, Paths.find().config)
+    except SecretError as error:
+        raise CommandError(f"[judge] key: {error}", USAGE) from error
+    if judge is None:
+        raise CommandError("--judge needs a judge: set url and model under [judge]", USAGE)
+    return settings, stack.enter_context(bench(judge, settings.stories_per_minute_max))
+
+
+def _say_judged(model: str, bench: "Bench") -> int:
+    """How it went, on stderr; a judge that never answered is a failure."""
+    counts = bench.counts
+    out.talk(f"{model} judged {counts.answered} of the {counts.asked} stories it was asked about")
+    if counts.refused:
+        rest = counts.refused + counts.left_out
+        out.talk(f"{rest} keep the linker's own links; the first because: {bench.first_refusal}")
+    return FAILED if counts.asked and not counts.answered else DONE
 
 
 @contextlib.contextmanager
@@ -71,9 +110,14 @@ def feeds(arguments: argparse.Namespace) -> int:
 
 def _say_feed(result: CheckResult) -> None:
     if not result["ok"]:
-        out.line(f"{result['source']}: refused: {result['error']}")
+        out.paragraph(f"{result['source']}: refused: {result['error']}")
         return
     entries = result["entries"]
-    out.line(f"{result['source']}: {result['format']}, {result['title']!r}, {len(entries)} entries")
-    for entry in entries[:5]:
-        out.line(f"  {entry['published'] or 'no date':25}  {entry['title']}")
+    number = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
+    title = result["title"] or "without a title"
+    out.paragraph(f"{result['source']}: {result['format']}, {title}, {number}", strong=True)
+    for entry in entries[:ENTRIES_SHOWN]:
+        title = entry["title"] or entry["summary"][:UNTITLED_CHARS] or "without a title"
+        out.paragraph(title, lead=f"  {entry['published'] or 'no date':20}  ")
+    if len(entries) > ENTRIES_SHOWN:
+        out.paragraph(f"{len(entries) - ENTRIES_SHOWN} more; --json has them whole", lead="  ")
