@@ -106,6 +106,12 @@ class Practice:
             "anchor_ns": self.world.anchor_ns,
         }
 
+    def leave(self) -> None:
+        """Let go of everybody who would not go by itself: the kept waiting, the half open."""
+        self.app.let_go()
+        for stream in (self.venue.stream, self.venue.user_stream):
+            stream.drop_half_open()
+
     def complain(self, text: str) -> None:
         """Say on stderr what failed, and the command that repeats it."""
         repeat = self.venue.deck.command(self.world.seed)
@@ -176,7 +182,7 @@ def server_for(app: ASGIApp, leaving: Callable[[], None] = lambda: None) -> Serv
 
 async def serve(practice: Practice, listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve until ``stop`` is set or a signal comes."""
-    server = server_for(practice.app, practice.app.let_go)
+    server = server_for(practice.app, practice.leave)
     world = asyncio.create_task(practice.live())
     stopper = asyncio.create_task(_stop(server, stop))
     served = asyncio.create_task(server.serve([listener]))

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -90,6 +91,7 @@ class Connection:
         self.cut = False
         self.half_open = False
         self.wake = asyncio.Event()
+        self.gone = asyncio.Event()
         self.pending: deque[str] = deque()
         self._pending_bytes = 0
 
@@ -115,6 +117,7 @@ class Connection:
         """End it without a goodbye."""
         self.cut = True
         self.pending.clear()
+        self.gone.set()
         self.wake.set()
 
     def take(self) -> str:
@@ -162,6 +165,10 @@ class Stream:
             connection.half_open = True
         return len(self.connections)
 
+    def drop_half_open(self) -> None:
+        """Those who neither read nor write would not hear a goodbye either."""
+        drop_half_open(self.connections)
+
     def new_faults(self) -> None:
         """The deck has other options: what is held back for the old ones goes out."""
         self._old_books.clear()
@@ -196,16 +203,10 @@ class Stream:
             return
         connection = Connection(self.freeze, Garbler(self.deck, next(self._numbers)))
         self.connections.add(connection)
-        writer = asyncio.create_task(write_pending(socket, connection))
-        reader = asyncio.create_task(self._read(socket, connection))
         try:
-            # whichever ends first ends the connection
-            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+            await converse(socket, connection, self._read(socket, connection))
         finally:
             self._forget(connection)
-            writer.cancel()
-            reader.cancel()
-            await asyncio.gather(writer, reader, return_exceptions=True)
 
     async def _read(self, socket: WebSocket, connection: Connection) -> None:
         try:
@@ -467,6 +468,12 @@ def _item(listing: Listing, moved: Moved, change: Change, outcome: int, at_ms: s
     )
 
 
+def drop_half_open(connections: Iterable[Connection]) -> None:
+    for connection in connections:
+        if connection.half_open:
+            connection.drop()
+
+
 async def next_text(socket: WebSocket) -> str:
     """What the client says next, be it in a text frame or a binary one."""
     message = await asyncio.wait_for(socket.receive(), SILENCE_S)
@@ -474,6 +481,23 @@ async def next_text(socket: WebSocket) -> str:
         raise WebSocketDisconnect(message.get("code", 1000))
     text: str | None = message.get("text")
     return (message.get("bytes") or b"").decode(errors="replace") if text is None else text
+
+
+async def converse(
+    socket: WebSocket, connection: Connection, reading: Coroutine[Any, Any, None]
+) -> None:
+    """Read and write until either ends, or the connection is dropped, even in mid-write."""
+    tasks = [
+        asyncio.create_task(reading),
+        asyncio.create_task(write_pending(socket, connection)),
+        asyncio.create_task(connection.gone.wait()),
+    ]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def write_pending(socket: WebSocket, connection: Connection) -> None:

@@ -20,9 +20,10 @@ from practice.stream import (
     SILENCE_S,
     Connection,
     Freeze,
+    converse,
+    drop_half_open,
     next_text,
     suffer,
-    write_pending,
 )
 
 MARKETS_MAX = 2_000
@@ -98,6 +99,10 @@ class UserStream:
             connection.half_open = True
         return len(self.connections)
 
+    def drop_half_open(self) -> None:
+        """Those who neither read nor write would not hear a goodbye either."""
+        drop_half_open(self.connections)
+
     async def endpoint(self, socket: WebSocket) -> None:
         await socket.accept()
         if len(self.connections) >= CONNECTIONS_MAX:
@@ -106,15 +111,10 @@ class UserStream:
         connection = UserConnection(Garbler(self._deck, next(self._numbers)))
         connection.freeze = self._freeze
         self.connections.add(connection)
-        writer = asyncio.create_task(write_pending(socket, connection))
-        reader = asyncio.create_task(self._read(socket, connection))
         try:
-            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+            await converse(socket, connection, self._read(socket, connection))
         finally:
             self.connections.discard(connection)
-            writer.cancel()
-            reader.cancel()
-            await asyncio.gather(writer, reader, return_exceptions=True)
 
     async def _read(self, socket: WebSocket, connection: UserConnection) -> None:
         try:

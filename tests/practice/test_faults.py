@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import websockets
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
@@ -375,6 +376,24 @@ async def test_a_half_open_socket_neither_reads_nor_writes(served: Served, clien
 
 async def _within(client: Client, seconds: float) -> str:
     return str(await asyncio.wait_for(client.socket.recv(), seconds))
+
+
+async def test_a_cut_reaches_a_connection_that_takes_nothing_any_more(served: Served) -> None:
+    """One whose client stopped reading is in mid-write when it is dropped."""
+    stream, asset = served.venue.stream, served.listing("moved").assets[0]
+    async with websockets.connect(
+        served.ws_url, max_queue=1, max_size=None, close_timeout=0.1
+    ) as deaf:
+        await deaf.send(json.dumps({"type": "market", "assets_ids": [asset]}))
+        while not any(one.begun for one in stream.connections):
+            await served.get("/ok")
+        (connection,) = stream.connections
+        while len(connection.pending) < 30:  # until neither side's buffers hold any more
+            connection.send(b"x" * 100_000)
+            await served.get("/ok")
+        assert stream.cut() == 1
+        while stream.connections:
+            await served.get("/ok")
 
 
 async def test_connections_are_cut_by_chance(served: Served, client: Client) -> None:
