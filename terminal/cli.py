@@ -165,6 +165,13 @@ def _query(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _news(parser: argparse.ArgumentParser) -> None:
+    _query(parser)
+    parser.add_argument(
+        "--story", metavar="ID", help="one story whole: its markets, odds, and what it means"
+    )
+
+
 def _impact(parser: argparse.ArgumentParser) -> None:
     _query(parser)
     parser.add_argument(
@@ -265,7 +272,7 @@ COMMANDS: tuple[Command, ...] = (
         "ftt impact nvidia --of today.tape --json",
         _impact,
     ),
-    Command("news", "ask:news", "stories of the running session", "ftt news nvidia", _query),
+    Command("news", "news:run", "stories, and what they mean", "ftt news --story 3fa9c2", _news),
     Command("markets", "ask:markets", "the catalogue", "ftt markets ipo --json", _query),
     Command("book", "ask:book", "a market's books and prints", "ftt book openai-ipo", _book),
     Command("orders", "ask:orders", "open and past orders", "ftt orders --json", _query),

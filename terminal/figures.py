@@ -20,8 +20,9 @@ def points(move: float | None) -> str:
     """A move in percentage points with its sign and arrow, or a dash."""
     if move is None:
         return "–"
-    arrow = "▲" if move > 0.05 else "▼" if move < -0.05 else "–"
-    return f"{arrow} {move:+.1f}"
+    if abs(move) < 0.05:
+        return "– 0.0"
+    return f"{'▲' if move > 0 else '▼'} {move:+.1f}"
 
 
 def shares(size: Size) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from feeds.news.judge import MemoryFormatError
 from feeds.news.poller import NewsPoller, SourceHealth
+from terminal.paths import replaced
 from terminal.views import FeedRow
 
 log = logging.getLogger(__name__)
@@ -76,12 +77,12 @@ class NewsShelf:
 
     def keep_rows(self, rows: list[SourceHealth]) -> None:
         """Replace the rows of health."""
-        if _replaced(self._health, msgspec.json.encode([feed_row(row) for row in rows])):
+        if replaced(self._health, msgspec.json.encode([feed_row(row) for row in rows])):
             self._kept_rows = rows
 
     def keep_memory(self, contents: bytes) -> None:
         """Replace the memory."""
-        _replaced(self._memory, contents)
+        replaced(self._memory, contents)
 
 
 def feed_row(health: SourceHealth) -> FeedRow:
@@ -99,15 +100,3 @@ def feed_row(health: SourceHealth) -> FeedRow:
         failures=health.counts.failures,
         new=health.counts.new,
     )
-
-
-def _replaced(file: Path, contents: bytes) -> bool:
-    """Whole, so that a crash leaves the old one or the new one."""
-    fresh = file.with_suffix(".new")
-    try:
-        fresh.write_bytes(contents)
-        fresh.replace(file)
-    except OSError as error:
-        log.warning("%s can't be kept: %s", file.name, error)
-        return False
-    return True

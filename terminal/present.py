@@ -207,6 +207,7 @@ def _story_row(engine: Engine, story: Story, sources: int) -> StoryRow:
         points=_rounded(impact.points) if impact is not None else None,
         verdict=verdict_of(impact),
         weight=_weight(story, lead, impact),
+        judge=lead.judge if lead is not None else "",
     )
 
 
@@ -261,6 +262,7 @@ def article(engine: Engine, story_id: str) -> ArticleView | None:
         revision=story.revision,
         language=story.language,
         cards=tuple(_card(engine, story, link) for link in links[:CARDS_MAX]),
+        links=len(links),
         meaning=meaning([_evidence(desk, story, link) for link in links]),
         latency=engine.journeys.of(story.id),
     )
@@ -304,6 +306,7 @@ def _card(engine: Engine, story: Story, link: Link) -> CardView:
         relevance=round(link.relevance, 3),
         direction=link.direction,
         why=link.why,
+        judge=link.judge,
         spark=spark,
         spark_minutes=SPARK_MINUTES,
         spark_story=mark,

@@ -13,6 +13,8 @@ from terminal.rows import (
     order_words,
     position_rows,
     position_words,
+    story_named,
+    story_words,
     with_words,
 )
 from terminal.views import Done, MarketRow, Query, Rows
@@ -33,8 +35,15 @@ def answer(engine: Engine, query: Query) -> Rows | Done:
 
 def _news(engine: Engine, query: Query) -> Rows:
     rows = present.news(engine, ROWS_MAX).rows
-    found = _with_words(rows, query, lambda row: f"{row.title} {row.source} {row.lead_question}")
+    found = _with_words(rows, query, story_words)
     return Rows(id=query.id, news=found)
+
+
+def _story(engine: Engine, query: Query) -> Rows | Done:
+    story_id, trouble = story_named(engine.session.desk.stories, query.text)
+    if trouble:
+        return Done(id=query.id, outcome="denied", message=trouble)
+    return Rows(id=query.id, article=present.article(engine, story_id))
 
 
 def _markets(engine: Engine, query: Query) -> Rows:
@@ -102,6 +111,7 @@ def _status(engine: Engine, query: Query) -> Rows:
 
 _FINDERS: dict[str, Callable[[Engine, Query], Rows | Done]] = {
     "news": _news,
+    "story": _story,
     "markets": _markets,
     "book": _book,
     "orders": _orders,

@@ -1,6 +1,6 @@
 """Orders, positions and fills as rows, whether an engine holds them or the ledger alone."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from feeds.events import Fill, OrderState
@@ -8,7 +8,7 @@ from feeds.markets import Market
 from strategies.desk.orders import OrderRecord
 from strategies.portfolio import Portfolio, Position
 from terminal.figures import shares
-from terminal.views import FillRow, OrderRow, PositionRow
+from terminal.views import FillRow, OrderRow, PositionRow, StoryRow
 
 ALIVE = frozenset(state.value for state in OrderState if not state.over)
 """States in which an order may still fill."""
@@ -29,6 +29,23 @@ def with_words(
         if all(word in folded for word in wanted):
             found.append(row)
     return tuple(found)
+
+
+def story_words(row: StoryRow) -> str:
+    """What a story is found by."""
+    return f"{row.title} {row.source} {row.lead_question}"
+
+
+def story_named(ids: Collection[str], wanted: str) -> tuple[str, str]:
+    """The id that was meant, whole or by its beginning, and "", or what is wrong."""
+    if wanted in ids:
+        return wanted, ""
+    found = [id for id in ids if wanted and id.startswith(wanted)][:2]
+    if len(found) == 1:
+        return found[0], ""
+    if found:
+        return "", f"more than one story's id begins with {wanted!r}: give more of it"
+    return "", f"no story has the id {wanted!r}: `ftt news` lists them"
 
 
 def order_words(row: OrderRow) -> str:

@@ -64,6 +64,8 @@ class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
     points: float | None = None
     verdict: str = ""
     weight: float = 0.0
+    judge: str = ""
+    """As in ``CardView``, of the lead market's link."""
 
 
 class NewsView(msgspec.Struct, frozen=True, kw_only=True, tag="news"):
@@ -107,6 +109,8 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     precedents: int = 0
     precedent_logit: float = 0.0
     precedent_spread: float = 0.0
+    judge: str = ""
+    """The model outside that had a say in the link, "" where none had."""
 
 
 class ArticleView(msgspec.Struct, frozen=True, kw_only=True, tag="article"):
@@ -126,6 +130,8 @@ class ArticleView(msgspec.Struct, frozen=True, kw_only=True, tag="article"):
     revision: int = 0
     language: str = ""
     cards: tuple[CardView, ...] = ()
+    links: int = 0
+    """Markets that it touches: the cards show the most relevant of them."""
     meaning: tuple[str, ...] = ()
     latency: tuple[tuple[str, float], ...] = ()
     """Seconds after publication of: fetched, linked, first move, suggestion, order, fill."""
@@ -264,6 +270,8 @@ class ImpactRow(msgspec.Struct, frozen=True, kw_only=True):
     precedent_logit: float = 0.0
     precedent_spread: float = 0.0
     precedent_shrunk_logit: float = 0.0
+    judge: str = ""
+    """As in ``CardView``."""
 
 
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -431,10 +439,11 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True, tag="kill"):
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True, tag="query"):
-    """Ask once for rows: news, markets, book, orders, positions, fills, signals, impacts or status.
+    """Ask once for rows: news, markets, orders, positions, fills, signals, impacts, feeds, status;
+    or for one thing: a story or a book.
 
-    ``text`` filters by words; ``condition_id`` (or a unique beginning of one, or a slug) names a
-    market where one is needed.
+    ``text`` filters by words, or is the story's id or a beginning of it; ``condition_id`` (or a
+    unique beginning of one, or a slug) names a market where one is needed.
     """
 
     id: str
@@ -509,6 +518,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):
 
     id: str
     news: tuple[StoryRow, ...] = ()
+    article: ArticleView | None = None
     markets: tuple[MarketRow, ...] = ()
     market: MarketView | None = None
     orders: tuple[OrderRow, ...] = ()

@@ -30,7 +30,6 @@ from terminal.views import (
     Query,
     Rows,
     SignalRow,
-    StoryRow,
 )
 
 
@@ -38,14 +37,15 @@ def _id() -> str:
     return uuid.uuid4().hex
 
 
-def _query(arguments: argparse.Namespace, what: str) -> Query:
+def query_of(arguments: argparse.Namespace, what: str) -> Query:
+    """A question for rows; bad usage where they would be too many, or none."""
     if not 1 <= arguments.most <= 500:
         raise CommandError(f"--most: expected 1 to 500, found {arguments.most}", 2)
     return Query(id=_id(), what=what, text=" ".join(arguments.words), most=arguments.most)
 
 
 def _rows(arguments: argparse.Namespace, what: str) -> Rows:
-    return _read(ask(_query(arguments, what)))
+    return _read(ask(query_of(arguments, what)))
 
 
 def _read(answer: FromEngine) -> Rows:
@@ -57,7 +57,7 @@ def _read(answer: FromEngine) -> Rows:
 
 def _rows_of_money(arguments: argparse.Namespace, what: str) -> tuple[Rows, Nanos]:
     """From the engine, or from the ledger with the time as of which it holds; else 0."""
-    query = _query(arguments, what)
+    query = query_of(arguments, what)
     answer = ask_if_running(query)
     if answer is not None:
         return _read(answer), 0
@@ -74,17 +74,18 @@ def _rows_of_money(arguments: argparse.Namespace, what: str) -> tuple[Rows, Nano
 Cells = Callable[[Any], Sequence[str]]
 
 
-def _print(
+def show(
     arguments: argparse.Namespace,
     rows: Iterable[Any],
     columns: Sequence[str],
     cells: Cells,
     empty: str,
     as_of_ns: Nanos = 0,
+    whence: str = "from the ledger; marks are prices of last fills",
 ) -> int:
+    """Rows as a table or as JSON; ``as_of_ns`` and ``whence`` are said of those that were kept."""
     if as_of_ns:
-        when = figures.iso(as_of_ns)
-        out.talk(f"no engine runs: as of {when}, from the ledger; marks are prices of last fills")
+        out.talk(f"no engine runs: as of {figures.iso(as_of_ns)}, {whence}")
     if arguments.json:
         as_of = {"as_of": figures.iso(as_of_ns)} if as_of_ns else {}
         for row in rows:
@@ -126,17 +127,6 @@ def _plain(name: str, value: Any) -> Any:
     return plain(value)
 
 
-def news(arguments: argparse.Namespace) -> int:
-    """Stories of the session, newest first."""
-
-    def cells(row: StoryRow) -> Sequence[str]:
-        odds = f"{figures.percent(row.odds)} {figures.points(row.points)}" if row.links else ""
-        return (figures.clock(row.first_seen_ns), row.source, row.title, odds, row.lead_question)
-
-    columns = ("seen", "source", "story", ">odds", "market")
-    return _print(arguments, _rows(arguments, "news").news, columns, cells, "no story yet")
-
-
 def markets(arguments: argparse.Namespace) -> int:
     """The catalogue, by volume."""
 
@@ -147,7 +137,7 @@ def markets(arguments: argparse.Namespace) -> int:
 
     columns = ("question", ">odds", ">bid / ask", ">volume $", "state")
     rows = _rows(arguments, "markets").markets
-    return _print(arguments, rows, columns, cells, "no market matches")
+    return show(arguments, rows, columns, cells, "no market matches")
 
 
 def book(arguments: argparse.Namespace) -> int:
@@ -185,7 +175,7 @@ def orders(arguments: argparse.Namespace) -> int:
 
     columns = ("order", "state", "what", ">filled", "market", "reason")
     rows, as_of_ns = _rows_of_money(arguments, "orders")
-    return _print(arguments, rows.orders, columns, cells, "no order yet", as_of_ns)
+    return show(arguments, rows.orders, columns, cells, "no order yet", as_of_ns)
 
 
 def positions(arguments: argparse.Namespace) -> int:
@@ -201,7 +191,7 @@ def positions(arguments: argparse.Namespace) -> int:
     figures_of = (">shares", ">pending", ">average", ">mark", ">value", ">unrealised")
     columns = ("market", "outcome", *figures_of)
     rows, as_of_ns = _rows_of_money(arguments, "positions")
-    return _print(arguments, rows.positions, columns, cells, "nothing is held", as_of_ns)
+    return show(arguments, rows.positions, columns, cells, "nothing is held", as_of_ns)
 
 
 def fills(arguments: argparse.Namespace) -> int:
@@ -216,7 +206,7 @@ def fills(arguments: argparse.Namespace) -> int:
 
     columns = ("time", "what", ">fee $", "as", "settlement", "market", "order")
     rows, as_of_ns = _rows_of_money(arguments, "fills")
-    return _print(arguments, rows.fills, columns, cells, "nothing traded yet", as_of_ns)
+    return show(arguments, rows.fills, columns, cells, "nothing traded yet", as_of_ns)
 
 
 _STAGES = {"": "", "matched": "pending", "confirmed": "confirmed", "failed": "failed: taken back"}
@@ -234,7 +224,7 @@ def signals(arguments: argparse.Namespace) -> int:
 
     columns = ("time", "strategy", "state", "what", "market", "reason")
     rows = _rows(arguments, "signals").signals
-    return _print(arguments, rows, columns, cells, "no suggestion yet")
+    return show(arguments, rows, columns, cells, "no suggestion yet")
 
 
 def cancel(arguments: argparse.Namespace) -> int:

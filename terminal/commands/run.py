@@ -178,6 +178,8 @@ def _run_engine(
 async def _serve(engine: "Engine", paths: Paths, seconds: float | None, with_parent: bool) -> None:
     from terminal.link import LinkServer
     from terminal.serving import FaceDesk
+    from terminal.storykeeper import kept_stories
+    from terminal.storyshelf import StoryShelf
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -188,7 +190,8 @@ async def _serve(engine: "Engine", paths: Paths, seconds: float | None, with_par
     server = LinkServer(paths.runtime, VERSION, FaceDesk(engine).serve)
     await server.start()
     try:
-        async with _watched_parent(stop, with_parent):
+        stories = kept_stories(engine, StoryShelf(paths.state))
+        async with _watched_parent(stop, with_parent), stories:
             await engine.run(stop)
     finally:
         await server.close()

@@ -180,6 +180,9 @@ def test_a_running_bot_answers_obeys_and_ends_cleanly(
     assert markets
     book = json.loads(ftt("book", markets[0]["condition_id"], "--json").stdout)
     assert book["question"] == markets[0]["question"]
+    whole = json.loads(ftt("news", "--story", stories[0]["id"], "--json").stdout)
+    assert whole["title"] == stories[0]["title"]
+    assert len(whole["cards"]) <= whole["links"]
     for what in ("orders", "positions", "fills", "signals", "impact"):
         ran = ftt(what, "--json")
         assert ran.returncode == 0, ran.stderr
@@ -197,6 +200,9 @@ def test_a_running_bot_answers_obeys_and_ends_cleanly(
     said, talk = bot.communicate(timeout=20)
     assert bot.returncode == 0, talk
     assert json.loads(said.splitlines()[-1])["kind"] == "summary"
+    kept = [json.loads(line) for line in ftt("news", "--most", "500", "--json").stdout.splitlines()]
+    assert {story["id"] for story in stories} <= {story["id"] for story in kept}
+    assert kept[0]["as_of"] >= kept[0]["first_seen"]
 
 
 def test_a_practice_venue_writes_a_configuration_that_a_bot_runs_with(

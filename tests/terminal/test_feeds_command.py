@@ -164,6 +164,7 @@ async def test_a_running_engine_tells_how_its_feeds_do_and_keeps_it(
     shelf = NewsShelf(paths.state)
     try:
         await eventually(lambda: any(row.new for row in shelf.rows()))
+        await eventually(lambda: any(row.last_success_ns for row in engine.sources.values()))
         answer = queries.answer(engine, Query(id="1", what="feeds"))
         assert isinstance(answer, Rows)
         assert len(answer.feeds) == len(config.sources)
