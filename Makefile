@@ -14,8 +14,8 @@ help: ## Say what each target does
 demo: $(READY) ## Set everything up and open the terminal on the practice venue (paper money)
 	@$(BIN)/ftt demo
 
-test: $(DEV) ## Set everything up and run the tests
-	$(BIN)/python -m pytest
+test: $(DEV) ## Set everything up and run the tests, two at a time
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(DEV) ## Format, lint, types and import contracts
 	$(BIN)/ruff format --check .
