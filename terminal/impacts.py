@@ -66,6 +66,7 @@ def impact_row(
         precedent_logit=rounded(precedent.whole_logit, 4) or 0.0,
         precedent_spread=rounded(precedent.spread, 4) or 0.0,
         precedent_shrunk_logit=rounded(precedent.median_logit, 4) or 0.0,
+        judge=link.judge,
     )
 
 

@@ -4,7 +4,7 @@ from rich.cells import cell_len
 
 from terminal.tui import words
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import ArticleView, CardView, MarketView
+from terminal.views import ArticleView, CardView, MarketView, StoryMark
 
 MEASURE_MAX = 84
 """Lines of text no longer than this are easy to read."""
@@ -54,10 +54,10 @@ class Article(Pane):
             top += [((line, ""),) for line in words.wrap(article.summary, width, SUMMARY_LINES_MAX)]
             top.append(BLANK)
         cards = sorted(article.cards, key=lambda c: c.condition_id != self.seen.condition_id)
-        entries = [Entry("", tuple(top)), *self._cards(cards, width)]
+        entries = [Entry("", tuple(top)), *self._cards(cards, article.links, width)]
         return [*entries, Entry("", tuple(_tail(article, width)))]
 
-    def _cards(self, cards: list[CardView], width: int) -> list[Entry]:
+    def _cards(self, cards: list[CardView], links: int, width: int) -> list[Entry]:
         if not cards:
             lines = words.wrap(
                 "This story touches no market that is followed here."
@@ -67,9 +67,13 @@ class Article(Pane):
             return [Entry("", (*(((line, "faint"),) for line in lines), BLANK))]
         first, *rest = cards
         entries = [Entry(first.condition_id, self._boxed(first, width)), Entry("", (BLANK,))]
+        more = max(0, links - len(cards))
         if rest:
-            entries.append(Entry("", (((" also touches", "faint"),),)))
+            title = " also touches" + _judged(rest)
+            entries.append(Entry("", (((words.fit(title, width), "faint"),),)))
             entries += [Entry(card.condition_id, self._brief(card, width)) for card in rest]
+            if more:
+                entries.append(Entry("", (((f" and {more} more, less sure", "faint"),),)))
             entries.append(Entry("", (BLANK,)))
         return entries
 
@@ -97,27 +101,36 @@ class Article(Pane):
         ]
         if card.points is not None:
             colour = words.role_of(card.points)
-            line += [
-                (f"{words.glyph(card.points)} {words.points(card.points)}", f"bold {colour}"),
-                (_SINCE, ""),
-            ]
+            line.append(
+                (f"{words.glyph(card.points)} {words.points(card.points)}", f"bold {colour}")
+            )
         z = "" if card.z is None else f"  z {words.usual_moves(card.z)}"
-        if sum(len(text) for text, _ in line) + len(z) > inner:
-            line = [piece for piece in line if piece[0] != _SINCE]
-        return (*line, (z, "faint"))
+        room = inner - sum(len(text) for text, _ in line) - len(z)
+        return (*line, (_since(card, room), ""), (z, "faint"))
 
     def _brief(self, card: CardView, width: int) -> tuple[Line, ...]:
         under = self.changes.mark("card " + card.condition_id, words.odds(card.odds))
-        colour = words.role_of(card.points)
+        sign, colour = words.told(card.points, card.verdict)
         room = max(8, width - _BRIEF_NUMBERS)
         asked = words.wrap(card.question, room, 3)
         line: Line = (
             (" " + words.fit(asked[-1], room), ""),
             (words.right(words.odds(card.odds), 6), "bold" + under),
-            ("  " + words.glyph(card.points), colour),
+            ("  " + sign, colour),
             (words.right(words.points(card.points), 6), colour),
         )
-        return (*(((" " + text, ""),) for text in asked[:-1]), line)
+        verdict = ", ".join((card.verdict, *card.notes)) if card.verdict else ""
+        said = [(("   " + text, "faint"),) for text in words.wrap(verdict, width - 4, 2) if text]
+        return (*(((" " + text, ""),) for text in asked[:-1]), line, *said)
+
+
+def _since(card: CardView, room: int) -> str:
+    """Since when, and from where, the odds have moved: as much of it as fits."""
+    if card.points is None:
+        return ""
+    start = "" if card.odds_at_story is None else f" from {words.odds(card.odds_at_story)} %"
+    ways = (f"{_SINCE},{start}" if start else _SINCE, start, _SINCE)
+    return next((way for way in ways if len(way) <= room), "")
 
 
 def _walled(line: Line, inner: int) -> Line:
@@ -132,9 +145,20 @@ def _said(card: CardView, inner: int) -> list[Line]:
     lines: list[Line] = [((line, "italic"),) for line in words.wrap(verdict, inner, 3) if line]
     if card.why:
         direction = {1: "for YES", -1: "against YES"}.get(card.direction, "either way")
-        said = f"linked {card.relevance:.0%}, {direction}: {card.why}"
+        # in front, where no short page cuts it
+        by = f" and judged by {words.plain(card.judge)}" if card.judge else ""
+        said = f"linked{by} {card.relevance:.0%}, {direction}: {card.why}"
         lines += [((line, "faint"),) for line in words.wrap(said, inner, 2)]
     return lines
+
+
+def _judged(cards: list[CardView]) -> str:
+    """Whose word the links rest on besides the linker's, where all or some rest on one."""
+    judges = sorted({card.judge for card in cards if card.judge})
+    if not judges:
+        return ""
+    some = "" if all(card.judge for card in cards) else "in part "
+    return f", {some}judged by {words.plain(', '.join(judges))}"
 
 
 def _history(card: CardView, inner: int) -> list[Line]:
@@ -165,7 +189,7 @@ def _dateline(article: ArticleView, width: int) -> list[Line]:
         parts.append(f"edited {words.counted(article.revision, 'time')}")
     if article.date_note:
         parts.append(article.date_note)
-    return [((line, "faint"),) for line in words.wrap(" · ".join(parts), width)]
+    return [((line, "faint"),) for line in words.listed(parts, width)]
 
 
 def _grade(novelty: float) -> str:
@@ -178,7 +202,7 @@ def _tail(article: ArticleView, width: int) -> list[Line]:
         lines.append((("WHAT IT MEANS", "bold"),))
         for sentence in article.meaning:
             lines += [((line, ""),) for line in words.wrap(sentence, width)]
-        lines.append(BLANK)
+            lines.append(BLANK)
     if len(article.sources) > 1:
         told = "told by " + ", ".join(article.sources)
         lines += [((line, "faint"),) for line in words.wrap(told, width, 3)]
@@ -196,17 +220,19 @@ def _terms(market: MarketView, width: int) -> list[Entry]:
     if market.end_ns:
         facts.append(f"ends {words.day(market.end_ns)}")
     facts += [market.fee_words, market.state]
-    lines += [((line, "faint"),) for line in words.wrap(" · ".join(f for f in facts if f), width)]
+    lines += [((line, "faint"),) for line in words.listed((f for f in facts if f), width)]
     lines += [BLANK, ((f"{words.odds(market.odds)} %", "bold"),), BLANK]
     for paragraph in market.description.split("\n"):
         lines += [((line, ""),) for line in words.wrap(paragraph, width)]
     stories = [
-        Entry(
-            "story " + mark.story_id,
-            (((words.minute(mark.at_ns) + "  ", "faint"), (mark.title, "")),),
-        )
-        for mark in reversed(market.marks)
+        Entry("story " + mark.story_id, _mark_lines(mark, width)) for mark in reversed(market.marks)
     ]
     if stories:
         lines += [BLANK, (("STORIES THAT TOUCHED IT", "bold"),)]
     return [Entry("", tuple(lines)), *stories]
+
+
+def _mark_lines(mark: StoryMark, width: int) -> tuple[Line, ...]:
+    first, *more = words.wrap(mark.title, width - 7, 3)
+    lead: Line = ((words.minute(mark.at_ns) + "  ", "faint"), (first, ""))
+    return (lead, *(((" " * 7 + text, ""),) for text in more))

@@ -223,6 +223,7 @@ class ScriptedEngine:
         self.killed = False
         self.denial = ""
         self.answers = True
+        self.judge = ""
         self.moving = True
         self.empty = False
         self.streams: tuple[StreamView, ...] = (
@@ -446,6 +447,7 @@ class ScriptedEngine:
             relevance=0.82,
             direction=1,
             why="names Qwen, an Alibaba model",
+            judge=self.judge,
             spark=tuple(
                 market.start + ((n * 7) % 11 - 5) / 1500 + n / 4000 - 0.008 for n in range(36)
             ),

@@ -255,6 +255,13 @@ async def test_direction_is_told_by_a_sign_not_by_colour_alone(tmp_path: Path) -
                 await it.until(partial(stands, it, pattern), f"{glyph} {moved}")
 
 
+async def test_a_link_that_a_judge_had_a_say_in_names_it_on_the_card(tmp_path: Path) -> None:
+    engine = ScriptedEngine(tmp_path)
+    engine.judge = "tiny-1"
+    async with stage(tmp_path, engine=engine) as it:
+        await it.sees("linked and judged by tiny-1 82%", "also touches, judged by tiny-1")
+
+
 async def test_sick_streams_are_named_in_words(tmp_path: Path) -> None:
     async with stage(tmp_path) as it:
         it.engine.streams = (
