@@ -10,12 +10,16 @@ import json
 import random
 import resource
 import time
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks._judged import OWN, Figures, figures, lines
 from strategies.linking import LinkableMarket, Linker
 from strategies.linking.dates import DAY_NS, day_of
-from strategies.linking.lines import link_lines
+from strategies.linking.lines import Ask, link_lines
+from terminal.config import load
+from terminal.judging import bench, judge_of
+from terminal.paths import Paths
 
 MARKETS = 5_000
 STORIES = 2_000
@@ -109,10 +113,25 @@ def stories(seed: int = 2, count: int = STORIES) -> list[tuple[str, str]]:
     return [(_fill(rng, rng.choice(HEADLINES)), _fill(rng, SUMMARY)) for _ in range(count)]
 
 
-def right() -> Figures:
-    """How right the links are on the judged set of our own."""
-    answers = link_lines(lines(OWN / "markets.jsonl"), lines(OWN / "stories.jsonl"))
-    return figures(answers, lines(OWN / "labels.jsonl"))
+def right(ask: Ask | None = None, judge_floor: float = 0.0) -> Figures:
+    """How right the links are on the judged set of our own; ``ask`` is an outside judge."""
+    read = lines(OWN / "markets.jsonl"), lines(OWN / "stories.jsonl")
+    return figures(link_lines(*read, ask, judge_floor), lines(OWN / "labels.jsonl"))
+
+
+def with_model() -> dict[str, Any]:
+    """The same figures with the model that the configuration names under [judge], if it does."""
+    settings = load().config.judge
+    judge = judge_of(settings, Paths.find().config)
+    if judge is None:
+        return {}
+    with bench(judge, settings.stories_per_minute_max) as asked:
+        reached = _rounded(right(asked.ask, settings.floor))
+    return {f"judged_with_{settings.model}": reached | asdict(asked.counts)}
+
+
+def _rounded(reached: Figures) -> dict[str, float]:
+    return {name: round(share, 3) for name, share in reached._asdict().items()}
 
 
 def run() -> dict[str, Any]:
@@ -136,7 +155,8 @@ def run() -> dict[str, Any]:
         "p99_ms": round(times[len(times) * 99 // 100] * 1e3, 2),
         "links_per_story": round(links / len(times), 2),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "judged": {name: round(share, 3) for name, share in right()._asdict().items()},
+        "judged": _rounded(right()),
+        **with_model(),
     }
 
 

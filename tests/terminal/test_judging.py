@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks._judged import OWN, lines
+from benchmarks.linking import right, with_model
 from feeds.clock import Clock
 from feeds.events import Event, Judged
 from feeds.judge import Judge
@@ -235,8 +237,8 @@ STORIES = [
 
 
 def link(ftt: Run, tmp_path: Path, *more: str) -> Any:
-    for name, lines in (("markets", MARKETS), ("stories", STORIES)):
-        text = "".join(json.dumps(line) + "\n" for line in lines)
+    for name, told in (("markets", MARKETS), ("stories", STORIES)):
+        text = "".join(json.dumps(line) + "\n" for line in told)
         (tmp_path / f"{name}.jsonl").write_text(text, encoding="utf-8")
     files = ("--markets", str(tmp_path / "markets.jsonl"))
     return ftt("link", *files, "--stories", str(tmp_path / "stories.jsonl"), *more)
@@ -291,6 +293,44 @@ def test_link_without_a_judge_says_how_to_name_one(ftt: Run, tmp_path: Path) -> 
     assert ran.returncode == 2
     assert "[judge]" in ran.stderr
     assert ran.stdout == ""
+
+
+# -- scored the same way -----------------------------------------------------------------------
+
+
+def oracle(asked: dict[str, Any]) -> Reply:
+    """A model that knows the judgements of the set."""
+    data = question(asked)
+    known = {
+        (stories[row["id"]], markets[link["market_id"]]): link
+        for row in lines(OWN / "labels.jsonl")
+        for link in row["links"]
+        if link["grade"]
+    }
+    rows = []
+    for one in data["questions"]:
+        link = known.get((data["story"]["title"], one["question"]))
+        rows.append((one["id"], 1.0, link["direction"]) if link else (one["id"], 0.0, 0))
+    return completion(answers(*rows))
+
+
+stories = {line["id"]: line["title"] for line in lines(OWN / "stories.jsonl")}
+markets = {line["id"]: line["question"] for line in lines(OWN / "markets.jsonl")}
+
+
+def test_a_judge_is_scored_as_the_linker_is_and_a_better_one_scores_better(
+    home: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert with_model() == {}, "nothing is said where none is configured"
+    server.model = oracle
+    monkeypatch.setenv("FTT_JUDGE__URL", server.url)
+    monkeypatch.setenv("FTT_JUDGE__MODEL", "oracle")
+    monkeypatch.setenv("FTT_JUDGE__STORIES_PER_MINUTE_MAX", "600")
+    reached, alone = with_model()["judged_with_oracle"], right()
+    assert reached["refused"] == reached["left_out"] == 0
+    assert reached["precision"] > alone.precision
+    assert reached["recall"] > alone.recall
+    assert reached["false_alarms"] < alone.false_alarms or alone.false_alarms == 0
 
 
 # -- the engine --------------------------------------------------------------------------------
