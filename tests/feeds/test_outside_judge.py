@@ -120,11 +120,9 @@ BAD_CONTENT = {
 
 
 @pytest.mark.parametrize("kind", BAD_CONTENT)
-async def test_anything_but_the_numbers_asked_for_is_refused(
-    server: ModelServer, kind: str
-) -> None:
-    server.model = lambda _: completion(BAD_CONTENT[kind])
-    said = await refused(server)
+def test_anything_but_the_numbers_asked_for_is_refused(kind: str) -> None:
+    said = read(completion(BAD_CONTENT[kind]).body, len(ASKED))
+    assert isinstance(said, NoAnswer)
     assert said.sentence.startswith("The model ")
     assert said.pause_s == 0
 
@@ -133,9 +131,13 @@ async def test_anything_but_the_numbers_asked_for_is_refused(
     "body",
     [b"", b"<html>", b"{}", b'{"choices": []}', b'{"choices": [{}]}', b"\xff\xfe", b"[" * 100_000],
 )
-async def test_what_is_no_completion_is_refused(server: ModelServer, body: bytes) -> None:
-    server.model = lambda _: Reply(body)
-    assert (await refused(server)).sentence == "The answer is no chat completion."
+def test_what_is_no_completion_is_refused(body: bytes) -> None:
+    assert read(body, len(ASKED)) == NoAnswer("The answer is no chat completion.")
+
+
+async def test_a_model_that_obeys_the_story_gets_no_word_in(server: ModelServer) -> None:
+    server.model = lambda asked: completion(question(asked)["story"]["title"])
+    assert (await refused(server)).sentence.startswith("The model did not answer in the form")
 
 
 STATUSES = {

@@ -1,18 +1,23 @@
 """The desk and an outside judge: asked apart, answered later, never waited for."""
 
+from collections.abc import Iterable
+
 import msgspec
 import pytest
 
-from feeds.events import Judged, MarketSeen, Opinion
-from strategies.decisions import Consult, LinksFound
+from feeds.events import Judged, MarketSeen, Opinion, Tick
+from feeds.markets import SECOND, SHARE, Side
+from strategies.api import Context, Draft, Strategy, StrategyParams
+from strategies.decisions import Alert, Consult, LinksFound, Mandate
 from strategies.desk import Desk, DeskSettings
-from tests.strategies.kit import NOON, Session, WordLinker, encoded, market, story
+from strategies.desk.settings import Enrolled
+from tests.strategies.kit import NOON, Session, WordLinker, books, encoded, market, story
 
 NEWS = story(title="names a and b")
 
 
-def session(floor: float | None = 0.5) -> Session:
-    here = Session(Desk(DeskSettings(judge_floor=floor), (), WordLinker(relevance=0.7)))
+def session(floor: float | None = 0.5, *enrolled: Enrolled) -> Session:
+    here = Session(Desk(DeskSettings(judge_floor=floor), enrolled, WordLinker(relevance=0.7)))
     here.feed(*(MarketSeen(NOON, market(name)) for name in ("a", "b")))
     return here
 
@@ -81,3 +86,33 @@ def test_what_the_judge_said_decides_the_same_when_it_is_played_again() -> None:
         here.feed(NEWS, answer(A_LESS, B_MORE))
     assert encoded(first.decisions) == encoded(second.decisions)
     assert len(first.of(LinksFound)) == 2
+
+
+class Mover(Strategy):
+    """Drafts a trade on the story whenever odds move."""
+
+    name = "mover"
+    summary = "for tests"
+
+    def on_move(self, condition_id: str, ctx: Context) -> Iterable[Draft]:
+        yield Draft(
+            condition_id=condition_id,
+            asset_id=f"{condition_id}-yes",
+            side=Side.BUY,
+            limit=5_000,
+            size=100 * SHARE,
+            edge=1.5,
+            reason="because " * 100,
+            story_id="story",
+        )
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_an_alert_says_that_a_judge_had_a_say_in_its_link(judged: bool) -> None:
+    here = session(0.5, Enrolled(Mover(StrategyParams()), Mandate.ALERT))
+    here.feed(NEWS, *books("b", 4_800, 5_000))
+    if judged:
+        here.feed(answer(B_MORE))
+    here.feed(Tick(NOON + 2 * SECOND))
+    (alert,) = here.of(Alert)
+    assert alert.body.endswith("(link judged by tiny-1)") == judged

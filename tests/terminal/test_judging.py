@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from benchmarks._judged import OWN, lines
-from benchmarks.linking import right, with_model
+from benchmarks.linking import with_model
 from feeds.clock import Clock
 from feeds.events import Event, Judged
 from feeds.judge import Judge
 from feeds.tape import read_tape
 from strategies.decisions import Consult, LinksFound
+from strategies.linking.lines import link_lines
 from terminal.assembly import assemble
 from terminal.config import ConfigError, load
 from terminal.config.shape import JudgeConfig
@@ -260,15 +261,15 @@ def test_link_asks_the_judge_about_each_story_with_candidates_and_marks_its_word
 ) -> None:
     config = judging(tmp_path, server, "TINY_KEY")
     keep_key(tmp_path / "ftt")
-    plain = links_of(link(ftt, tmp_path))
+    plain = list(link_lines(MARKETS, STORIES))
     ran = link(ftt, tmp_path, "--judge", "--config", config)
     assert ran.returncode == 0, ran.stderr
     first, second = links_of(ran)
     assert first[0]["market_id"] == "ipo"
     assert first[0]["judge"] == "tiny-1"
     assert "judged by tiny-1" in first[0]["why"]
-    assert first[0]["relevance"] < plain[0][0]["relevance"]
-    assert second == plain[1] == []
+    assert first[0]["relevance"] < plain[0]["links"][0]["relevance"]
+    assert second == plain[1]["links"] == []
     assert len(server.asked) == 1, "a story that touches nothing is nobody's question"
     assert server.keys == [f"Bearer {CANARY}"]
     assert "tiny-1 judged 1 of the 1 stories" in ran.stderr
@@ -284,7 +285,7 @@ def test_link_keeps_its_own_links_where_the_judge_shuts_the_door(
     ran = link(ftt, tmp_path, "--judge", "--config", config)
     assert ran.returncode == 1
     assert "judge.key" in ran.stderr
-    assert links_of(ran) == links_of(link(ftt, tmp_path))
+    assert links_of(ran) == [line["links"] for line in link_lines(MARKETS, STORIES)]
     assert CANARY not in ran.stdout + ran.stderr
 
 
@@ -318,7 +319,7 @@ stories = {line["id"]: line["title"] for line in lines(OWN / "stories.jsonl")}
 markets = {line["id"]: line["question"] for line in lines(OWN / "markets.jsonl")}
 
 
-def test_a_judge_is_scored_as_the_linker_is_and_a_better_one_scores_better(
+def test_a_judge_is_scored_as_the_linker_is_and_one_that_knows_scores_best(
     home: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert with_model() == {}, "nothing is said where none is configured"
@@ -326,11 +327,11 @@ def test_a_judge_is_scored_as_the_linker_is_and_a_better_one_scores_better(
     monkeypatch.setenv("FTT_JUDGE__URL", server.url)
     monkeypatch.setenv("FTT_JUDGE__MODEL", "oracle")
     monkeypatch.setenv("FTT_JUDGE__STORIES_PER_MINUTE_MAX", "600")
-    reached, alone = with_model()["judged_with_oracle"], right()
+    reached = with_model()["judged_with_oracle"]
     assert reached["refused"] == reached["left_out"] == 0
-    assert reached["precision"] > alone.precision
-    assert reached["recall"] > alone.recall
-    assert reached["false_alarms"] < alone.false_alarms or alone.false_alarms == 0
+    assert reached["precision"] == 1
+    assert reached["recall"] > 0.7, "what the linker nearly showed comes into sight"
+    assert reached["false_alarms"] == 0
 
 
 # -- the engine --------------------------------------------------------------------------------
@@ -399,6 +400,31 @@ async def test_own_links_come_first_the_judge_reranks_and_the_tape_replays_witho
     assert set(server.keys) == {f"Bearer {CANARY}"}
     for file in (tape, *(path for path in home.rglob("*") if path.is_file() and path != secret)):
         assert CANARY.encode() not in file.read_bytes(), file
+
+
+async def test_a_judge_that_never_answers_holds_nothing_up(
+    practice_config: Path, home: Path, server: ModelServer
+) -> None:
+    def never(_: dict[str, Any]) -> Reply:
+        server.released.wait(WITHIN_S)
+        return Reply(b"")
+
+    server.model = never
+    keep_key(home)
+    engine = await assembled(practice_config, server)
+    linked: set[str] = set()
+    done = asyncio.Event()
+
+    def listen(_: Event, step: Step) -> None:
+        linked.update(d.story_id for d in step.decisions if isinstance(d, LinksFound) and d.links)
+        if len(linked) >= 2 and server.asked:
+            done.set()
+
+    engine.listeners.append(listen)
+    await run_until(engine, done)
+    assert engine.judging is not None
+    assert engine.judging.counts.answered == 0
+    server.released.set()
 
 
 async def test_a_key_that_is_missing_leaves_the_session_without_a_judge_and_says_so(

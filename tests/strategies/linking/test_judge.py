@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks._judged import OWN, lines
+from benchmarks.linking import right
 from feeds.events import Judged, Opinion
 from strategies.decisions import Link
 from strategies.linking import Candidate, LinkableMarket, Linker
@@ -111,7 +112,7 @@ def test_candidates_hold_what_is_shown_and_what_nearly_was_and_no_more_than_twel
     linker, most, hidden = Linker(), 0, 0
     for number, line in enumerate(lines(OWN / "markets.jsonl"), 1):
         linker.add(market_of(line, number))
-    for number, line in enumerate(lines(OWN / "stories.jsonl"), 1):
+    for number, line in enumerate(lines(OWN / "stories.jsonl")[:60], 1):
         _, title, summary, published = story_of(line, number)
         found = linker.candidates(title, summary, published)
         assert all(one.links[0].market_id == one.market.id for one in found)
@@ -136,3 +137,15 @@ def test_lines_name_the_judge_where_it_had_a_say_and_only_there() -> None:
     assert "judge" not in plain["links"][0]
     (silent,) = link_lines(MARKETS, [STORY], lambda *_: None, 0.5)
     assert silent == plain
+
+
+def test_a_judge_that_a_story_has_won_over_does_bounded_harm() -> None:
+    """One that calls everything relevant and good raises few false alarms, and none as sure."""
+
+    def won_over(title: str, summary: str, asked: tuple[Candidate, ...]) -> Judged | None:
+        return said(*((one.market.id, 1.0, 1) for one in asked))
+
+    reached = right(won_over, 0.5)
+    assert reached.false_alarms <= 0.12
+    assert reached.precision >= 0.75
+    assert reached.sure >= 0.95
