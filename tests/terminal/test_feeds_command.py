@@ -163,7 +163,7 @@ async def test_a_running_engine_tells_how_its_feeds_do_and_keeps_it(
     running = asyncio.create_task(engine.run(stop))
     shelf = NewsShelf(paths.state)
     try:
-        await eventually(lambda: any(row.new for row in shelf.rows()))
+        await eventually(lambda: any(row.new and row.last_success_ns for row in shelf.rows()))
         await eventually(lambda: any(row.last_success_ns for row in engine.sources.values()))
         answer = queries.answer(engine, Query(id="1", what="feeds"))
         assert isinstance(answer, Rows)

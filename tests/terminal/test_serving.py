@@ -206,7 +206,7 @@ async def test_cancelling_an_unknown_order_is_denied_with_its_id(sitting: Sittin
 async def test_a_query_for_nonsense_names_what_can_be_asked(sitting: Sitting) -> None:
     await sitting.face.send(Query(id="q", what="weather"))
     done = await sitting.until(Done, lambda done: done.id == "q")
-    assert "news, markets, book" in done.message
+    assert "news, story, markets, book" in done.message
 
 
 async def test_a_face_that_vanishes_leaves_the_engine_running(sitting: Sitting) -> None:
