@@ -29,7 +29,8 @@ def secret_of(name: str, beside: Path, env: Mapping[str, str] | None = None) -> 
 
 def _from_file(file: Path) -> str:
     try:
-        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not hold us up
+        # a pipe must not hold us up
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         raise SecretError(
             f"no variable {file.name} in the environment and no file {file}: write the key into "
@@ -38,11 +39,11 @@ def _from_file(file: Path) -> str:
     except OSError as error:
         raise SecretError(f"{file} can't be read: {error.strerror}") from None
     with open(handle, "rb") as stream:
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
+        seen = os.fstat(handle)
+        if not stat.S_ISREG(seen.st_mode):
             raise SecretError(f"{file} is no file")
-        if mode & 0o077:
-            raise SecretError(f"others can read {file}: chmod 600 {file}")
+        if hasattr(os, "getuid") and (seen.st_mode & 0o077 or seen.st_uid != os.getuid()):
+            raise SecretError(f"others can read {file}: make it yours and chmod 600 it")
         body = stream.read(BYTES_MAX + 1)
     text = body.decode("ascii", "replace").strip()
     if not text or len(body) > BYTES_MAX:

@@ -70,8 +70,9 @@ def why(story: Story, group: Group, reading: Reading, pushed: int) -> str:
 
 def judged_why(own: Link, judge: str, pushed: int) -> str:
     """A link's sentence after a judge had a say: who that was, and which way it pushes now."""
-    before = own.why.removesuffix(f"{PUSHES[own.direction]}.")
-    return f"{before}judged by {judge}; {PUSHES[pushed]}."
+    before = own.why.removesuffix(f"{PUSHES[own.direction]}.").rstrip("; .")
+    parts = [before, f"judged by {judge}", PUSHES[pushed]]
+    return "; ".join(part for part in parts if part) + "."
 
 
 def _who(group: Group, reading: Reading) -> str:

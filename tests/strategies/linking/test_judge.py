@@ -40,6 +40,9 @@ def test_the_judge_reranks_and_every_link_it_had_a_say_in_names_it() -> None:
     assert [(link.market_id, link.relevance) for link in links] == [("b0", 0.75), ("a0", 0.55)]
     assert {link.judge for link in links} == {"tiny-1"}
     assert links[0].why == "names it; judged by tiny-1; pushes YES up."
+    bare = Candidate(both[0].market, (Link("a0", 0.7, 0, "direction unclear."),))
+    (link,) = rejudged(bare.links, (bare,), said(("a0", 0.7, 0)), 0.5)
+    assert link.why == "judged by tiny-1; direction unclear."
     assert links[0].facet == "launch"
 
 
