@@ -131,7 +131,8 @@ def _say_card(card: CardView, rank: int) -> None:
     if verdict:
         out.paragraph(f"{verdict}: {card.reason}" if card.reason else verdict, lead="   ")
     way = _WAYS.get(card.direction, "either way")
-    out.paragraph(f"linked {card.relevance:.0%}, {way}: {card.why}", lead="   ")
+    judged = f" and judged by {card.judge}" if card.judge else ""
+    out.paragraph(f"linked{judged} {card.relevance:.0%}, {way}: {card.why}", lead="   ")
     out.paragraph("   ".join(_book(card)), lead="   ")
 
 

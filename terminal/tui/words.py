@@ -6,6 +6,7 @@ plain text of a known width in terminal cells; none of it is ever read as markup
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -20,6 +21,10 @@ _UNPRINTABLE = re.compile(r"[^\S ]+|[\u2028\u2029]+")
 _JOINERS = frozenset("\u200b\u200c\u200d\u2060\ufeff")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 UP, DOWN, FLAT = "▲", "▼", "–"
+CLOSING = frozenset("。，、；：！？）」』”’…")
+HOLLOW = {UP: "△", DOWN: "▽"}
+TELLING = ("clear move", "theme move", "market led the story", "shared with another story")
+"""Verdicts that earn a full triangle and its colour; what may be noise or chance stays hollow."""
 
 
 def plain(text: str) -> str:
@@ -49,14 +54,31 @@ def wrap(text: str, width: int, most: int = 1_000) -> tuple[str, ...]:
             lines.append(line)
             line = word
             continue
-        *full, line = chop_cells(joined, width) or [""]
+        *full, line = _chopped(joined, width)
         lines += full
         if len(lines) > most:
             break
     lines.append(line)
     if len(lines) <= most:
         return tuple(lines)
-    return (*lines[: most - 1], fit(lines[most - 1] + "…" * width, width).rstrip("…") + "…")
+    return (*lines[: most - 1], fit(lines[most - 1] + "…" * width, width).rstrip("… ") + "…")
+
+
+def _chopped(text: str, width: int) -> list[str]:
+    """What has no space to break at, in lines of ``width`` cells; none begins with a full stop."""
+    lines: list[str] = []
+    start, width = 0, max(1, width)
+    while True:
+        # as many characters as cells, and the one that comes next, are enough to see the break
+        ahead = text[start : start + width + 1]
+        if len(ahead) <= width and cell_len(ahead) <= width:
+            return [*lines, ahead]
+        line = next(iter(chop_cells(ahead, width)), "") or ahead[:1]
+        closes = text[start + len(line) : start + len(line) + 1] in CLOSING
+        if closes and len(line) > 1 and cell_len(line[-1]):
+            line = line[:-1]
+        lines.append(line)
+        start += len(line)
 
 
 def fit(text: str, width: int) -> str:
@@ -68,6 +90,18 @@ def fit(text: str, width: int) -> str:
     if length < width:
         return text + " " * (width - length)
     return set_cell_size(set_cell_size(text, width - 1) + "…", width) if width > 0 else ""
+
+
+def listed(parts: Iterable[str], width: int, between: str = " · ") -> tuple[str, ...]:
+    """Short facts in lines of ``width`` cells; no line begins with what stands between them."""
+    lines: list[str] = []
+    for part in filter(None, (plain(part).strip() for part in parts)):
+        joined = f"{lines[-1]}{between}{part}" if lines else part
+        if lines and cell_len(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines += wrap(part, width)
+    return tuple(lines)
 
 
 def right(text: str, width: int) -> str:
@@ -146,6 +180,14 @@ def glyph(move: float | None) -> str:
     if move is None or abs(move) < 0.05:
         return FLAT
     return UP if move > 0 else DOWN
+
+
+def told(move: float | None, verdict: str) -> tuple[str, str]:
+    """Sign and colour of a move as far as its verdict lets them speak."""
+    sign = glyph(move)
+    if verdict in TELLING:
+        return sign, role_of(move)
+    return HOLLOW.get(sign, sign), "ink"
 
 
 def role_of(move: float | None) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _KEYS = 12
 SIGNS: tuple[tuple[str, str], ...] = (
     ("▲ ▼ –", "up, down, no move worth a tenth of a point"),
+    ("△ ▽", "up or down, and it may be noise: the card says in words how sure that is"),
     ("24.0 +0.5", "odds in percent, and the move since the story in points"),
     ("24.4", "a price in cents; one cent is one percent"),
     ("underlined", "changed within the last second"),

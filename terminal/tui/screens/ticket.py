@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from rich.cells import cell_len
 from textual import events
 
 from terminal.tui import words
@@ -192,7 +193,7 @@ class TicketCard(Card[None]):
         status = self.face.seen.status
         mode = status.mode if status else ""
         name = f"{ticket.side.upper()} {words.plain(ticket.book.outcome)}"
-        gap = " " * max(1, width - len(name) - len(mode) - 10)
+        gap = " " * max(1, width - cell_len(name) - len(mode) - 10)
         badge = (f" {mode} ", "live") if mode == "LIVE" else (f" {mode} ", "bold")
         lines: list[Line] = [(("TICKET  ", "bold focus"), (name, "bold"), (gap, ""), badge)]
         lines += [((line, "faint"),) for line in words.wrap(ticket.market.question, width, 2)]

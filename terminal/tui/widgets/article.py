@@ -100,10 +100,8 @@ class Article(Pane):
             (" %  ", "bold"),
         ]
         if card.points is not None:
-            colour = words.role_of(card.points)
-            line.append(
-                (f"{words.glyph(card.points)} {words.points(card.points)}", f"bold {colour}")
-            )
+            sign, colour = words.told(card.points, card.verdict)
+            line.append((f"{sign} {words.points(card.points)}", f"bold {colour}"))
         z = "" if card.z is None else f"  z {words.usual_moves(card.z)}"
         room = inner - sum(len(text) for text, _ in line) - len(z)
         return (*line, (_since(card, room), ""), (z, "faint"))

@@ -1,5 +1,7 @@
 """Positions, open orders and fills: what is ours."""
 
+from rich.cells import cell_len
+
 from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
 from terminal.views import BlotterView, FillRow, OrderRow, PositionRow
@@ -38,7 +40,7 @@ class Blotter(Pane):
             *map(_order_lead, blotter.orders),
             *map(_fill_lead, fills),
         )
-        self._lead = max(map(len, leads), default=0)
+        self._lead = max((cell_len(words.plain(lead)) for lead in leads), default=0)
         return [
             *(self._unfolded(self._position(row, width - 1), row) for row in blotter.positions),
             *(self._unfolded(self._order(row, width - 1), row) for row in blotter.orders),
@@ -130,6 +132,7 @@ def _fill_lead(row: FillRow) -> str:
 def _columns(lead: str, role: str, question: str, tail: Line, width: int, lead_width: int) -> Line:
     """Deal, question and numbers; on a narrow page the question gives way, never a number."""
     lead = words.plain(lead)
-    room = width - max(lead_width, len(lead)) - sum(len(text) for text, _ in tail) - 4
+    lead_width = max(lead_width, cell_len(lead))
+    room = width - lead_width - sum(cell_len(text) for text, _ in tail) - 4
     asked = "  " + words.fit(question, room) + "  " if room >= _QUESTION_MIN else "  "
-    return ((words.fit(lead, max(lead_width, len(lead))), role), (asked, ""), *tail)
+    return ((words.fit(lead, lead_width), role), (asked, ""), *tail)

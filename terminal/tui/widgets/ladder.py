@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from rich.cells import cell_len
+
 from terminal.tui import words
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
 from terminal.views import BookView, LadderLevel, MarketView
@@ -28,12 +30,15 @@ class Ladder(Pane):
         market, book = self.seen.market, self.book()
         if market is None or book is None:
             return [(self.title(" BOOK"),)] if not self._other else [(self.title(" OTHER BOOK"),)]
-        name = book.outcome.upper()
+        name = words.plain(book.outcome.upper())
+        if cell_len(name) > width // 2:
+            name = words.fit(name, width // 2)
+        used = cell_len(name)
         question = market.question if self._question else ""
-        room = width - len(name) - 4
+        room = width - used - 4
         first, *more = words.wrap(question, room, TITLE_LINES_MAX) or ("",)
         lines: list[Line] = [(self.title(f" {name}"), ("  " + first, "bold"))]
-        lines += [((" " * (len(name) + 3) + line, "bold"),) for line in more]
+        lines += [((" " * (used + 3) + line, "bold"),) for line in more]
         return [*lines, *self._terms(market, book, width), BLANK]
 
     def _terms(self, market: MarketView, book: BookView, width: int) -> list[Line]:

@@ -148,7 +148,7 @@ def _health(status: StatusView, room: int) -> Line:
             return tuple(pieces)
     sick_ones = [s.name for s in streams if s.state in ("down", "stale")]
     said = f"not live: {', '.join(sick_ones)}" if sick_ones else "all streams live"
-    return ((words.fit(said, min(len(said), room)), "bold down" if sick_ones else "faint"),)
+    return ((words.fit(said, min(cell_len(said), room)), "bold down" if sick_ones else "faint"),)
 
 
 def _told_in_full(stream: StreamView) -> str:

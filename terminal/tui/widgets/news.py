@@ -8,8 +8,7 @@ from terminal.views import NewsView, StoryRow
 
 TITLE_LINES_MAX = 2
 KEPT_MAX = 1_000
-TELLING = ("clear move", "market led the story", "shared with another story")
-"""Verdicts that earn their colour; noise stays in ink."""
+SOURCE_MIN = 4
 
 
 class NewsList(Pane):
@@ -103,17 +102,17 @@ def _meta(row: StoryRow, age: str, under: str, width: int) -> Line:
     """``2m  Example Wire   ▲ 24.0  +0.5``, the numbers against the right edge."""
     numbers: Line
     if not row.links:
-        numbers = (("no link", "faint"),)
+        numbers = ((" no link", "faint"),)
     else:
-        colour = words.role_of(row.points) if row.verdict in TELLING else "ink"
+        sign, colour = words.told(row.points, row.verdict)
         numbers = (
-            (" " + words.glyph(row.points), colour),
-            (words.right(words.odds(row.odds), 5), "bold" + under),
+            (" " + sign, colour),
+            (words.right(words.odds(row.odds), 6), "bold" + under),
             (words.right(words.points(row.points), 6), colour),
         )
     room = max(0, width - sum(len(text) for text, _ in numbers) - 4)
-    source = words.plain(row.source)
     more = f" +{row.sources - 1}" if row.sources > 1 else ""
-    if len(source) + len(more) <= room:
-        source += more
+    if len(more) + SOURCE_MIN > room:
+        more = ""
+    source = words.fit(row.source, room - len(more)).rstrip() + more
     return ((words.fit(age, 4), "faint"), (words.fit(source, room), "faint"), *numbers)

@@ -1,5 +1,7 @@
 """The market's trades, and what a ticket would start from."""
 
+from rich.cells import cell_len
+
 from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
 from terminal.views import MarketView, PrintRow
@@ -58,15 +60,11 @@ class TicketLine(Pane, can_focus=False):
         book = self.seen.book()
         if book is None:
             return [line]
-        held = (
-            f"{words.shares(book.held)} {book.outcome} held"
-            if book.held
-            else f"no {book.outcome} held"
-        )
-        room = width - sum(len(text) for text, _ in line) - 1
-        if len(held) + 2 <= room:
-            return [(*line, (words.right(held, room), "faint"))]
-        return [line]
+        size = words.shares(book.held) if book.held else "no"
+        room = width - sum(cell_len(text) for text, _ in line) - 1
+        ways = (f"{size} {words.plain(book.outcome)} held", f"{size} shares held")
+        held = next((way for way in ways if cell_len(way) + 2 <= room), "")
+        return [(*line, (words.right(held, room), "faint"))] if held else [line]
 
     def _empty_entries(self, width: int) -> list[Entry]:
         return []

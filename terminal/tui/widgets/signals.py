@@ -1,5 +1,7 @@
 """What the strategies suggest, and the trades they decided against."""
 
+from rich.cells import cell_len
+
 from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
 from terminal.views import SignalRow, SignalsView
@@ -47,7 +49,7 @@ class Signals(Pane):
             (words.fit(row.strategy, _STRATEGY) + " ", "bold" if is_open else "faint"),
             (told, ("bold" if is_open else "faint")),
         )
-        used = _STRATEGY + 1 + len(told)
+        used = _STRATEGY + 1 + cell_len(told)
         edge = f"   edge {row.edge:.1f}¢ after fees" if is_open else ""
         room = width - used - len(edge) - 3
         said = row.reason if not is_open else f"“{row.reason}”"

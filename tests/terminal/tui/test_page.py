@@ -10,12 +10,12 @@ import pytest
 from rich.cells import cell_len
 
 from terminal.link import LinkServer, Peer
-from terminal.tui import run
+from terminal.tui import run, words
 from terminal.tui.app import FitToTrade
 from terminal.tui.screens.front import PAGES
 from terminal.tui.widgets.pane import Pane
-from terminal.views import StreamView
-from tests.terminal.tui.scripted import HOSTILE, SHARE, VERSION, ScriptedEngine
+from terminal.views import ArticleView, BookView, NewsView, StreamView
+from tests.terminal.tui.scripted import HOSTILE, SHARE, VERSION, Market, ScriptedEngine
 from tests.terminal.tui.stage import Stage, stage
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -249,7 +249,8 @@ async def test_direction_is_told_by_a_sign_not_by_colour_alone(tmp_path: Path) -
         it.engine.moving = False
         for row in it.engine.news().rows[:6]:  # what stands on the screen
             if row.links and row.points is not None and abs(row.points) >= 0.05:
-                sign, glyph = ("+", "▲") if row.points > 0 else ("-", "▼")
+                sign, full, hollow = ("+", "▲", "△") if row.points > 0 else ("-", "▼", "▽")
+                glyph = full if row.verdict in words.TELLING else hollow
                 moved = f"{sign}{abs(row.points):.1f}"
                 pattern = re.compile(rf"{glyph} +[0-9.]+ +{re.escape(moved)}")
                 await it.until(partial(stands, it, pattern), f"{glyph} {moved}")
@@ -340,3 +341,58 @@ async def test_a_narrow_page_makes_room_for_an_alarm(tmp_path: Path) -> None:
         await it.press("K")
         await it.sees("KILL SWITCH: no order is taken; open ones are cancelled. K resumes (asks).")
         await it.sees("PAPER · practice", "KILLED")
+
+
+class Eastern(ScriptedEngine):
+    """Chinese headlines, sources, questions and outcomes, and the widest numbers there are."""
+
+    def news(self) -> NewsView:
+        told = super().news()
+        rows = tuple(
+            msgspec.structs.replace(
+                row, source="量子位人工智能新闻网站", sources=4, odds=1.0, points=-31.4
+            )
+            for row in told.rows
+        )
+        return msgspec.structs.replace(told, rows=rows)
+
+    def article(self, story_id: str) -> ArticleView | None:
+        article = super().article(story_id)
+        if article is None:
+            return None
+        question = "阿里巴巴的通义千问模型会在今年十二月三十一日之前登上排行榜的第一名吗?"
+        cards = tuple(msgspec.structs.replace(card, question=question) for card in article.cards)
+        return msgspec.structs.replace(article, cards=cards, links=12, source="量子位")
+
+    def _book(self, market: Market, outcome: str) -> BookView:
+        named = "阿里巴巴通义千问" if outcome == "YES" else "没有"
+        return msgspec.structs.replace(super()._book(market, outcome), outcome=named)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_wide_letters_push_no_number_out_of_its_column(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with stage(tmp_path, size=size, engine=Eastern(tmp_path)) as it:
+        it.engine.moving = False
+        await it.until(partial(stands, it, re.compile(r"… \+3 +[△▽▲▼] 100\.0 -31\.4")))
+        assert not stands(it, re.compile(r"\S(no link|-31\.4)"))
+        assert not stands(it, re.compile(r"sell\d"))
+        if size[0] > 80:
+            await it.sees("300 shares held")
+        well_set(it)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_related_market_says_in_words_how_its_move_stands(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async with stage(tmp_path, size=size, engine=Eastern(tmp_path)) as it:
+        it.app.front.go("article")
+        for _ in range(40):
+            if it.shows("and 9 more, less sure"):
+                break
+            await it.press("j")
+        text = it.text()
+        assert "and 9 more, less sure" in text
+        assert "within the noise" in text[: text.index("and 9 more")].splitlines()[-2]

@@ -1,5 +1,7 @@
 """Numbers and text as they stand on the page."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,9 +32,45 @@ def test_fitted_text_has_exactly_its_width(text: str, width: int) -> None:
     assert cell_len(words.fit(text, width)) == width
 
 
+@pytest.mark.parametrize("width", [1, 0, -5])
+def test_a_page_without_room_ends_all_the_same(width: int) -> None:
+    assert len(words.wrap("量子 abc", width, 3)) == 3
+    assert words.listed(["量子", "abc"], width)
+
+
 def test_wrapping_loses_no_word() -> None:
     text = "Alibaba Integrating Qwen into Smart Glasses, Opening New Front"
     assert " ".join(words.wrap(text, 20)).split() == text.split()
+
+
+@given(st.text("首批产品。，a \u0301", max_size=200), st.integers(2, 20))
+def test_a_line_without_spaces_breaks_before_no_full_stop(text: str, width: int) -> None:
+    lines = words.wrap(text, width)
+    assert "".join(lines).replace(" ", "") == words.plain(text).replace(" ", "")
+    for before, line in pairwise(lines):
+        started = len(before) > 1 and before[-1] not in words.CLOSING and cell_len(before[-1])
+        assert not (started and " " not in text and line[:1] in words.CLOSING), lines
+
+
+@given(st.lists(st.text("ab 量子", min_size=1, max_size=8), max_size=6), st.integers(4, 30))
+def test_listed_facts_fit_and_no_line_begins_with_what_stands_between(
+    parts: list[str], width: int
+) -> None:
+    lines = words.listed(parts, width)
+    assert all(cell_len(line) <= width for line in lines)
+    assert not any(line.startswith((" ·", "·")) for line in lines)
+    told = "".join(lines).replace("·", "").replace(" ", "")
+    assert told == "".join(parts).replace(" ", "")
+
+
+def test_only_a_move_that_tells_something_has_a_full_triangle_and_a_colour() -> None:
+    assert words.told(4.2, "clear move") == ("▲", "up")
+    assert words.told(-4.2, "market led the story") == ("▼", "down")
+    for verdict in ("within the noise", "may be chance", "too early to tell", ""):
+        assert words.told(4.2, verdict) == ("△", "ink")
+        assert words.told(-4.2, verdict) == ("▽", "ink")
+    assert words.told(0.01, "clear move") == ("–", "faint")
+    assert words.told(None, "not measurable")[0] == "–"
 
 
 @pytest.mark.parametrize(
