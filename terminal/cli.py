@@ -157,6 +157,9 @@ def _link(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge", action="store_true", help="let the model that [judge] names re-rank them"
     )
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="JSON lines: the default here")
+    shown.add_argument("--text", action="store_true", help="for people: titles and questions")
 
 
 def _query(parser: argparse.ArgumentParser) -> None:

@@ -4,11 +4,13 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from feeds.news.check import CheckResult, check_many
+from feeds.text import printable
 from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
 from terminal.commands.common import configuration
@@ -24,7 +26,7 @@ UNTITLED_CHARS = 120
 
 
 def link(arguments: argparse.Namespace) -> int:
-    """One JSON line a story: the markets it touches, best first."""
+    """One JSON line a story, or a paragraph: the markets it touches, best first."""
     from strategies.linking.lines import LineError, link_lines
 
     with contextlib.ExitStack() as stack:
@@ -32,12 +34,39 @@ def link(arguments: argparse.Namespace) -> int:
         stories = _lines(stack.enter_context(_open(arguments.stories)), arguments.stories)
         settings, bench = _bench(arguments, stack)
         ask = bench.ask if bench is not None else None
+        say: Callable[[dict[str, Any]], None] = out.data
+        if arguments.text:
+            questions: dict[str, str] = {}
+            titles: dict[str, str] = {}
+            markets, stories = _noting(markets, questions), _noting(stories, titles)
+            say = partial(_say_links, titles, questions)
         try:
             for answer in link_lines(markets, stories, ask, settings.floor):
-                out.data(answer)
+                say(answer)
         except LineError as error:
             raise CommandError(str(error), USAGE) from error
     return DONE if bench is None else _say_judged(settings.model, bench)
+
+
+def _noting(lines: Iterator[dict[str, Any]], names: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """The same lines; what a person calls them is noted by their ids as they go by."""
+    for line in lines:
+        names[str(line.get("id"))] = printable(str(line.get("question") or line.get("title")))
+        yield line
+
+
+def _say_links(titles: dict[str, str], questions: dict[str, str], answer: dict[str, Any]) -> None:
+    id, links = answer["id"], answer["links"]
+    out.paragraph(titles.pop(id, id), strong=True)
+    for rank, link in enumerate(links, start=1):
+        out.paragraph(questions.get(link["market_id"], link["market_id"]), lead=f"{rank:3}. ")
+        way = {1: "for YES", -1: "against YES"}.get(link["direction"], "either way")
+        judged = f" and judged by {link['judge']}" if link.get("judge") else ""
+        said = f"linked{judged} {link['relevance']:.0%}, {way}: {link['why']}"
+        out.paragraph(printable(said), lead="     ")
+    if not links:
+        out.paragraph("touches none of these markets, as far as can be told", lead="     ")
+    out.line("")
 
 
 def _bench(

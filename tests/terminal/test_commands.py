@@ -75,6 +75,12 @@ def test_link_answers_one_line_a_story(ftt: Run, tmp_path: Path) -> None:
     assert 0 <= first["links"][0]["relevance"] <= 1
     assert first["links"][0]["why"]
     assert second == {"id": "s2", "links": []}
+    shown = ftt("link", "--text", "--markets", str(markets), "--stories", str(stories)).stdout
+    link = first["links"][0]
+    assert f"1. {question}" in shown
+    assert f"linked {link['relevance']:.0%}, for YES: {link['why']}" in shown
+    assert shown.index(told[0]["title"]) < shown.index(told[1]["title"])
+    assert "touches none" in shown[shown.index(told[1]["title"]) :]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +115,11 @@ def test_a_feed_is_read_or_refused_in_a_sentence(ftt: Run, tmp_path: Path) -> No
     assert first["entries"][0]["published"] == "2026-11-24T08:00:00Z"
     assert not second["ok"]
     assert second["error"].endswith(".")
+    shown = ftt("feeds", "check", str(good), str(bad))
+    assert shown.returncode == 1
+    for answer in map(json.loads, ran.stdout.splitlines()):
+        said = answer["error"] if not answer["ok"] else answer["entries"][0]["title"]
+        assert said in shown.stdout
 
 
 def test_a_config_is_written_checked_and_shown(ftt: Run) -> None:
