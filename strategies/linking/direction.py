@@ -26,19 +26,28 @@ def _for_subject(story: Story, group: Group, reading: Reading) -> int:
     """Good (+1) or bad (-1) for what the question asks about."""
     row = reading.row
     if row is None:
-        return _by_tone(story, reading.relation)
+        return _by_tone(story, group, reading.relation)
     if row.push == "^":
         facet = story.facets[row.facet]
         return -1 if denied(story.title, facet.at) else 1
     if row.push in _PUSH:
         return _PUSH[row.push]
-    tone = -1 if story.tone(row.facet, group.intent.family) < -TONE_MIN else 1
+    tone = _tone(story, row.facet, group, reading.relation)
     return -tone if row.push == "!" else tone
 
 
-def _by_tone(story: Story, relation: str) -> int:
+def _tone(story: Story, facet: str, group: Group, relation: str) -> int:
+    """+1 unless the news sounds bad for the subject. Whoever threatens another does well."""
+    about = (*group.intent.subjects, *group.intent.exact) if relation == "self" else ()
+    if about and story.victims and story.victims.isdisjoint(about):
+        return 1
+    family = group.intent.family if facet else ""
+    return -1 if story.tone(facet, family, about) < -TONE_MIN else 1
+
+
+def _by_tone(story: Story, group: Group, relation: str) -> int:
     """Where no facet is known: news is good for whom it names unless it sounds bad."""
-    tone = -1 if story.tone("", "general") < -TONE_MIN else 1
+    tone = _tone(story, "", group, relation)
     return {"self": tone, "against": tone, "victim": -1, "rival": -tone}.get(relation, 0)
 
 

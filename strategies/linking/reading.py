@@ -1,6 +1,7 @@
 """A story as the linker reads it, once, before any market is looked at."""
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from feeds.markets import Nanos
@@ -53,6 +54,11 @@ _LESSON = re.compile(
     re.I,
 )
 """What to do with a thing, or how two of them compare: no event."""
+_CLAUSE = re.compile(
+    r",? (?:even as|as|while|amid|after|but|despite|due to|because of|although)(?= )|; | [-|] ",
+    re.I,
+)
+"""Where a headline turns from one thing to another."""
 _CHAT = re.compile(
     r"https?://|(?<!\w)@\w|\b(?:i|i'm|i've|i'd|my|you|your|we|we're|we've|us|our|lol|lmao)\b|[\U0001f300-\U0001faff]",
     re.I,
@@ -92,16 +98,30 @@ class Story(NamedTuple):
     lesson: bool
     chat: bool
 
-    def tone(self, facet: str, family: str) -> float:
-        """How good the news sounds for that facet or family, -1 to +1; the headline first."""
+    def tone(self, facet: str, family: str, about: Iterable[str] = ()) -> float:
+        """How good the news sounds for that facet or family, -1 to +1.
+
+        Read first in the clause of the headline that names what it is ``about``, then in all of it,
+        then in the summary.
+        """
         kind = TONE_OF.get(facet) or TONE_OF.get(family, "general")
         kinds = (kind,) if facet in PLAIN_GOOD else (kind, "general")
-        return next((tone for one in kinds if (tone := self._tone(one))), 0.0)
+        clause = self._clause(frozenset(about))
+        return next((tone for one in kinds if (tone := self._tone(one, clause))), 0.0)
 
-    def _tone(self, kind: str) -> float:
-        if kind not in self.tones:
-            self.tones[kind] = polarity(self.title, kind) or polarity(self.summary, kind)
-        return self.tones[kind]
+    def _tone(self, kind: str, clause: str) -> float:
+        key = f"{kind} {clause}"
+        if key not in self.tones:
+            texts = (clause, self.title, self.summary)
+            self.tones[key] = next((tone for t in texts if (tone := polarity(t, kind))), 0.0)
+        return self.tones[key]
+
+    def _clause(self, about: frozenset[str]) -> str:
+        """The part of the headline with the first mention of any of these names, or ""."""
+        for mention in self.mentions:
+            if about & {mention.name.id, mention.name.owner}:
+                return _around(self.title, mention.start)
+        return ""
 
     def says(self, facet: str) -> float:
         """How much of this facet is in the story, 0 to 1."""
@@ -164,6 +184,18 @@ def _versions(head: str, mentions: tuple[Mention, ...]) -> frozenset[str]:
     if len(makers) != 1 or not apart:
         return found
     return found | {f"{next(iter(makers))} {apart.group()[1:]}"}
+
+
+def _around(title: str, at: int) -> str:
+    """The clause that holds a place in a headline."""
+    start, end = 0, len(title)
+    for match in _CLAUSE.finditer(title):
+        if match.end() <= at:
+            start = match.end()
+        elif match.start() >= at:
+            end = match.start()
+            break
+    return title[start:end]
 
 
 def _houses(mentions: tuple[Mention, ...]) -> frozenset[str]:
