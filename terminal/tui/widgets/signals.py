@@ -52,7 +52,7 @@ class Signals(Pane):
         used = _STRATEGY + 1 + cell_len(told)
         edge = f"   edge {row.edge:.1f}¢ after fees" if is_open else ""
         room = width - used - len(edge) - 3
-        said = row.reason if not is_open else f"“{row.reason}”"
+        said = f"{row.reason}  {row.question}" if not is_open else f"“{row.reason}”"
         tail: Line = ((edge, ""), ("   ", ""), (words.fit(said, max(0, room)), "faint"))
         if self.has_focus and row.id == self.chosen:
             return Entry(row.id, ((*lead, (edge, "")), *_unfolded(row, width)))
