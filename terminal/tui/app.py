@@ -176,7 +176,8 @@ class FitToTrade(App[object]):
             self.say(f"{said}: {done.outcome}. {done.message}".strip(), level)
 
     def _toast(self, toast: Toast) -> None:
-        self.say(f"{toast.title} {toast.body}".strip(), _SEVERITY.get(toast.level, "information"))
+        said = " · ".join(text for text in (toast.title, toast.body) if text)
+        self.say(said, _SEVERITY.get(toast.level, "information"))
 
     def say(self, sentence: str, level: Severity = "information") -> None:
         """One sentence on the rule; trouble that is too long for it stands in the corner.
