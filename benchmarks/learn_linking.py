@@ -41,7 +41,8 @@ FOLDS = 5
 ALIKE = 0.25
 SHARED = 0.7
 """How fast a weight is learnt that holds for all sources, and one for a single source."""
-FLOOR = 0.52
+FLOOR = 0.56
+DIRECT = 0.44
 REAL = "real"
 JULY_WEIGHT = 0.3
 WRITTEN_WEIGHT = 0.8
@@ -86,7 +87,7 @@ def unpack(found: dict[str, float], intercept: float) -> Weights:
     """Named weights as the linker wants them."""
     plain = {n: w for n, w in found.items() if n != "bias" and not n.startswith("family:")}
     families = {n[7:]: w for n, w in found.items() if n.startswith("family:")}
-    return Weights(intercept + found.get("bias", 0.0), plain, families, FLOOR)
+    return Weights(intercept + found.get("bias", 0.0), plain, families, FLOOR, DIRECT)
 
 
 class Folder(NamedTuple):
@@ -257,7 +258,7 @@ def answers(blocks: list[Block], folder: Folder) -> list[Line]:
 def answer(id: str, told: list[Explained], knots: tuple[tuple[float, float], ...]) -> Line:
     """A prediction line for one story: what reaches the floor."""
     markets = Counter(one.group for one in told)
-    shown = [one for one in told if one.link.relevance >= FLOOR][:LINKS_MAX]
+    shown = [one for one in told if one.shown][:LINKS_MAX]
     return {"id": id, "links": [_shown(one, markets[one.group], knots) for one in shown]}
 
 
@@ -281,6 +282,7 @@ def write(weights: Weights, path: Path, folder: Folder) -> None:
         "# the practice world's own stories and what they move there.",
         f"bias = {weights.bias:.4f}",
         f"floor = {weights.floor}",
+        f"direct = {weights.direct}",
         "# the model's number, and the share of links that were right there, out of fold",
         "curve = [",
         *(f"    [{raw:.4f}, {right:.4f}]," for raw, right in weights.curve),

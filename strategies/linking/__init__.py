@@ -17,7 +17,7 @@ from strategies.linking.direction import direction
 from strategies.linking.judged import CANDIDATES_MAX, NEAR, Candidate
 from strategies.linking.market import LinkableMarket, linkable
 from strategies.linking.reading import Story, read
-from strategies.linking.score import Weights, features, likelihood, load, mood_of, said
+from strategies.linking.score import Weights, features, likelihood, load, mood_of, said, shows
 from strategies.linking.why import why
 
 __all__ = ["Candidate", "Explained", "LinkableMarket", "Linker", "linkable"]
@@ -72,7 +72,7 @@ class Linker:
         ``published_ns`` shuts out markets that had ended by then; without it none is.
         """
         story = read(title, summary, published_ns)
-        shown = [w for w in self._weigh(story) if w.likely >= self._weights.floor]
+        shown = [w for w in self._weigh(story) if shows(w.features, w.likely, self._weights)]
         ranked = sorted(shown, key=lambda weighed: (-weighed.likely, min(weighed.group.markets)))
         found = [link for weighed in ranked for link in self._links(story, weighed)]
         return tuple(found[:LINKS_MAX])
@@ -100,7 +100,7 @@ class Linker:
         ranked = sorted(self._weigh(story), key=lambda w: (-w.likely, min(w.group.markets)))
         for weighed in ranked:
             group, reading, told, likely = weighed
-            shown = likely >= self._weights.floor
+            shown = shows(told, likely, self._weights)
             found += [
                 Explained(link, group.id, group.intent.family, reading.relation, told, shown)
                 for link in self._links(story, weighed)

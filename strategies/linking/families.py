@@ -15,7 +15,7 @@ from strategies.linking.words import plain
 
 FAR_FAMILIES = frozenset({"other", "sport", "election", "agi", "airdrop"})
 """Kinds of question of which the linker knows nothing but their words."""
-_PERSONAL = frozenset({"wealth", "exec", "leader", "nomination"})
+_PERSONAL = frozenset({"wealth", "richest", "exec", "leader", "nomination"})
 _PLACES = frozenset({"military", "peace", "leader", "tariff"})
 _MEASURED = ("price", "share", "revenue", "valuation", "ipo_cap")
 """Kinds of question about a number: above, below, or in a band."""

@@ -29,13 +29,15 @@ _POWERS = frozenset({"usa", "china", "uk", "russia", "european-commission", "don
 
 
 class Weights(NamedTuple):
-    """The learnt model: a bias, a weight a feature, a bias a family, and the floor for showing."""
+    """The learnt model: a bias, a weight a feature, a bias a family, and the floors for showing."""
 
     bias: float
     features: dict[str, float]
     families: dict[str, float]
     floor: float
-    """Below this number of the model nothing is shown."""
+    """Below this number of the model nothing is shown, but for news of the very thing asked."""
+    direct: float
+    """Below this number not even that."""
     curve: tuple[tuple[float, float], ...] = ()
     """Knots from the model's number to the share of right links; without any nothing changes."""
 
@@ -45,7 +47,9 @@ def load() -> Weights:
     text = files("strategies.linking").joinpath("data/weights.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     curve = tuple((raw, right) for raw, right in table["curve"])
-    return Weights(table["bias"], table["features"], table["families"], table["floor"], curve)
+    return Weights(
+        table["bias"], table["features"], table["families"], table["floor"], table["direct"], curve
+    )
 
 
 def features(
@@ -77,6 +81,12 @@ def features(
 def cell(family: str, reading: Reading) -> str:
     """The feature for what happened to whom, asked about how: "lead/self/model_launch"."""
     return f"{family}/{reading.relation or '-'}/{reading.row.facet if reading.row else '-'}"
+
+
+def shows(told: dict[str, float], likely: float, weights: Weights) -> bool:
+    """Whether a link is shown: a high number, or a fair one for the subject's own full news."""
+    own = "bears_fully" in told and "self_named" in told
+    return likely >= (min(weights.floor, weights.direct) if own else weights.floor)
 
 
 def likelihood(told: dict[str, float], family: str, weights: Weights) -> float:
@@ -193,6 +203,7 @@ def _names(told: dict[str, float], story: Story, group: Group) -> None:
         have = sum(1.0 if n in heard else 0.5 if n in story.also else 0.0 for n in others)
         told["others_named"] = have / len(others)
         told["others_missing"] = 1 - have / len(others)
+        told[f"{meaning.family}/others"] = EXACT_SCALE * told["others_missing"]
     strangers = [house for house in story.houses if house not in meaning.names | subjects]
     told["strangers"] = min(len(strangers), 3) / 3
     _all_named(told, story, group)

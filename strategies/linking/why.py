@@ -33,6 +33,7 @@ FAMILY_WORDS = {
     "exec": "who stays in charge",
     "nomination": "a nomination",
     "wealth": "a fortune",
+    "richest": "who is richest",
     "autonomy": "driverless cars",
     "bubble": "a bubble",
     "rates": "interest rates",
