@@ -98,6 +98,7 @@ class Index:
         self._by_family: dict[str, dict[object, Group]] = {}
         self._by_word: dict[str, dict[object, Group]] = {}
         self._idf: dict[str, float] = {}
+        self._totals: dict[int, float] = {}
         self._next = 0
 
     def add(self, market: LinkableMarket) -> None:
@@ -137,6 +138,13 @@ class Index:
             holding = len(self._by_word.get(word, ()))
             known = math.log((len(self.groups) + 1) / (holding + 0.5))
             self._idf[word] = known
+        return known
+
+    def total(self, group: Group) -> float:
+        """How much all words of a group's question tell together."""
+        known = self._totals.get(group.id)
+        if known is None:
+            known = self._totals[group.id] = sum(map(self.idf, group.words))
         return known
 
     def rarity(self, name: str) -> float:
@@ -181,6 +189,7 @@ class Index:
         for word in group.words:
             self._by_word.setdefault(word, {})[key] = group
         self._idf.clear()
+        self._totals.clear()
 
     def _leave(self, key: object, group: Group) -> None:
         for name in group.intent.names.union(group.intent.subjects):
@@ -189,6 +198,7 @@ class Index:
         for word in group.words:
             self._by_word[word].pop(key, None)
         self._idf.clear()
+        self._totals.clear()
 
 
 def content(market: LinkableMarket) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -161,15 +161,16 @@ def _lexical(
     told: dict[str, float], story: Story, group: Group, index: Index, reading: Reading
 ) -> None:
     """Words that the question shares with the story, the rarer the more."""
-    total = shared = rarest = proper = 0.0
+    shared = rarest = 0.0
+    missing = len(group.proper)
     for word in group.words:
-        idf = index.idf(word)
-        total += idf
-        weight = story.words.get(word, 0.0)
-        shared += idf * weight
-        rarest = max(rarest, idf * weight)
-        if word in group.proper:
-            proper += 0.0 if weight else 1.0
+        weight = story.words.get(word)
+        if weight:
+            heard = index.idf(word) * weight
+            shared += heard
+            rarest = max(rarest, heard)
+            missing -= word in group.proper
+    total = index.total(group)
     cover = shared / total if total else 0.0
     far = group.intent.family in FAR_FAMILIES or not reading.weight
     told["cover_far" if far else "cover"] = cover
@@ -182,8 +183,9 @@ def _lexical(
         told["self_shared"] = math.log1p(shared) * reading.standing
     if "ai" in group.words:
         told["ai_missing"] = float("ai" not in story.words and not story.houses & _MAKERS)
-    told["proper_missing"] = proper / len(group.proper) if group.proper else 0.0
-    told["proper_named"] = 1 - proper / len(group.proper) if group.proper else 0.0
+    if group.proper:
+        told["proper_missing"] = missing / len(group.proper)
+        told["proper_named"] = 1 - told["proper_missing"]
     told["rules"] = _rules_overlap(story, group, index)
 
 
