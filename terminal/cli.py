@@ -199,24 +199,34 @@ def _cancel(parser: argparse.ArgumentParser) -> None:
 
 def _feeds(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|check|import|export")
-    _json(verbs.add_parser("list", help="the configured feeds, and how each does"))
-    check = verbs.add_parser("check", help="how a feed reads: one line a document")
+
+    def verb(name: str, words: str, example: str) -> argparse.ArgumentParser:
+        epilog = f"Example: ftt feeds {example}"
+        return verbs.add_parser(name, help=words, description=_sentence(words), epilog=epilog)
+
+    _json(verb("list", "the configured feeds, and how each does", "list --json"))
+    check = verb("check", "how a feed reads: one line a document", "check feed.xml")
     check.add_argument("targets", nargs="+", metavar="FILE|URL")
     _json(check)
     words = "the feeds of an OPML list as [[feeds]] tables, to append to the configuration"
-    verbs.add_parser("import", help=words).add_argument("file", metavar="FILE", help="- for stdin")
-    verbs.add_parser("export", help="the configured feeds as OPML, for other readers")
+    imported = verb("import", words, "import list.opml >> config.toml")
+    imported.add_argument("file", metavar="FILE", help="- for stdin")
+    verb("export", "the configured feeds as OPML, for other readers", "export > list.opml")
 
 
 def _config(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="init|check|show")
-    init = verbs.add_parser("init", help="write a commented config to start from")
+
+    def verb(name: str, words: str, example: str) -> argparse.ArgumentParser:
+        epilog = f"Example: ftt config {example}"
+        return verbs.add_parser(name, help=words, description=_sentence(words), epilog=epilog)
+
+    init = verb("init", "write a commented config to start from", "init")
     init.add_argument("--force", action="store_true", help="replace an existing file")
-    for verb, words in (("check", "say what is wrong, with the fix"), ("show", "every value")):
-        sub = verbs.add_parser(verb, help=words)
-        if verb == "check":
-            sub.add_argument("file", nargs="?", metavar="FILE")
-        _json(sub)
+    check = verb("check", "say what is wrong, with the fix", "check config.toml")
+    check.add_argument("file", nargs="?", metavar="FILE")
+    _json(check)
+    _json(verb("show", "every value, and where it came from", "show --json"))
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -27,10 +27,12 @@ from feeds.markets import SECOND
 from terminal import venue_check
 from terminal.config import Config, ConfigError, Loaded, load
 from terminal.config.problems import names_a_secret
+from terminal.config.shape import JudgeConfig
 from terminal.ledger import LedgerError, LedgerReader
 from terminal.ledger.store import SQLITE_MIN
 from terminal.link import endpoint
 from terminal.paths import Paths
+from terminal.secret import SecretError, secret_of
 
 ANSWERS_WITHIN_S = 2.0
 FEEDS_ASKED_MAX = 4
@@ -66,7 +68,7 @@ def checks(
     env = os.environ if env is None else env
     loaded, complaint = _configuration(config_file, env)
     config = loaded.config if loaded is not None else Config()
-    asked = [_Asked(name, look) for name, look in _slow(config, paths)]
+    asked = [_Asked(name, look) for name, look in _slow(config, paths, env)]
     yield complaint
     yield from _local(paths, env)
     deadline = time.monotonic() + ANSWERS_WITHIN_S
@@ -309,7 +311,9 @@ class _Asked:
         return Check(self.name, False, said, "check the network, a firewall or proxy, and the name")
 
 
-def _slow(config: Config, paths: Paths) -> Iterator[tuple[str, Callable[[], Found]]]:
+def _slow(
+    config: Config, paths: Paths, env: Mapping[str, str]
+) -> Iterator[tuple[str, Callable[[], Found]]]:
     venue = config.venue
     yield "ledger", lambda: _ledger(paths.ledger)
     yield "catalogue", lambda: _web(f"{venue.hosts.gamma}/events/keyset?limit=1")
@@ -321,12 +325,25 @@ def _slow(config: Config, paths: Paths) -> Iterator[tuple[str, Callable[[], Foun
     )
     yield "endpoints", lambda: venue_check.endpoints(venue.hosts, ANSWERS_WITHIN_S)
     yield "venue mode", lambda: venue_check.mode(venue.hosts, paths.runtime, ANSWERS_WITHIN_S)
+    if config.judge.url:
+        yield "outside judge", lambda: _outside_judge(config.judge, paths.config, env)
     for feed in config.sources[:FEEDS_ASKED_MAX]:
         yield f"feed {feed.id}", _feed_look(feed.url)
 
 
 def _feed_look(url: str) -> Callable[[], Found]:
     return lambda: _reach(url)
+
+
+def _outside_judge(settings: JudgeConfig, config: Path, env: Mapping[str, str]) -> Found:
+    """Is there the key that it is asked with, and does its server take a connection?"""
+    if settings.key:
+        try:
+            secret_of(settings.key, config, env)
+        except SecretError as error:
+            fix = 'until then the linker\'s own links stand; url = "" under [judge] asks nobody'
+            return False, f"its key: {error}", fix
+    return _reach(settings.url)
 
 
 _NO_NETWORK = "check the network, a firewall or proxy, and the address in the configuration"

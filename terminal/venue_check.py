@@ -74,7 +74,9 @@ async def _ask(
                 return None
             return of_status(answer.status_code, what, said, answer.headers.get("retry-after"))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return VenueError(f"{what}: {type(error).__name__}", retryable=True)
+        late = isinstance(error, httpx.TimeoutException)
+        said = "no answer in time" if late else "the connection failed"
+        return VenueError(f"{what}: {said}", retryable=True)
 
 
 async def _beginning(answer: httpx.Response) -> bytes:
@@ -124,6 +126,8 @@ async def _mode(hosts: Hosts, runtime: Path, within_s: float) -> Found:
         if restricted is not None:
             said = sentence_of(restricted)
             return False, said, _patience(said)
+    if all(error is not None and error.status is None for error in refused):
+        return True, "not known: the venue can't be reached", ""
     return True, "nothing that it answers speaks of a restart or of restricted trading", ""
 
 

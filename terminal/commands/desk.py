@@ -107,8 +107,10 @@ def _open(name: str) -> Iterator[TextIO]:
     try:
         with Path(name).open(encoding="utf-8") as file:
             yield file
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{name} can't be read: {error}", USAGE) from error
+    except OSError as error:
+        raise CommandError(f"{name} can't be read: {error.strerror}", USAGE) from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{name} can't be read: it is no UTF-8 text", USAGE) from error
 
 
 def _lines(file: TextIO, name: str) -> Iterator[dict[str, Any]]:

@@ -51,6 +51,10 @@ def listed(arguments: argparse.Namespace) -> int:
     out.table(columns, cells, "No feed is configured.")
     if not live:
         out.talk("No engine runs: states are those that the last one left.")
+    elif rows and not any(health):
+        out.talk(
+            "The running engine polls other feeds: --config FILE names what it was started with."
+        )
     return DONE
 
 

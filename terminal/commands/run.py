@@ -164,6 +164,8 @@ def _run_engine(
         engine = assemble(
             loaded.config, paths, tape=tape, to_stdout=not quiet, as_json=arguments.json
         )
+        for complaint in filter(None, engine.complaints.values()):
+            out.talk(complaint)
         asyncio.run(_serve(engine, paths, seconds, arguments.with_parent))
     except (LedgerError, LinkError, EngineHalted) as error:
         raise CommandError(str(error)) from error

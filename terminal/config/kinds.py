@@ -208,13 +208,14 @@ def _read_text(leaf: Leaf, value: object) -> str:
     if leaf.longest is not None and len(value) > leaf.longest:
         raise Misfit(f"at most {leaf.longest} characters", f"cut {len(value) - leaf.longest}")
     if leaf.pattern and not re.search(leaf.pattern, value):
-        raise Misfit(leaf.meaning, _slug(value))
+        raise Misfit(leaf.meaning, _slug(value, leaf.pattern))
     return value
 
 
-def _slug(value: str) -> str:
+def _slug(value: str, pattern: str) -> str:
+    """The value as a short name, where that is what the pattern asks for."""
     slug = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:40]
-    return f'"{slug}"?' if slug else ""
+    return f'"{slug}"?' if slug and re.search(pattern, slug) else ""
 
 
 def _read_url(leaf: Leaf, value: object) -> str:
@@ -358,7 +359,8 @@ def _read_names(leaf: Leaf, value: object) -> dict[str, str]:
         raise Misfit(leaf.expected(), f"write it as [{leaf.key}]")
     for name, entry in value.items():
         if not isinstance(entry, str):
-            raise Misfit(f"a text in quotes for {name}", f'{name} = "..."')
+            key = toml(str(name))
+            raise Misfit(f"a text in quotes for each name, also for {key}", f'{key} = "..."')
     return dict(value)
 
 

@@ -2,14 +2,15 @@
 
 import functools
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from strategies.desk.settings import WHAT_CHARS_MAX
-from terminal.config.kinds import is_here, nearest, shown
+from terminal.config.kinds import UNITS, is_here, nearest, plain, shown
 from terminal.config.problems import Problem
-from terminal.config.shape import DEFAULT_STRATEGIES, Config, time_of
+from terminal.config.shape import DEFAULT_STRATEGIES, Config, RiskConfig, time_of
 
 PATH_CHARS_MAX = 50
 NOT_LIVE = "trading with real money is not part of this release; use"
@@ -17,12 +18,16 @@ NOT_LIVE = "trading with real money is not part of this release; use"
 
 def check_together(config: Config, wheres: Mapping[str, str]) -> Iterator[Problem]:
     """Problems between settings. ``wheres`` says where each key was set that is no default."""
-    rules = (_no_live, _clock, _calendar, _judge, _strategies)
+    rules = (_no_live, _clock, _prices, _calendar, _judge, _strategies)
     for key, expected, found, fix in (row for rule in rules for row in rule(config)):
-        where = wheres.get(key) or next(
-            (w for k, w in wheres.items() if k.startswith(key + ".")), "default"
-        )
-        yield Problem(where, key, expected, found, fix)
+        yield Problem(_where(key, wheres), key, expected, found, fix)
+
+
+def _where(key: str, wheres: Mapping[str, str]) -> str:
+    """Where a key was set: it, what lies below it, or the table that it stands in."""
+    below = (where for other, where in wheres.items() if other.startswith(key + "."))
+    above = (where for other, where in wheres.items() if key.startswith(other + "."))
+    return wheres.get(key) or next(below, "") or next(above, "default")
 
 
 Row = tuple[str, str, str, str]
@@ -49,6 +54,20 @@ def _clock(config: Config) -> Iterator[Row]:
     if venue.clock_anchor_ns:
         fix = "only a practice venue on this machine has another clock; take it out"
         yield "venue.clock_anchor_ns", "0", str(venue.clock_anchor_ns), fix
+
+
+def _prices(config: Config) -> Iterator[Row]:
+    """Bounds the wrong way round would deny every purchase, one by one, all session long."""
+    risk = config.risk
+    if risk.price_min <= risk.price_max:
+        return
+    low, high = (
+        plain(Decimal(price) / UNITS["cents"]) for price in (risk.price_min, risk.price_max)
+    )
+    if risk.price_min == RiskConfig().price_min:
+        yield "risk.price_max", f"at least risk.price_min, {low}", high, "cents a share"
+    else:
+        yield "risk.price_min", f"at most risk.price_max, {high}", low, "cents a share"
 
 
 def _calendar(config: Config) -> Iterator[Row]:

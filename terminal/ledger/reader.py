@@ -48,7 +48,7 @@ class LedgerReader:
         """Raises :class:`LedgerError` when there is none, or none that can be read."""
         self.path = Path(path).absolute()
         if not self.path.exists():
-            raise LedgerError(f"{self.path}: there is no ledger yet: `ftt` or `ftt demo` makes one")
+            raise LedgerError(f"{self.path}: there is no ledger yet: `ftt` or `ftt bot` makes one")
         store.check_file(self.path)
         with translated(self.path), contextlib.ExitStack() as undo:
             self._connection = store.connect(self.path, busy_s, read_only=True)

@@ -45,3 +45,4 @@ def test_what_is_no_calendar_is_refused_with_the_fix(
     with pytest.raises(ConfigError, match=r"news\.calendar") as refused:
         loaded(tmp_path, calendar)
     assert says in str(refused.value)
+    assert "config.toml:2: news.calendar" in str(refused.value)

@@ -1,5 +1,7 @@
 """The command line as a person or a script meets it: help, data, exit codes, nothing heavy."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal.cli import COMMANDS, CommandError
+from terminal.cli import COMMANDS, CommandError, build_parser
 from terminal.commands.common import ask
 from terminal.views import Query, Rows
 from tests.terminal.conftest import Run
@@ -25,6 +27,31 @@ def test_every_command_has_help_with_an_example(ftt: Run, command: object) -> No
     assert ran.returncode == 0
     assert f"ftt {command.name}" in ran.stdout  # type: ignore[attr-defined]
     assert "Example: ftt" in ran.stdout
+
+
+VERBS = ("feeds list", "feeds check", "feeds import", "feeds export")
+VERBS += ("config init", "config check", "config show")
+
+
+@pytest.mark.parametrize("words", VERBS)
+def test_so_has_every_verb_of_a_command(words: str) -> None:
+    with pytest.raises(SystemExit) as ended, contextlib.redirect_stdout(io.StringIO()) as said:
+        build_parser().parse_args([*words.split(), "--help"])
+    assert ended.value.code == 0
+    assert f"Example: ftt {words}" in " ".join(said.getvalue().split())
+
+
+def test_a_bot_says_at_once_that_its_judge_has_no_key(ftt: Run, tmp_path: Path) -> None:
+    config = tmp_path / "own.toml"
+    addresses = "".join(f'{name} = "http://127.0.0.1:1"\n' for name in ("gamma", "clob", "data"))
+    config.write_text(
+        f'feeds = []\n[venue]\n{addresses}ws_market = "ws://127.0.0.1:1"\n'
+        '[judge]\nurl = "http://127.0.0.1:1/v1"\nmodel = "small"\nkey = "HOUSE_KEY"\n',
+        encoding="utf-8",
+    )
+    ran = ftt("--config", str(config), "bot", "--for", "0.1")
+    assert "[judge] key: no variable HOUSE_KEY in the environment" in ran.stderr
+    assert "The linker's own links stand." in ran.stderr
 
 
 def test_every_command_stands_in_the_readme() -> None:

@@ -134,12 +134,29 @@ def test_nothing_answers_and_it_says_so_at_once(tmp_path: Path, paths: Paths) ->
     for name in ("catalogue", "order books", "market stream", "feed wire"):
         assert "can't be reached" in seen[name].sentence
         assert "check the network" in seen[name].fix
+    assert seen["endpoints"].sentence == "GET /events/keyset: the connection failed"
+    assert seen["venue mode"].sentence == "not known: the venue can't be reached"
+
+
+def test_an_outside_judge_without_its_key_is_named(
+    tmp_path: Path, paths: Paths, venue: str
+) -> None:
+    config = configured(tmp_path, venue)
+    assert "outside judge" not in found(config, paths)
+    judge = f'[judge]\nurl = "http://{venue}/v1"\nmodel = "small"\nkey = "HOUSE_KEY"\n'
+    config.write_text(config.read_text(encoding="utf-8") + judge, encoding="utf-8")
+    without = found(config, paths)["outside judge"]
+    assert not without.ok
+    assert "no variable HOUSE_KEY in the environment" in without.sentence
+    assert "asks nobody" in without.fix
+    given = found(config, paths, HOUSE_KEY="not to be shown")["outside judge"]
+    assert (given.ok, given.sentence) == (True, "127.0.0.1 can be reached")
 
 
 def test_a_broken_config_is_one_finding_and_the_rest_is_still_looked_at(
     tmp_path: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_slow", lambda config, paths: iter(()))
+    monkeypatch.setattr(doctor, "_slow", lambda config, paths, env: iter(()))
     path = tmp_path / "config.toml"
     path.write_text("[news]\nevery_s = 1\ntrust = 9\n", encoding="utf-8")
     seen = found(path, paths)
@@ -155,7 +172,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         doctor,
         "_slow",
-        lambda config, paths: iter([("ledger", lambda: doctor._ledger(paths.ledger))]),
+        lambda config, paths, env: iter([("ledger", lambda: doctor._ledger(paths.ledger))]),
     )
 
 

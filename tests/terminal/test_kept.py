@@ -104,4 +104,4 @@ def test_without_a_ledger_it_says_what_makes_one(
 ) -> None:
     monkeypatch.setenv("FTT_HOME", str(tmp_path / "nowhere"))
     assert main([command]) == 1
-    assert "there is no ledger yet: `ftt` or `ftt demo` makes one" in capsys.readouterr().err
+    assert "there is no ledger yet: `ftt` or `ftt bot` makes one" in capsys.readouterr().err
