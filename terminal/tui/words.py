@@ -74,11 +74,18 @@ def _chopped(text: str, width: int) -> list[str]:
         if len(ahead) <= width and cell_len(ahead) <= width:
             return [*lines, ahead]
         line = next(iter(chop_cells(ahead, width)), "") or ahead[:1]
-        closes = text[start + len(line) : start + len(line) + 1] in CLOSING
-        if closes and len(line) > 1 and cell_len(line[-1]):
+        whole = line
+        while len(line) > 1 and _closes(text, start + len(line)) and cell_len(line[-1]):
             line = line[:-1]
+        if _closes(text, start + len(line)):
+            line = whole
         lines.append(line)
         start += len(line)
+
+
+def _closes(text: str, at: int) -> bool:
+    """Whether the letter at a place may begin no line."""
+    return text[at : at + 1] in CLOSING
 
 
 def fit(text: str, width: int) -> str:

@@ -357,7 +357,7 @@ def test_a_harmed_ledger_says_so_and_what_to_do(
 
 
 def test_a_reader_without_a_ledger_says_what_makes_one(tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match="ftt demo"):
+    with pytest.raises(LedgerError, match="ftt bot"):
         LedgerReader(tmp_path / "none.sqlite")
 
 
