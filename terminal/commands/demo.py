@@ -53,6 +53,8 @@ def _serve_with_config(arguments: argparse.Namespace) -> int:
     path = Path(arguments.write_config)
     if path.exists():
         raise CommandError(f"{path} exists: choose another name, a file is never overwritten")
+    if not path.parent.is_dir():
+        raise CommandError(f"{path} can't be written: there is no folder {path.parent}", USAGE)
     command = [sys.executable, "-m", "practice", "--json", "--with-parent"]
     command += _practice_options(arguments)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own interpreter and module

@@ -267,6 +267,7 @@ def test_a_practice_venue_writes_a_configuration_that_a_bot_runs_with(
         (["demo"], "needs a terminal"),
         (["demo", "--headless", "--for", "x"], "x is not a positive number"),
         (["practice", "--port", "99999"], "99999 is no port"),
+        (["practice", "--write-config", "/no/such/place/p.toml"], "no folder /no/such/place"),
         (["demo", "--headless", "--config", "mine.toml"], "a configuration of its own"),
     ],
 )
