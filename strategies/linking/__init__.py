@@ -5,7 +5,7 @@ they mean, the kinds of thing that happen, and the kinds of question that are as
 silent when it does not know. Pure: no clock, no chance, no network.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from feeds.markets import Nanos
@@ -73,8 +73,7 @@ class Linker:
         """
         story = read(title, summary, published_ns)
         shown = [w for w in self._weigh(story) if shows(w.features, w.likely, self._weights)]
-        ranked = sorted(shown, key=lambda weighed: (-weighed.likely, min(weighed.group.markets)))
-        found = [link for weighed in ranked for link in self._links(story, weighed)]
+        found = [link for weighed in _ranked(shown) for link in self._links(story, weighed)]
         return tuple(found[:LINKS_MAX])
 
     def candidates(
@@ -83,9 +82,8 @@ class Linker:
         """What a judge may be asked about: shown or nearly so, likeliest first, at most 12."""
         story = read(title, summary, published_ns)
         near = [w for w in self._weigh(story) if w.likely >= NEAR * self._weights.floor]
-        ranked = sorted(near, key=lambda weighed: (-weighed.likely, min(weighed.group.markets)))
         found: list[Candidate] = []
-        for weighed in ranked:
+        for weighed in _ranked(near):
             links = self._links(story, weighed)
             if links and len(found) < CANDIDATES_MAX:
                 found.append(Candidate(weighed.group.markets[links[0].market_id], tuple(links)))
@@ -97,8 +95,7 @@ class Linker:
         """Every candidate with its features, best first, whether it would be shown or not."""
         story = read(title, summary, published_ns)
         found: list[Explained] = []
-        ranked = sorted(self._weigh(story), key=lambda w: (-w.likely, min(w.group.markets)))
-        for weighed in ranked:
+        for weighed in _ranked(self._weigh(story)):
             group, reading, told, likely = weighed
             shown = shows(told, likely, self._weights)
             found += [
@@ -137,6 +134,11 @@ class Linker:
                 sentence = why(story, group, reading, pushed)
                 links.append(Link(market.id, share, pushed, sentence, facet))
         return links
+
+
+def _ranked(found: Iterable[_Weighed]) -> list[_Weighed]:
+    """Likeliest first; equals by the first of their markets."""
+    return sorted(found, key=lambda weighed: (-weighed.likely, min(weighed.group.markets)))
 
 
 def _open(market: LinkableMarket, story: Story) -> bool:

@@ -142,7 +142,6 @@ def _exact(told: dict[str, float], story: Story, group: Group, index: Index) -> 
     if heard == meaning.exact and not other:
         told["exact_all"] = 1.0
         told[f"{meaning.family}/exact"] = EXACT_SCALE
-        told["exact_bears"] = float("bears_not" not in told)
 
 
 def _front(told: dict[str, float], story: Story, group: Group, reading: Reading) -> None:
