@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -126,6 +126,9 @@ class Connection:
         return frame
 
 
+C = TypeVar("C", bound=Connection)
+
+
 def suffer(connection: Connection, deck: Deck, clock: Clock) -> None:
     """What chance does to whole connections, looked at whenever the client speaks."""
     if deck.idle:
@@ -137,24 +140,15 @@ def suffer(connection: Connection, deck: Deck, clock: Clock) -> None:
         connection.half_open = True
 
 
-class Stream:
-    """All connections of the market channel."""
+class Crowd(Generic[C]):
+    """All connections of a channel, and what can go wrong with all of them at once."""
 
-    def __init__(self, board: Board, deck: Deck | None = None) -> None:
-        self.board = board
-        self.deck = deck or Deck()
+    def __init__(self) -> None:
         self.freeze = NO_FREEZE
-        self.connections: set[Connection] = set()
-        self._listeners: dict[str, set[Connection]] = {}
-        self._numbers = count(1)
-        self._old_books: dict[str, bytes] = {}
-        self._bests: dict[str, tuple[int | None, int | None]] = {
-            slug: board.bests(listing, YES) for slug, listing in board.listings.items()
-        }
-
-    # -- faults ----------------------------------------------------------------------------------
+        self.connections: set[C] = set()
 
     def set_freeze(self, freeze: Freeze) -> None:
+        """Hold back for those here now, and with ``lasting`` for those who come later too."""
         self.freeze = freeze if freeze.lasting else NO_FREEZE
         for connection in self.connections:
             connection.freeze = freeze
@@ -167,7 +161,32 @@ class Stream:
 
     def drop_half_open(self) -> None:
         """Those who neither read nor write would not hear a goodbye either."""
-        drop_half_open(self.connections)
+        for connection in self.connections:
+            if connection.half_open:
+                connection.drop()
+
+    def cut(self) -> int:
+        """Drop every connection as a broken network would; answers how many."""
+        for connection in self.connections:
+            connection.drop()
+        return len(self.connections)
+
+
+class Stream(Crowd[Connection]):
+    """The market channel."""
+
+    def __init__(self, board: Board, deck: Deck | None = None) -> None:
+        super().__init__()
+        self.board = board
+        self.deck = deck or Deck()
+        self._listeners: dict[str, set[Connection]] = {}
+        self._numbers = count(1)
+        self._old_books: dict[str, bytes] = {}
+        self._bests: dict[str, tuple[int | None, int | None]] = {
+            slug: board.bests(listing, YES) for slug, listing in board.listings.items()
+        }
+
+    # -- faults ----------------------------------------------------------------------------------
 
     def new_faults(self) -> None:
         """The deck has other options: what is held back for the old ones goes out."""
@@ -186,13 +205,6 @@ class Stream:
 
     def _hears(self, connection: Connection, asset: str) -> bool:
         return asset in connection.assets and not self._holds(connection, asset)
-
-    def cut(self) -> int:
-        """Drop every connection as a broken network would; answers how many."""
-        count = len(self.connections)
-        for connection in self.connections:
-            connection.drop()
-        return count
 
     # -- the socket ------------------------------------------------------------------------------
 
@@ -466,12 +478,6 @@ def _item(listing: Listing, moved: Moved, change: Change, outcome: int, at_ms: s
         best_bid=bid_text(bid),
         best_ask=ask_text(ask),
     )
-
-
-def drop_half_open(connections: Iterable[Connection]) -> None:
-    for connection in connections:
-        if connection.half_open:
-            connection.drop()
 
 
 async def next_text(socket: WebSocket) -> str:

@@ -14,14 +14,13 @@ from practice.garble import Garbler
 from practice.records import Row
 from practice.stream import (
     CONNECTIONS_MAX,
-    NO_FREEZE,
     POLICY_VIOLATION,
     REFUSAL,
     SILENCE_S,
     Connection,
+    Crowd,
     Freeze,
     converse,
-    drop_half_open,
     next_text,
     suffer,
 )
@@ -52,8 +51,8 @@ _encode = msgspec.json.Encoder().encode
 class UserConnection(Connection):
     """One client: who it is, and which markets it asked for; naming none means all."""
 
-    def __init__(self, garbler: Garbler) -> None:
-        super().__init__(NO_FREEZE, garbler)
+    def __init__(self, freeze: Freeze, garbler: Garbler) -> None:
+        super().__init__(freeze, garbler)
         self.owner = ""
         self.markets: set[str] = set()
 
@@ -62,15 +61,14 @@ class UserConnection(Connection):
         return mine and (not self.markets or condition in self.markets)
 
 
-class UserStream:
-    """All connections of the user channel."""
+class UserStream(Crowd[UserConnection]):
+    """The user channel. Frozen for all assets, it sends nothing either; PONG goes on."""
 
     def __init__(self, door: Door, deck: Deck, clock: Clock) -> None:
-        self.connections: set[UserConnection] = set()
+        super().__init__()
         self._door = door
         self._deck = deck
         self._clock = clock
-        self._freeze = NO_FREEZE
         self._numbers = count(1_000_001)  # apart from the market channel's: chance goes by number
 
     def tell(self, owner: str, condition: str, event: Row) -> None:
@@ -81,35 +79,12 @@ class UserStream:
                 frame = frame or _encode(event)
                 connection.send(frame)
 
-    def cut(self) -> int:
-        """Drop every connection as a broken network would; answers how many."""
-        for connection in self.connections:
-            connection.drop()
-        return len(self.connections)
-
-    def set_freeze(self, freeze: Freeze) -> None:
-        """A stream frozen for all assets sends a user nothing either; PONG goes on."""
-        self._freeze = freeze if freeze.lasting else NO_FREEZE
-        for connection in self.connections:
-            connection.freeze = freeze
-
-    def half_open(self) -> int:
-        """Every open connection stops reading and writing; answers how many."""
-        for connection in self.connections:
-            connection.half_open = True
-        return len(self.connections)
-
-    def drop_half_open(self) -> None:
-        """Those who neither read nor write would not hear a goodbye either."""
-        drop_half_open(self.connections)
-
     async def endpoint(self, socket: WebSocket) -> None:
         await socket.accept()
         if len(self.connections) >= CONNECTIONS_MAX:
             await socket.close(POLICY_VIOLATION, "too many connections")
             return
-        connection = UserConnection(Garbler(self._deck, next(self._numbers)))
-        connection.freeze = self._freeze
+        connection = UserConnection(self.freeze, Garbler(self._deck, next(self._numbers)))
         self.connections.add(connection)
         try:
             await converse(socket, connection, self._read(socket, connection))

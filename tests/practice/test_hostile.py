@@ -60,7 +60,7 @@ async def test_bodies_without_a_bottom_are_refused(http: httpx.AsyncClient) -> N
 def test_frames_without_a_bottom_end_a_new_connection_and_no_open_one(here: Floor) -> None:
     for frame in (body.decode() for body in BOTTOMLESS):
         market = Connection(NO_FREEZE, Garbler(here.venue.deck, 1))
-        user = UserConnection(Garbler(here.venue.deck, 2))
+        user = UserConnection(NO_FREEZE, Garbler(here.venue.deck, 2))
         assert not here.venue.stream._heard(market, frame)
         assert here.venue.user_stream._heard(user, frame)
         market.begun = user.begun = True
