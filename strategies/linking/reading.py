@@ -134,7 +134,8 @@ def read(title: str, summary: str, published_ns: Nanos | None) -> Story:
     head = strip_source(strip_boilerplate(plain(title))).strip()
     body = _body(strip_boilerplate(plain(summary)), head)
     mentions = tuple(NAMES.find(head, tokens(head)))
-    mentions += _apart(head, mentions)
+    named_apart, versions_apart = _apart(head, mentions)
+    mentions += named_apart
     below = NAMES.find(body) if body else []
     victims = _victims(head, mentions)
     named = frozenset(mention.name.id for mention in mentions)
@@ -156,7 +157,7 @@ def read(title: str, summary: str, published_ns: Nanos | None) -> Story:
         also=also - named - houses,
         victims=victims,
         asides=_asides(head, mentions),
-        versions=_versions(head, mentions),
+        versions=versions(head, mentions) | versions_apart,
         facets=found,
         words=_words(head, body),
         tones={},
@@ -176,16 +177,6 @@ def _body(summary: str, head: str) -> str:
     return body.strip()
 
 
-def _versions(head: str, mentions: tuple[Mention, ...]) -> frozenset[str]:
-    """Versions named in the headline, those apart from their maker too."""
-    makers = _houses(mentions) & NAMES.arenas["models"]
-    apart = _APART.search(head)
-    found = versions(head, mentions)
-    if len(makers) != 1 or not apart:
-        return found
-    return found | {f"{next(iter(makers))} {apart.group()[1:]}"}
-
-
 def _around(title: str, at: int) -> str:
     """The clause that holds a place in a headline."""
     start, end = 0, len(title)
@@ -202,19 +193,19 @@ def _houses(mentions: tuple[Mention, ...]) -> frozenset[str]:
     return frozenset(_house(m.name) for m in mentions if m.name.owner or m.name.kind == "company")
 
 
-def _apart(head: str, mentions: tuple[Mention, ...]) -> tuple[Mention, ...]:
-    """Models whose number stands apart from the one maker of models that the headline names."""
+def _apart(head: str, mentions: tuple[Mention, ...]) -> tuple[tuple[Mention, ...], frozenset[str]]:
+    """Models, and their version, whose number stands apart from the one maker that is named."""
     makers = _houses(mentions) & NAMES.arenas["models"]
     number = _APART.search(head)
     if len(makers) != 1 or not number:
-        return ()
+        return (), frozenset()
+    maker = next(iter(makers))
+    version = frozenset({f"{maker} {number.group()[1:]}"})
     if any(mention.start <= number.start() < mention.end for mention in mentions):
-        return ()
-    label = NAMES.names[next(iter(makers))].label
-    found = NAMES.find(f"{label} {number.group()}")
-    return tuple(
-        Mention(m.name, number.start(), number.end()) for m in found if m.name.kind == "model"
-    )
+        return (), version
+    found = NAMES.find(f"{NAMES.names[maker].label} {number.group()}")
+    models = (m.name for m in found if m.name.kind == "model")
+    return tuple(Mention(name, number.start(), number.end()) for name in models), version
 
 
 def _house(name: Name) -> str:
