@@ -55,7 +55,7 @@ def test_an_object_longer_than_a_chunk_is_read_in_few_attempts(
         (b'{"a": 1}\n17', "row 2: expected a JSON object"),
         (b'{"a": 1}\n{"a": \xff}', "row 1: expected UTF-8"),
         (b'{"a":' * 100_000, "row 1: expected a JSON object"),
-        (gzip.compress(b'{"a": 1}' * 1_000)[:-20], "cut short"),
+        (gzip.compress(b'{"a": 1}' * 1_000, mtime=0)[:-20], "cut short"),
         (b"\x1f\x8b\x08\x00garbage that is no archive", "cut short|corrupt"),
     ],
 )
