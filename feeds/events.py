@@ -43,12 +43,30 @@ class Story(
     trust: float = 0.5
 
 
+class Grade(Enum):
+    """How much a story has to do with a question, as a reader says it.
+
+    BEARS: it reports on the very thing asked. TOUCHES: who trades the question wants to see it.
+    UNSURE: careful people would differ. NONE: another question, whatever they share.
+    """
+
+    BEARS = "bears"
+    TOUCHES = "touches"
+    UNSURE = "unsure"
+    NONE = "none"
+
+
 class Opinion(msgspec.Struct, frozen=True, array_like=True):
-    """How a story bears on one market, as somebody outside sees it, in the terms of a link."""
+    """How a story bears on the markets of one meaning, as a reader outside sees it.
+
+    ``market_id`` is the first of them that was asked about, and ``direction`` the way that one's
+    YES is pushed; ``mixed`` says that others of the ladder may go another way.
+    """
 
     market_id: str
-    relevance: Annotated[float, Meta(ge=0, le=1)]
-    direction: Literal[-1, 0, 1]
+    grade: Grade
+    direction: Literal[-1, 0, 1] = 0
+    mixed: bool = False
 
 
 class Judged(msgspec.Struct, frozen=True, array_like=True, tag="judged"):
@@ -59,6 +77,37 @@ class Judged(msgspec.Struct, frozen=True, array_like=True, tag="judged"):
     revision: int
     judge: str
     opinions: tuple[Opinion, ...]
+
+
+class Near(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How near a story is to one market in meaning, by the models that ship with us.
+
+    ``title`` and ``whole`` are cosines of the question with the headline, and with headline and
+    summary; ``hub`` is how near the question is to ordinary headlines. ``read`` says that the pair
+    was read together: then ``touches``, ``bears`` and ``up`` are log-odds that a trader of it wants
+    to see the story, that it reports on the very thing asked, and that it pushes YES up.
+    """
+
+    market_id: str
+    title: float
+    whole: float
+    hub: float
+    read: bool = False
+    touches: float = 0.0
+    bears: float = 0.0
+    up: float = 0.0
+
+
+class Meant(msgspec.Struct, frozen=True, array_like=True, tag="meant"):
+    """What the story, as it stood at ``revision``, means beside the questions: nearest first.
+
+    On the tape, so that a replay needs no models: their numbers differ between processors.
+    """
+
+    at_ns: Nanos
+    story_id: str
+    revision: int
+    near: tuple[Near, ...]
 
 
 class MarketSeen(msgspec.Struct, frozen=True, array_like=True, tag="market"):

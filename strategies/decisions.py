@@ -13,11 +13,20 @@ from feeds.events import OrderKind
 from feeds.markets import Money, Nanos, Price, Side, Size
 
 
+class Tier(Enum):
+    """BEARS: the story reports on the very thing asked. TOUCHES: it is related."""
+
+    BEARS = "bears"
+    TOUCHES = "touches"
+
+
 class Link(msgspec.Struct, frozen=True, array_like=True):
     """A story touches a market. ``direction`` is the way it pushes YES: +1, -1 or 0 unclear.
 
-    ``relevance`` runs from 0 to 1; ``why`` is one sentence made of what the score is made of.
-    ``judge`` names who besides the linker had a say in it, "" where nobody had; ``why`` does too.
+    ``relevance`` runs from 0 to 1, calibrated: of links told at 0.8 four in five are right.
+    ``tier`` says whether alerts and strategies may act on it. ``why`` is one sentence made of what
+    was matched. ``judge`` names who besides the linker had a say in it, "" where nobody had;
+    ``alone`` says that its side rests on that judge's word and nothing else.
     """
 
     market_id: str
@@ -26,6 +35,8 @@ class Link(msgspec.Struct, frozen=True, array_like=True):
     why: str
     facet: str = ""
     judge: str = ""
+    tier: Tier = Tier.TOUCHES
+    alone: bool = False
 
 
 class Verdict(Enum):

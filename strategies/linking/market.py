@@ -6,11 +6,15 @@ from feeds.markets import Market, Nanos
 
 
 class LinkableMarket(msgspec.Struct, frozen=True, kw_only=True):
-    """A question and what helps to understand it. ``end_ns`` is None where no end is known."""
+    """A question and what helps to understand it.
+
+    It is open from ``created_ns`` to ``end_ns``; None where a time is not known.
+    """
 
     id: str
     question: str
     description: str = ""
+    created_ns: Nanos | None = None
     end_ns: Nanos | None = None
     event: str = ""
     group_title: str = ""

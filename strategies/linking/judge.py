@@ -20,10 +20,16 @@ NEAR = 0.5
 
 
 class Candidate(NamedTuple):
-    """Markets of one meaning: the one that is asked about, and the links all would have."""
+    """Markets of one meaning that a judge may be asked about.
 
-    market: LinkableMarket
+    ``links`` are what all its open markets would be told with, shown or not; ``markets`` the
+    first few of them, the one whose id the opinion names in front. ``shown`` says whether the
+    linker shows them by itself.
+    """
+
+    markets: tuple[LinkableMarket, ...]
     links: tuple[Link, ...]
+    shown: bool
 
 
 def rejudged(
