@@ -8,7 +8,7 @@ from feeds.events import Judged, Story
 from feeds.markets import SECOND, Market, MarketState, Nanos
 from strategies.decisions import Link
 from strategies.linking import Candidate, LinkableMarket, linkable
-from strategies.linking.judged import rejudged
+from strategies.linking.judge import rejudged
 
 STORIES_MAX = 2_000
 LINKS_MAX = 64

@@ -1,57 +1,55 @@
 """Which markets does a story touch, which way, and why?
 
-:class:`Linker` holds the open markets and answers for one story at a time. It knows names and what
-they mean, the kinds of thing that happen, and the kinds of question that are asked; it stays
-silent when it does not know. Pure: no clock, no chance, no network.
+:class:`Linker` holds the open markets and answers for one story at a time, in stages that know
+nothing of each other: read the story, pool candidates, weigh each by generic columns, calibrate,
+say which way and why. It stays silent when it does not know. Pure: no clock, no chance, no network.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from feeds.events import Near
 from feeds.markets import Nanos
-from strategies.decisions import Link
-from strategies.linking.affinity import Reading, reading_of
-from strategies.linking.candidates import Group, Index
-from strategies.linking.dates import DAY_NS
-from strategies.linking.direction import direction
-from strategies.linking.judged import CANDIDATES_MAX, NEAR, Candidate
+from strategies.decisions import Link, Tier
+from strategies.linking.calibration import told
+from strategies.linking.candidates import Pooled, pool
+from strategies.linking.direction import Head, direction
+from strategies.linking.direction import load as load_head
+from strategies.linking.explanation import why
+from strategies.linking.features import rows
+from strategies.linking.index import Index
+from strategies.linking.judge import CANDIDATES_MAX, NEAR_MIN, Candidate
+from strategies.linking.knowledge import prior
+from strategies.linking.knowledge.reading import Story, read
 from strategies.linking.market import LinkableMarket, linkable
-from strategies.linking.reading import Story, read
-from strategies.linking.score import Weights, features, likelihood, load, mood_of, said, shows
-from strategies.linking.why import why
+from strategies.linking.ranker import Ranker, Weighed
+from strategies.linking.ranker import load as load_ranker
 
 __all__ = ["Candidate", "Explained", "LinkableMarket", "Linker", "linkable"]
 
 LINKS_MAX = 64
 """Links shown for one story: a long ladder of prices fits."""
+ASKED_MAX = 3
+"""Markets of one meaning that a judge is shown."""
 
 
 class Explained(NamedTuple):
     """A candidate with all that was weighed: shown or not."""
 
-    link: Link
-    group: int
-    family: str
-    relation: str
-    features: dict[str, float]
+    pooled: Pooled
+    columns: list[float]
+    weighed: Weighed
     shown: bool
-
-
-class _Weighed(NamedTuple):
-    """A group of markets, how the story stands to it, its features and the model's number."""
-
-    group: Group
-    reading: Reading
-    features: dict[str, float]
-    likely: float
 
 
 class Linker:
     """The open markets, ready for stories."""
 
-    def __init__(self, weights: Weights | None = None) -> None:
-        self._weights = weights or load()
+    def __init__(self, ranking: Ranker | None = None, head: Head | None = None) -> None:
         self._index = Index()
+        self._prior = prior.load()
+        self._ranker = ranking or load_ranker()
+        self._head = head or load_head()
 
     def __len__(self) -> int:
         return len(self._index.of_market)
@@ -65,84 +63,74 @@ class Linker:
         self._index.remove(market_id)
 
     def link(
-        self, title: str, summary: str = "", published_ns: Nanos | None = None
+        self,
+        title: str,
+        summary: str = "",
+        published_ns: Nanos | None = None,
+        near: Iterable[Near] = (),
     ) -> tuple[Link, ...]:
         """The markets this story touches, best first, at most 64; none is an answer.
 
-        ``published_ns`` shuts out markets that had ended by then; without it none is.
+        ``published_ns`` shuts out markets that had ended by then or were made later; without it
+        none is. ``near`` is what the models of stage B say of this story.
         """
         story = read(title, summary, published_ns)
-        shown = [w for w in self._weigh(story) if shows(w.features, w.likely, self._weights)]
-        found = [link for weighed in _ranked(shown) for link in self._links(story, weighed)]
-        return tuple(found[:LINKS_MAX])
+        shown = [one for one in self._weighed(story, near) if one.shown]
+        return tuple(link for one in shown for link in self._links(story, one))[:LINKS_MAX]
 
     def candidates(
-        self, title: str, summary: str = "", published_ns: Nanos | None = None
+        self,
+        title: str,
+        summary: str = "",
+        published_ns: Nanos | None = None,
+        near: Iterable[Near] = (),
     ) -> tuple[Candidate, ...]:
-        """What a judge may be asked about: shown or nearly so, likeliest first, at most 12."""
+        """What a reader may be asked about, likeliest first, at most 20 questions."""
         story = read(title, summary, published_ns)
-        near = [w for w in self._weigh(story) if w.likely >= NEAR * self._weights.floor]
-        found: list[Candidate] = []
-        for weighed in _ranked(near):
-            links = self._links(story, weighed)
-            if links and len(found) < CANDIDATES_MAX:
-                found.append(Candidate(weighed.group.markets[links[0].market_id], tuple(links)))
-        return tuple(found)
+        return tuple(
+            Candidate(one.pooled.open[:ASKED_MAX], self._links(story, one), one.shown)
+            for one in self._weighed(story, near)[:CANDIDATES_MAX]
+            if one.shown or one.weighed.relevance >= NEAR_MIN
+        )
 
     def explain(
-        self, title: str, summary: str = "", published_ns: Nanos | None = None
+        self,
+        title: str,
+        summary: str = "",
+        published_ns: Nanos | None = None,
+        near: Iterable[Near] = (),
     ) -> tuple[Explained, ...]:
-        """Every candidate with its features, best first, whether it would be shown or not."""
-        story = read(title, summary, published_ns)
-        found: list[Explained] = []
-        for weighed in _ranked(self._weigh(story)):
-            group, reading, told, likely = weighed
-            shown = shows(told, likely, self._weights)
-            found += [
-                Explained(link, group.id, group.intent.family, reading.relation, told, shown)
-                for link in self._links(story, weighed)
-            ]
-        return tuple(found)
+        """Every candidate with its columns, likeliest first, whether it would be shown or not."""
+        return tuple(self._weighed(read(title, summary, published_ns), near))
 
     def family(self, market_id: str) -> str:
         """The kind of question a market asks, or "" for an unknown market."""
-        key = self._index.of_market.get(market_id)
-        return self._index.groups[key].intent.family if key is not None else ""
+        group = self._index.group(market_id)
+        return group.intent.family if group is not None else ""
 
-    def _weigh(self, story: Story) -> Iterator[_Weighed]:
-        """Every candidate group with its reading, features and relevance."""
-        readings: dict[tuple[object, ...], Reading] = {}
-        moods: dict[str, dict[str, float]] = {}
-        for group in self._index.propose(story):
-            meaning = group.intent
-            stand = (meaning.family, meaning.subjects, meaning.against, meaning.exact)
-            if stand not in readings:
-                readings[stand] = reading_of(story, meaning)
-            if meaning.family not in moods:
-                moods[meaning.family] = mood_of(story, meaning.family)
-            reading, mood = readings[stand], moods[meaning.family]
-            told = features(story, group, self._index, reading, mood)
-            yield _Weighed(group, reading, told, likelihood(told, meaning.family, self._weights))
+    def _weighed(self, story: Story, near: Iterable[Near]) -> list[Explained]:
+        known = {one.market_id: one for one in near}
+        stage = self._ranker.stage(bool(known))
+        pooled = pool(story, self._index, self._prior, known)
+        found = []
+        for one, columns in rows(story, pooled, self._index, meaning=bool(known)):
+            weighed = stage.weigh(columns, one.near)
+            found.append(Explained(one, columns, weighed, weighed.relevance >= stage.floor))
+        return sorted(found, key=_likeliest)
 
-    def _links(self, story: Story, weighed: _Weighed) -> list[Link]:
-        group, reading, _, likely = weighed
+    def _links(self, story: Story, one: Explained) -> tuple[Link, ...]:
+        pooled, reading = one.pooled, one.pooled.reading
         facet = reading.row.facet if reading.row else ""
-        links, share = [], said(likely, len(group.markets), self._weights.curve)
-        for market in sorted(group.markets.values(), key=lambda market: market.id):
-            if _open(market, story):
-                pushed = direction(story, group, reading, market)
-                sentence = why(story, group, reading, pushed)
-                links.append(Link(market.id, share, pushed, sentence, facet))
-        return links
+        share = told(one.weighed.relevance, len(pooled.open))
+        tier = Tier.BEARS if one.shown and one.weighed.direct else Tier.TOUCHES
+        links = []
+        for market in pooled.open:
+            pushed = direction(story, pooled.group, reading, market, pooled.near, self._head)
+            sentence = why(story, pooled.group, reading, pushed)
+            links.append(Link(market.id, share, pushed, sentence, facet, tier=tier))
+        return tuple(links)
 
 
-def _ranked(found: Iterable[_Weighed]) -> list[_Weighed]:
-    """Likeliest first; equals by the first of their markets."""
-    return sorted(found, key=lambda weighed: (-weighed.likely, min(weighed.group.markets)))
-
-
-def _open(market: LinkableMarket, story: Story) -> bool:
-    """Whether the market had not ended on the story's day."""
-    if story.day is None or market.end_ns is None:
-        return True
-    return market.end_ns // DAY_NS >= story.day
+def _likeliest(one: Explained) -> tuple[float, int]:
+    """Likeliest first; equals by age of the group."""
+    return -one.weighed.logit, one.pooled.group.id

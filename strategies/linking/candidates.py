@@ -1,237 +1,177 @@
-"""Which questions could a story touch at all? An index of names, families and rare words.
+"""Which questions could a story touch at all? Three ways to find them, pooled.
 
-Markets that ask the same of the same subject (a ladder of prices, one question at several dates)
-are one :class:`Group`: they are read and scored once.
+By what the tables know (the same names, rivals, themes), by plain words (BM25 over question, event
+and rules, and of the headline against the question alone), and by meaning where the models of the
+extra ``semantic`` have spoken. Each brings its best; nothing is decided here.
 """
 
-import math
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-from strategies.linking.affinity import AFFINITY, MEMBERS
-from strategies.linking.dates import MONTHS, deadline
-from strategies.linking.families import Intent, intent
+from feeds.events import Near
+from strategies.linking.dates import DAY_NS
+from strategies.linking.index import Group, Index
+from strategies.linking.knowledge.affinity import AFFINITY, MEMBERS, Reading, reading_of
+from strategies.linking.knowledge.names import NAMES
+from strategies.linking.knowledge.prior import Prior, features, likelihood, mood_of
+from strategies.linking.knowledge.reading import Story
 from strategies.linking.market import LinkableMarket
-from strategies.linking.names import NAMES
-from strategies.linking.reading import Story
-from strategies.linking.words import Token, is_content, plain, tokens
 
-CANDIDATES_MAX = 400
-BY_WORDS_MAX = 40
-BY_WORDS_MIN = 4.0
-"""Less shared information than this, in nats, proposes nothing."""
-DESCRIPTION_MAX = 600
-"""Characters of the rules that are read."""
-COMMON_SHARE = 0.02
-"""Words in a larger share of the groups propose no candidates."""
-COMMON_MIN = 25
-
-_CALENDAR = frozenset(MONTHS) | {month[:3] for month in MONTHS} | {"end", "year", "eoy", "today"}
-_COMMON_CAPITALS = frozenset(
-    {
-        "ai",
-        "ipo",
-        "ceo",
-        "cfo",
-        "gpu",
-        "gpus",
-        "llm",
-        "high",
-        "low",
-        "eod",
-        "utc",
-        "et",
-        "vs",
-        "yes",
-    }
-    | {
-        "elo",
-        "gc",
-        "cl",
-        "si",
-        "fdv",
-        "gdp",
-        "cpi",
-        "pm",
-        "am",
-        "style",
-        "control",
-        "on",
-        "chip",
-        "chips",
-    }
-)
-_SPOKEN = frozenset({"idea", "product", "benchmark"})
-"""Names made of words that a story may use apart: "smart glasses", "Steam Machine"."""
-_TAG = re.compile(r"<[^>]{0,200}>")
+KNOWN_MAX = 400
+"""Questions that the tables may propose; the likeliest of them go on."""
+BY_KNOWLEDGE, BY_WORDS, BY_TITLE, BY_MEANING = 20, 25, 15, 25
+"""How many each way brings: beyond them few right ones were found in judged news."""
 
 
-class Group:
-    """Markets with one meaning: the same family, sense, subject, names and words."""
+class Pooled(NamedTuple):
+    """A group that may be touched, with its open markets and what each way says of it.
 
-    __slots__ = ("deadlines", "id", "intent", "markets", "proper", "rules", "words")
+    ``told`` and ``prior`` are the tables' features and probability; ``whole`` and ``asked`` BM25
+    of the story against all of the question's words, and of the headline against the question
+    alone; ``near`` its nearest market in meaning, None where the models have not spoken of it.
+    """
 
-    def __init__(
-        self,
-        id: int,
-        meaning: Intent,
-        words: tuple[str, ...],
-        proper: frozenset[str],
-        rules: frozenset[str],
-    ) -> None:
-        self.id = id
-        self.intent = meaning
-        self.words = words
-        self.proper = proper
-        self.rules = rules
-        self.markets: dict[str, LinkableMarket] = {}
-        self.deadlines: dict[str, int] = {}
+    group: Group
+    open: tuple[LinkableMarket, ...]
+    reading: Reading
+    told: dict[str, float]
+    prior: float
+    whole: float
+    asked: float
+    near: Near | None
 
 
-class Index:
-    """Groups by what proposes them. Adding and removing keep it exact."""
+def pool(
+    story: Story, index: Index, prior: Prior, near: Mapping[str, Near] | None = None
+) -> list[Pooled]:
+    """The open questions worth weighing, in a stable order. ``near`` is by market."""
+    scout = _Scout(story, index, prior)
+    nearest = _nearest(near or {}, index)
+    found: dict[int, Group] = {}
+    for groups in (
+        scout.by_knowledge(),
+        scout.by_words(asked=False, most=BY_WORDS),
+        scout.by_words(asked=True, most=BY_TITLE),
+        _closest(nearest, index),
+    ):
+        for group in groups:
+            found.setdefault(group.id, group)
+    return [
+        scout.pooled(group, still, nearest.get(group.id))
+        for group in found.values()
+        if (still := open_markets(group, story))
+    ]
 
-    def __init__(self) -> None:
-        self.groups: dict[object, Group] = {}
-        self.of_market: dict[str, object] = {}
-        self._by_name: dict[str, dict[object, Group]] = {}
-        self._by_family: dict[str, dict[object, Group]] = {}
-        self._by_word: dict[str, dict[object, Group]] = {}
-        self._idf: dict[str, float] = {}
-        self._totals: dict[int, float] = {}
-        self._next = 0
 
-    def add(self, market: LinkableMarket) -> None:
-        """Put a market in its group; one with the same id is replaced."""
-        self.remove(market.id)
-        meaning = intent(market.question, market.event, market.group_title)
-        words, proper = content(market)
-        key = (meaning, words, proper)
-        group = self.groups.get(key)
-        if group is None:
-            group = Group(self._next, meaning, words, proper, _rules(market.description))
-            self._next += 1
-            self.groups[key] = group
-            self._enter(key, group)
-        group.markets[market.id] = market
-        last = deadline(market.question, market.end_ns)
-        if last is not None:
-            group.deadlines[market.id] = last
-        self.of_market[market.id] = key
+def open_markets(group: Group, story: Story) -> tuple[LinkableMarket, ...]:
+    """The group's markets that the story could be an answer to, by id.
 
-    def remove(self, market_id: str) -> None:
-        """Forget a market; unknown ids are ignored."""
-        key = self.of_market.pop(market_id, None)
-        if key is None:
-            return
-        group = self.groups[key]
-        del group.markets[market_id]
-        group.deadlines.pop(market_id, None)
-        if not group.markets:
-            del self.groups[key]
-            self._leave(key, group)
+    A market that had ended by the story's day is over, and one that was made after it is no
+    answer to it: what was asked later was asked knowing the story.
+    """
+    day = story.day
+    markets = sorted(group.markets.values(), key=lambda market: market.id)
+    if day is None:
+        return tuple(markets)
+    return tuple(
+        market
+        for market in markets
+        if (market.end_ns is None or market.end_ns // DAY_NS >= day)
+        and (market.created_ns is None or market.created_ns // DAY_NS <= day)
+    )
 
-    def idf(self, word: str) -> float:
-        """How much a word tells: the rarer among the questions, the more."""
-        known = self._idf.get(word)
-        if known is None:
-            holding = len(self._by_word.get(word, ()))
-            known = math.log((len(self.groups) + 1) / (holding + 0.5))
-            self._idf[word] = known
-        return known
 
-    def total(self, group: Group) -> float:
-        """How much all words of a group's question tell together."""
-        known = self._totals.get(group.id)
-        if known is None:
-            known = self._totals[group.id] = sum(map(self.idf, group.words))
-        return known
+class _Scout:
+    """One story among the questions: what is read once is kept."""
 
-    def rarity(self, name: str) -> float:
-        """How much a name tells: the fewer questions name it, the more."""
-        holding = len(self._by_name.get(name, ()))
-        return math.log((len(self.groups) + 1) / (holding + 0.5))
+    def __init__(self, story: Story, index: Index, prior: Prior) -> None:
+        self._story, self._index, self._prior = story, index, prior
+        self._title = {stem: weight for stem, weight in story.words.items() if weight == 1}
+        self._readings: dict[tuple[object, ...], Reading] = {}
+        self._moods: dict[str, dict[str, float]] = {}
+        self._known: dict[int, tuple[Reading, dict[str, float], float]] = {}
 
-    def propose(self, story: Story) -> list[Group]:
-        """Groups worth scoring, in a stable order, at most 400."""
+    def by_knowledge(self) -> list[Group]:
+        """The likeliest by the tables, of those that share a name, a rival or a theme."""
+        story, index = self._story, self._index
         found: dict[int, Group] = {}
         for name in sorted(story.named | story.houses | story.also):
-            _take(found, self._by_name.get(name, {}).values())
+            _take(found, index.by_name.get(name, {}).values())
         for rival in sorted(_rivals(story) | _bodies(story)):
-            _take(found, self._by_name.get(rival, {}).values())
+            _take(found, index.by_name.get(rival, {}).values())
         for family, rows in AFFINITY.items():
             if any(row.relation == "theme" and story.says(row.facet) for row in rows):
-                _take(found, self._by_family.get(family, {}).values())
-        for group in self._by_words(story):
-            found.setdefault(group.id, group)
-        return list(found.values())
+                _take(found, index.by_family.get(family, {}).values())
+        numbers = {id: self._weighed(group)[2] for id, group in found.items()}
+        return [found[id] for id in _best(numbers, BY_KNOWLEDGE)]
 
-    def _by_words(self, story: Story) -> list[Group]:
-        common = max(COMMON_MIN, int(COMMON_SHARE * len(self.groups)))
-        weights: dict[int, float] = {}
+    def by_words(self, asked: bool, most: int) -> list[Group]:
+        """The best by BM25 over words that are not too common to propose anything."""
+        numbers: dict[int, float] = {}
         groups: dict[int, Group] = {}
-        for word, weight in story.words.items():
-            posting = self._by_word.get(word)
-            if not posting or len(posting) > common:
-                continue
-            told = weight * self.idf(word)
-            for group in posting.values():
-                weights[group.id] = weights.get(group.id, 0.0) + told
-                groups[group.id] = group
-        heard = [id for id, weight in weights.items() if weight >= BY_WORDS_MIN]
-        best = sorted(heard, key=lambda id: (-weights[id], id))[:BY_WORDS_MAX]
-        return [groups[id] for id in best]
+        for stem, weight in (self._title if asked else self._story.words).items():
+            told = weight * self._index.idf(stem)
+            for group in self._index.sharing(stem).values():
+                terms = group.words.asked if asked else group.words.whole
+                if stem in terms:
+                    numbers[group.id] = numbers.get(group.id, 0.0) + told * terms[stem]
+                    groups[group.id] = group
+        return [groups[id] for id in _best(numbers, most)]
 
-    def _enter(self, key: object, group: Group) -> None:
-        for name in group.intent.names.union(group.intent.subjects):
-            self._by_name.setdefault(name, {})[key] = group
-        self._by_family.setdefault(group.intent.family, {})[key] = group
-        for word in group.words:
-            self._by_word.setdefault(word, {})[key] = group
-        self._idf.clear()
-        self._totals.clear()
+    def pooled(self, group: Group, still: tuple[LinkableMarket, ...], near: Near | None) -> Pooled:
+        """All that is known of a group, for weighing it."""
+        reading, told, likely = self._weighed(group)
+        whole = self._bm25(self._story.words, group.words.whole)
+        asked = self._bm25(self._title, group.words.asked)
+        return Pooled(group, still, reading, told, likely, whole, asked, near)
 
-    def _leave(self, key: object, group: Group) -> None:
-        for name in group.intent.names.union(group.intent.subjects):
-            self._by_name[name].pop(key, None)
-        self._by_family[group.intent.family].pop(key, None)
-        for word in group.words:
-            self._by_word[word].pop(key, None)
-        self._idf.clear()
-        self._totals.clear()
+    def _weighed(self, group: Group) -> tuple[Reading, dict[str, float], float]:
+        known = self._known.get(group.id)
+        if known is not None:
+            return known
+        story, meaning = self._story, group.intent
+        stand = (meaning.family, meaning.subjects, meaning.against, meaning.exact)
+        if stand not in self._readings:
+            self._readings[stand] = reading_of(story, meaning)
+        if meaning.family not in self._moods:
+            self._moods[meaning.family] = mood_of(story, meaning.family)
+        reading, mood = self._readings[stand], self._moods[meaning.family]
+        told = features(story, group, self._index, reading, mood)
+        weighed = reading, told, likelihood(told, meaning.family, self._prior)
+        self._known[group.id] = weighed
+        return weighed
 
-
-def content(market: LinkableMarket) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The stems of a question that are neither names of the table, numbers nor dates.
-
-    And those among them that are written like names: people and places the table does not know.
-    """
-    text = plain(f"{market.question} {market.group_title}")
-    spans = [(m.start, m.end) for m in NAMES.find(text) if m.name.kind not in _SPOKEN]
-    stems, proper = set(), set()
-    for token in tokens(text):
-        if not _tells(token) or any(start <= token.start < end for start, end in spans):
-            continue
-        stems.add(token.stem)
-        if token.raw[0].isupper() and token.start > 0 and token.text not in _COMMON_CAPITALS:
-            proper.add(token.stem)
-    return tuple(sorted(stems)), frozenset(proper)
+    def _bm25(self, words: Mapping[str, float], terms: Mapping[str, float]) -> float:
+        idf = self._index.idf
+        return sum(w * idf(stem) * terms[stem] for stem, w in words.items() if stem in terms)
 
 
-def _tells(token: Token) -> bool:
-    if not is_content(token) or token.text in _CALENDAR:
-        return False
-    return not (token.text[0].isdigit() or token.text[0] == "$")
+def _nearest(near: Mapping[str, Near], index: Index) -> dict[int, Near]:
+    """The nearest market of each group; one that was read together with the story goes first."""
+    found: dict[int, Near] = {}
+    for one in near.values():
+        group = index.group(one.market_id)
+        if group is not None:
+            best = found.get(group.id)
+            if best is None or (one.read, one.whole) > (best.read, best.whole):
+                found[group.id] = one
+    return found
 
 
-def _rules(description: str) -> frozenset[str]:
-    text = plain(_TAG.sub(" ", description[: 2 * DESCRIPTION_MAX]))[:DESCRIPTION_MAX]
-    return frozenset(token.stem for token in tokens(text) if is_content(token))
+def _closest(nearest: Mapping[int, Near], index: Index) -> list[Group]:
+    best = _best({id: max(one.title, one.whole) for id, one in nearest.items()}, BY_MEANING)
+    groups = (index.group(nearest[id].market_id) for id in best)
+    return [group for group in groups if group is not None]
+
+
+def _best(numbers: Mapping[int, float], most: int) -> list[int]:
+    """The ids with the highest numbers; equals in order of age."""
+    return sorted(numbers, key=lambda id: (-numbers[id], id))[:most]
 
 
 def _take(found: dict[int, Group], groups: Iterable[Group]) -> None:
     for group in groups:
-        if len(found) >= CANDIDATES_MAX:
+        if len(found) >= KNOWN_MAX:
             return
         found.setdefault(group.id, group)
 

@@ -1,18 +1,31 @@
-"""Which way does the story push YES? From facet, tone, negation and the question's sense."""
+"""Which way does the story push YES? A rule's word, weighed by what was learnt of when it is right.
 
-from strategies.linking.affinity import Reading
-from strategies.linking.candidates import Group
-from strategies.linking.facets import denied
+Facet, tone, negation and the question's sense give a direction as before. How far it may be trusted
+is learnt: a table of event words (``data/polarity.tsv``), the rule's own features, and in stage B
+the model that read the pair. Where the sum is unsure no direction is told, and nobody trades on it.
+"""
+
+import json
+import math
+from functools import lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from feeds.events import Near
+from strategies.linking.index import Group
+from strategies.linking.knowledge.affinity import Reading
+from strategies.linking.knowledge.facets import denied
+from strategies.linking.knowledge.reading import Story
 from strategies.linking.market import LinkableMarket
-from strategies.linking.reading import Story
+from strategies.linking.words import is_content, tokens
 
 _PUSH = {"+": 1, "-": -1, "?": 0}
 TONE_MIN = 0.15
 """Less tone than this is none: such news counts as good."""
 
 
-def direction(story: Story, group: Group, reading: Reading, market: LinkableMarket) -> int:
-    """+1 up, -1 down, 0 where it cannot be said."""
+def ruled(story: Story, group: Group, reading: Reading, market: LinkableMarket) -> int:
+    """What the rules say: +1 up, -1 down, 0 where they say nothing."""
     if group.intent.sense == 0:
         return 0
     turned = -1 if reading.relation == "against" else 1
@@ -20,8 +33,6 @@ def direction(story: Story, group: Group, reading: Reading, market: LinkableMark
     if pushed > 0 and _too_late(story, group, market):
         pushed = -1
     return pushed * group.intent.sense
-
-
 def _for_subject(story: Story, group: Group, reading: Reading) -> int:
     """Good (+1) or bad (-1) for what the question asks about."""
     row = reading.row
@@ -57,3 +68,76 @@ def _too_late(story: Story, group: Group, market: LinkableMarket) -> bool:
         return False
     last = group.deadlines.get(market.id)
     return last is not None and story.planned > last
+
+
+class Head(NamedTuple):
+    """What was learnt of direction; log-odds that YES is pushed up.
+
+    ``rule`` is the rule's word by the relation under which it spoke, ``stems`` how good an event's
+    word is for whom it happens to, ``reader`` the share of the model that read the pair, and
+    ``sure`` the log-odds from which on a direction is told: without that model and with it.
+    """
+
+    bias: float
+    rule: dict[str, float]
+    stems: dict[str, float]
+    reader: float
+    sure: tuple[float, float]
+
+
+@lru_cache(maxsize=1)
+def load() -> Head:
+    """The head that ships with the package."""
+    text = files("strategies.linking").joinpath("data/direction.json").read_text(encoding="utf-8")
+    table = json.loads(text)
+    sure = float(table["sure"][0]), float(table["sure"][1])
+    return Head(table["bias"], table["rule"], table["stems"], table["reader"], sure)
+
+
+def direction(
+    story: Story,
+    group: Group,
+    reading: Reading,
+    market: LinkableMarket,
+    near: Near | None,
+    head: Head,
+) -> int:
+    """+1 up, -1 down, 0 where it cannot be said with confidence."""
+    logit = upward(cues(story, group, reading, market), head)
+    read = near is not None and near.read
+    if near is not None and read:
+        logit += head.reader * (near.up - logit)
+    return 0 if abs(logit) < head.sure[read] else 1 if logit > 0 else -1
+
+
+def upward(found: dict[str, float], head: Head) -> float:
+    """Log-odds that YES is pushed up, by rule and words."""
+    total = head.bias
+    for cue, value in found.items():
+        kind, _, name = cue.partition(":")
+        total += value * (head.stems if kind == "stem" else head.rule).get(name, 0.0)
+    return total
+
+
+def cues(
+    story: Story, group: Group, reading: Reading, market: LinkableMarket
+) -> dict[str, float]:
+    """What speaks for up (+) and down (-): the rule's word, and the event's words.
+
+    An event's word counts as it is for the one to whom it happens, turned round for a rival of the
+    subject, and turned round again where the question asks whether something will not be.
+    """
+    told = ruled(story, group, reading, market)
+    relation = reading.relation or "stranger"
+    found = {f"rule:{relation}": float(told)}
+    facing = group.intent.sense * _FACING.get(relation, 1)
+    found[f"rule:facing {relation}"] = float(facing)
+    if facing:
+        words = [token.stem for token in tokens(story.title) if is_content(token)]
+        for stem in dict.fromkeys(words):
+            found[f"stem:{stem}"] = float(facing)
+    return found
+
+
+_FACING = {"self": 1, "theme": 1, "stranger": 1, "victim": -1, "rival": -1, "against": -1}
+"""Whether good news of whom the headline is about is good for the question's subject."""

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from feeds.events import Judged, Opinion
 from strategies.decisions import Link
 from strategies.linking.market import LinkableMarket
-from strategies.linking.score import NOT_SURE
-from strategies.linking.why import judged_why
+from strategies.linking.calibration import NOT_SURE
+from strategies.linking.explanation import judged_why
 
-CANDIDATES_MAX = 12
+CANDIDATES_MAX = 20
 """Questions put to a judge about one story."""
-NEAR = 0.5
-"""Share of the linker's floor from which on a judge may lift a link into sight."""
+NEAR_MIN = 0.02
+"""The relevance from which on a judge may lift a link into sight."""
 
 
 class Candidate(NamedTuple):
@@ -42,7 +42,7 @@ def rejudged(
     opinions = {opinion.market_id: opinion for opinion in said.opinions}
     links, weighed = [], set[str]()
     for candidate in candidates:
-        opinion = opinions.get(candidate.market.id)
+        opinion = opinions.get(candidate.markets[0].id)
         if opinion is not None:
             links += _weighed(candidate, opinion, said.judge)
             weighed.update(link.market_id for link in candidate.links)

@@ -15,7 +15,7 @@ from feeds.markets import Nanos
 from strategies.decisions import Link
 from strategies.linking import LINKS_MAX, Candidate, LinkableMarket, Linker
 from strategies.linking.dates import parse_time
-from strategies.linking.judged import rejudged
+from strategies.linking.judge import rejudged
 
 MARKETS_MAX = 200_000
 
@@ -73,6 +73,7 @@ def market_of(line: object, number: int) -> LinkableMarket:
         id=_text(fields, "id", where, required=True),
         question=_text(fields, "question", where, required=True),
         description=_text(fields, "description", where),
+        created_ns=_time(fields, "created", where),
         end_ns=_time(fields, "end_date", where),
         event=_text(fields, "event", where),
         group_title=_text(fields, "group_title", where),

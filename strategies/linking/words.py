@@ -20,6 +20,7 @@ _WORD = re.compile(
 )
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-"})
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_TAG = re.compile(r"<[^>]{0,200}>")
 _SOURCE = re.compile(r"\s+[-|]\s+[A-Z][\w.&' ]{1,40}(?:\([A-Z:]+\))?(?: - [\w.&' ]{1,30})?$")
 _BOILERPLATE = re.compile(
     r"share (?:this )?(?:article |story )?(?:to|on) "
@@ -71,6 +72,21 @@ def strip_boilerplate(text: str) -> str:
 def strip_source(title: str) -> str:
     """A headline without the name of its paper at the end ("... - The Verge")."""
     return _SOURCE.sub("", title)
+
+
+def untagged(text: str) -> str:
+    """Without HTML's tags, as some venues' rules have them."""
+    return _TAG.sub(" ", text)
+
+
+def is_number(token: Token) -> bool:
+    """Whether a word begins as a number does ("$400", "5.2", "3nm")."""
+    return token.text[0].isdigit() or token.text[0] == "$"
+
+
+def is_year(token: Token) -> bool:
+    """Whether a word is a year of our time."""
+    return len(token.text) == 4 and token.text.isdigit() and token.text.startswith("20")
 
 
 def tokens(text: str) -> list[Token]:
@@ -138,7 +154,7 @@ _ENDINGS = (
 
 
 _TABLE = tomllib.loads(
-    files("strategies.linking").joinpath("data/concepts.toml").read_text(encoding="utf-8")
+    files("strategies.linking.knowledge").joinpath("data/concepts.toml").read_text(encoding="utf-8")
 )
 _SAME: dict[str, str] = {
     form: _short(first)

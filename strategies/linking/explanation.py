@@ -1,10 +1,11 @@
 """One sentence for a link, made of what its score is made of."""
 
 from strategies.decisions import Link
-from strategies.linking.affinity import Reading
-from strategies.linking.candidates import Group
-from strategies.linking.names import NAMES
-from strategies.linking.reading import Story
+from strategies.linking.knowledge.affinity import Reading
+from strategies.linking.index import Group
+from strategies.linking.knowledge.names import NAMES
+from strategies.linking.knowledge.reading import Story
+from strategies.linking.words import tokens
 
 FACET_WORDS = {
     "model_launch": "a model launch",
@@ -57,6 +58,7 @@ FAMILY_WORDS = {
 }
 
 
+SHARED_MAX = 4
 PUSHES = {1: "pushes YES up", -1: "pushes YES down", 0: "direction unclear"}
 
 
@@ -64,7 +66,10 @@ def why(story: Story, group: Group, reading: Reading, pushed: int) -> str:
     """Who is named, what happened in which words, what the market asks, and which way."""
     parts = [_who(group, reading), _what(story, group, reading)]
     ask = FAMILY_WORDS.get(group.intent.family)
-    parts.append(f"the market asks about {ask}" if ask else "the market asks in the same words")
+    if ask:
+        parts.append(f"the market asks about {ask}")
+    elif not any(parts):
+        parts.append("close in meaning to what the market asks")
     parts.append(PUSHES[pushed])
     return "; ".join(part for part in parts if part) + "."
 
@@ -94,10 +99,20 @@ def _who(group: Group, reading: Reading) -> str:
 
 def _what(story: Story, group: Group, reading: Reading) -> str:
     if reading.row is None:
-        shared = [word for word in group.words if word in story.words]
-        return f"shares the words {', '.join(shared[:4])}" if shared else ""
+        return _shared(story, group)
     facet = story.facets[reading.row.facet]
     if not facet.words:
-        return ""
+        return _shared(story, group)
     said = FACET_WORDS.get(facet.name, facet.name)
     return f"{said} (“{facet.words}”)"
+
+
+def _shared(story: Story, group: Group) -> str:
+    """The question's words that the story has too, as the headline writes them."""
+    asked = group.words.asked
+    heard = dict.fromkeys(
+        token.text if token.raw.islower() else token.raw
+        for token in tokens(f"{story.title} {story.summary}")
+        if token.stem in asked
+    )
+    return f"shares the words {', '.join(list(heard)[:SHARED_MAX])}" if heard else ""

@@ -10,7 +10,7 @@ import tomllib
 from importlib.resources import files
 from typing import NamedTuple
 
-from strategies.linking.names import NAMES, Mention, versions
+from strategies.linking.knowledge.names import NAMES, Mention, versions
 from strategies.linking.words import plain
 
 FAR_FAMILIES = frozenset({"other", "sport", "election", "agi", "airdrop"})
@@ -27,7 +27,7 @@ def _any(patterns: list[str]) -> re.Pattern[str]:
 
 
 _TABLE = tomllib.loads(
-    files("strategies.linking").joinpath("data/families.toml").read_text(encoding="utf-8")
+    files("strategies.linking.knowledge").joinpath("data/families.toml").read_text(encoding="utf-8")
 )
 _FAMILIES: dict[str, re.Pattern[str]] = {
     name: _any(patterns) for name, patterns in _TABLE["families"].items()

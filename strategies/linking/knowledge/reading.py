@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from feeds.markets import Nanos
 from strategies.linking.dates import DAY_NS, planned_day
-from strategies.linking.facets import PLAIN_GOOD, TONE_OF, Facet, facets, polarity
-from strategies.linking.names import NAMES, Mention, Name, versions
+from strategies.linking.knowledge.facets import PLAIN_GOOD, TONE_OF, Facet, facets, polarity
+from strategies.linking.knowledge.names import NAMES, Mention, Name, versions
 from strategies.linking.words import (
     concepts,
     is_content,

@@ -22,7 +22,7 @@ def _any(cues: list[str]) -> re.Pattern[str]:
 
 
 _TABLE = tomllib.loads(
-    files("strategies.linking").joinpath("data/cues.toml").read_text(encoding="utf-8")
+    files("strategies.linking.knowledge").joinpath("data/cues.toml").read_text(encoding="utf-8")
 )
 FACETS: dict[str, re.Pattern[str]] = {name: _any(cues) for name, cues in _TABLE["facets"].items()}
 NARROW = frozenset(_TABLE["narrow"])

@@ -1,55 +1,43 @@
-"""How sure is a link? A small logistic model over features that can be named to a trader.
+"""What the tables say of a pair: features that can be named, and a logistic model over them.
 
-The weights are data (``data/weights.toml``), learnt by ``benchmarks/learn_linking.py``; what they
-were learnt from stands in that file.
+Both are frozen. The weights (``data/weights.toml``) were learnt from the set beside which the
+tables were written, so the number they give is one feature among others for the ranker.
 """
 
 import math
 import tomllib
-from bisect import bisect_right
 from importlib.resources import files
 from typing import NamedTuple
 
-from strategies.linking.affinity import KNOWN, Reading
-from strategies.linking.candidates import Group, Index
-from strategies.linking.facets import NARROW
-from strategies.linking.families import FAR_FAMILIES
-from strategies.linking.names import NAMES
-from strategies.linking.reading import Story
+from strategies.linking.index import Group, Index
+from strategies.linking.knowledge.affinity import KNOWN, Reading
+from strategies.linking.knowledge.facets import NARROW
+from strategies.linking.knowledge.families import FAR_FAMILIES
+from strategies.linking.knowledge.names import NAMES
+from strategies.linking.knowledge.reading import Story
 
 _MAKERS = NAMES.arenas["models"] | NAMES.arenas["chipmaker"]
 """Companies of which news is news of AI."""
 HORIZON_YEAR = 365.0
 NAMES_MAX = 3
-LADDER = 6
-NOT_SURE = 0.79
 EXACT_SCALE = 0.5
 """How fast a family's own weight for the very thing is learnt, beside that of all families."""
 _POWERS = frozenset({"usa", "china", "uk", "russia", "european-commission", "donald-trump"})
 
 
-class Weights(NamedTuple):
-    """The learnt model: a bias, a weight a feature, a bias a family, and the floors for showing."""
+class Prior(NamedTuple):
+    """The frozen model of the tables: a bias, a weight a feature and a bias a family."""
 
     bias: float
     features: dict[str, float]
     families: dict[str, float]
-    floor: float
-    """Below this number of the model nothing is shown, but for news of the very thing asked."""
-    direct: float
-    """Below this number not even that."""
-    curve: tuple[tuple[float, float], ...] = ()
-    """Knots from the model's number to the share of right links; without any nothing changes."""
 
 
-def load() -> Weights:
+def load() -> Prior:
     """The weights that ship with the package."""
-    text = files("strategies.linking").joinpath("data/weights.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)
-    curve = tuple((raw, right) for raw, right in table["curve"])
-    return Weights(
-        table["bias"], table["features"], table["families"], table["floor"], table["direct"], curve
-    )
+    path = files("strategies.linking.knowledge").joinpath("data/weights.toml")
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Prior(table["bias"], table["features"], table["families"])
 
 
 def features(
@@ -83,36 +71,12 @@ def cell(family: str, reading: Reading) -> str:
     return f"{family}/{reading.relation or '-'}/{reading.row.facet if reading.row else '-'}"
 
 
-def shows(told: dict[str, float], likely: float, weights: Weights) -> bool:
-    """Whether a link is shown: a high number, or a fair one for the subject's own full news."""
-    own = "bears_fully" in told and "self_named" in told
-    return likely >= (min(weights.floor, weights.direct) if own else weights.floor)
-
-
-def likelihood(told: dict[str, float], family: str, weights: Weights) -> float:
-    """The model's number, 0 to 1: what links are shown and ranked by."""
-    total = weights.bias + weights.families.get(family, 0.0)
+def likelihood(told: dict[str, float], family: str, prior: Prior) -> float:
+    """The tables' probability of a link, 0 to 1: far too sure of itself on news not seen."""
+    total = prior.bias + prior.families.get(family, 0.0)
     for name, value in told.items():
-        total += weights.features.get(name, 0.0) * value
+        total += prior.features.get(name, 0.0) * value
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
-
-
-def said(raw: float, markets: int, curve: tuple[tuple[float, float], ...]) -> float:
-    """The relevance told of every market in a group of so many: calibrated, to four places.
-
-    A long ladder stakes many links on one reading, so it is never called sure.
-    """
-    share = calibrated(raw, curve)
-    return round(share if markets <= LADDER else min(share, NOT_SURE), 4)
-
-
-def calibrated(raw: float, curve: tuple[tuple[float, float], ...]) -> float:
-    """The share of links right where the model says ``raw``: straight lines between knots."""
-    if not curve:
-        return raw
-    after = min(max(bisect_right(curve, (raw, math.inf)), 1), len(curve) - 1)
-    (low, floor), (high, top) = curve[after - 1], curve[after]
-    return floor + (top - floor) * (raw - low) / (high - low)
 
 
 def _is_place(group: Group) -> bool:
@@ -131,7 +95,7 @@ def _exact(told: dict[str, float], story: Story, group: Group, index: Index) -> 
         return
     heard = meaning.exact & story.named
     if heard:
-        told["exact_rare"] = max(index.rarity(name) for name in heard) / 8
+        told["exact_rare"] = max(index.name_rarity(name) for name in heard) / 8
     elif group.intent.exact & story.also:
         told["exact_below"] = 1.0
     else:
@@ -162,10 +126,10 @@ def _lexical(
     """Words that the question shares with the story, the rarer the more."""
     shared = rarest = 0.0
     missing = len(group.proper)
-    for word in group.words:
+    for word in group.stems:
         weight = story.words.get(word)
         if weight:
-            heard = index.idf(word) * weight
+            heard = index.rarity(word) * weight
             shared += heard
             rarest = max(rarest, heard)
             missing -= word in group.proper
@@ -180,7 +144,7 @@ def _lexical(
         if _is_place(group):
             told["place_named"] = reading.standing * (1 - cover)
         told["self_shared"] = math.log1p(shared) * reading.standing
-    if "ai" in group.words:
+    if "ai" in group.stems:
         told["ai_missing"] = float("ai" not in story.words and not story.houses & _MAKERS)
     if group.proper:
         told["proper_missing"] = missing / len(group.proper)
@@ -190,7 +154,7 @@ def _lexical(
 
 def _rules_overlap(story: Story, group: Group, index: Index) -> float:
     # exact, so that the order of a set does not show
-    shared = math.fsum(map(index.idf, story.words.keys() & group.rules))
+    shared = math.fsum(map(index.rarity, story.words.keys() & group.rules))
     return math.log1p(shared) / 4
 
 

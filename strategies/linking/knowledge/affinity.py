@@ -8,9 +8,9 @@ import tomllib
 from importlib.resources import files
 from typing import NamedTuple
 
-from strategies.linking.families import Intent
-from strategies.linking.names import NAMES
-from strategies.linking.reading import Story
+from strategies.linking.knowledge.families import Intent
+from strategies.linking.knowledge.names import NAMES
+from strategies.linking.knowledge.reading import Story
 
 ARENA_OF = {
     "lead": "front",
@@ -49,7 +49,7 @@ class Reading(NamedTuple):
 
 def load() -> dict[str, tuple[Row, ...]]:
     """The table that ships with the package, by family."""
-    text = files("strategies.linking").joinpath("data/affinity.toml").read_text(encoding="utf-8")
+    text = files("strategies.linking.knowledge").joinpath("data/affinity.toml").read_text(encoding="utf-8")
     table: dict[str, dict[str, dict[str, str]]] = tomllib.loads(text)
     return {
         family: tuple(

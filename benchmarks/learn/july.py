@@ -1,7 +1,7 @@
 """Headlines of July 2026 with the questions open then, from recordings that others published.
 
 The recordings hold the questions (``quotes-ai-2026-07/markets.parquet`` and its neighbour for the
-economy) and the headlines; what stands here in ``data/july-2026/labels.jsonl`` are our judgements
+economy) and the headlines; what stands here in ``benchmarks/data/july-2026/labels.jsonl`` are our judgements
 of them: 3,226 headlines were read, those that touch nothing are left out of the file. Questions of
 longer reach are taken from the judged set that is learnt from beside this one. Reading parquet
 needs the extra ``recordings``.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks._judged import Line, lines
 
-LABELS = Path(__file__).parent / "data" / "july-2026" / "labels.jsonl"
+LABELS = Path(__file__).parents[1] / "data" / "july-2026" / "labels.jsonl"
 POOLS = ("quotes-ai-2026-07", "quotes-macro-2026-07")
 FIRST_DAY = "2026-07-10"
 YEAR_END = "2026-12-31"

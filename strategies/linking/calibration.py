@@ -1,0 +1,30 @@
+"""From a model's number to a share of right links, and how that share is told of many markets."""
+
+import math
+from bisect import bisect_right
+from typing import TypeAlias
+
+Curve: TypeAlias = tuple[tuple[float, float], ...]
+"""Knots from the model's number to the share that was right there, rising in both."""
+LADDER = 6
+NOT_SURE = 0.79
+
+
+def calibrated(raw: float, curve: Curve) -> float:
+    """The share of links right where the model says ``raw``: straight lines between knots.
+
+    Without knots nothing changes.
+    """
+    if not curve:
+        return raw
+    after = min(max(bisect_right(curve, (raw, math.inf)), 1), len(curve) - 1)
+    (low, floor), (high, top) = curve[after - 1], curve[after]
+    return floor + (top - floor) * (raw - low) / (high - low)
+
+
+def told(share: float, markets: int) -> float:
+    """The relevance told of each market in a group of so many, to four places.
+
+    A long ladder stakes many links on one reading, so it is never called sure.
+    """
+    return round(share if markets <= LADDER else min(share, NOT_SURE), 4)
