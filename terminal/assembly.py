@@ -84,6 +84,7 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
             follow_max=config.engine.follow_max,
             calendar=config.news.scheduled,
             judge_floor=config.judge.floor if config.judge.url else None,
+            judge_may_place=config.judge.may_place,
         ),
         strategies=tuple(
             StrategySetting(name, Mandate(known.mandate), known.path, known.params)

@@ -14,7 +14,7 @@ from strategies.linking.affinity import Reading, reading_of
 from strategies.linking.candidates import Group, Index
 from strategies.linking.dates import DAY_NS
 from strategies.linking.direction import direction
-from strategies.linking.judged import CANDIDATES_MAX, NEAR, Candidate
+from strategies.linking.judge import ASKED_MAX, CANDIDATES_MAX, NEAR, Candidate
 from strategies.linking.market import LinkableMarket, linkable
 from strategies.linking.reading import Story, read
 from strategies.linking.score import Weights, features, likelihood, load, mood_of, said, shows
@@ -79,14 +79,16 @@ class Linker:
     def candidates(
         self, title: str, summary: str = "", published_ns: Nanos | None = None
     ) -> tuple[Candidate, ...]:
-        """What a judge may be asked about: shown or nearly so, likeliest first, at most 12."""
+        """What a judge may be asked about: shown or nearly so, likeliest first, at most 20."""
         story = read(title, summary, published_ns)
         near = [w for w in self._weigh(story) if w.likely >= NEAR * self._weights.floor]
         found: list[Candidate] = []
         for weighed in _ranked(near):
             links = self._links(story, weighed)
             if links and len(found) < CANDIDATES_MAX:
-                found.append(Candidate(weighed.group.markets[links[0].market_id], tuple(links)))
+                asked = (weighed.group.markets[link.market_id] for link in links[:ASKED_MAX])
+                shown = shows(weighed.features, weighed.likely, self._weights)
+                found.append(Candidate(tuple(asked), tuple(links), shown))
         return tuple(found)
 
     def explain(
