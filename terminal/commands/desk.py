@@ -87,7 +87,7 @@ def _bench(
 def _recorder(name: str, stack: contextlib.ExitStack) -> Callable[[dict[str, Any]], None]:
     """Appends to a file, so that what was paid for is never written over."""
     try:
-        file = stack.enter_context(open(name, "a", encoding="utf-8"))
+        file = stack.enter_context(Path(name).open("a", encoding="utf-8"))  # noqa: SIM115
     except OSError as error:
         raise CommandError(f"{name} can't be written: {error.strerror}", USAGE) from error
 

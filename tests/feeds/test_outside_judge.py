@@ -23,7 +23,7 @@ from feeds.asking import (
     read,
 )
 from feeds.events import Grade
-from feeds.judge import ANSWER_BYTES_MAX, SHUT_OUT_S, Asked, Judge, Key, Spent
+from feeds.judge import ANSWER_BYTES_MAX, SHUT_OUT_S, Asked, Judge, Key, Spent, content
 from tests.models import CANARY, ModelServer, Reply, answers, completion, model_server, question
 
 STORY = Told("Anthropic files for an IPO", "A filing.", "2026-03-01")
@@ -270,3 +270,8 @@ def test_a_url_may_name_the_whole_path() -> None:
 def test_whatever_comes_back_is_read_or_refused(text: str) -> None:
     said = read(text, 2)
     assert isinstance(said, NoAnswer) or all(1 <= one.id <= 2 for one in said)
+
+
+@given(st.binary(max_size=200))
+def test_a_body_is_a_completion_or_it_is_none(body: bytes) -> None:
+    assert content(body) == (None, None)
