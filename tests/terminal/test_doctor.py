@@ -154,7 +154,7 @@ def test_an_outside_judge_without_its_key_is_named(
     assert not without.ok
     assert "no variable HOUSE_KEY in the environment" in without.sentence
     assert "asks nobody" in without.fix
-    given = found(config, paths, HOUSE_KEY="not to be shown")["outside judge"]
+    given = found(config, paths, HOUSE_KEY="not-to-be-shown")["outside judge"]
     assert given.ok
     assert given.sentence.startswith("127.0.0.1 can be reached; `ftt judge test`")
 
