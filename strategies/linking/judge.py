@@ -87,7 +87,7 @@ def _share(candidate: Candidate, grade: Grade) -> float | None:
 
 
 def _judged(candidate: Candidate, opinion: Opinion, share: float, judge: str) -> Iterator[_Ranked]:
-    first = next(link for link in candidate.links if link.market_id == opinion.market_id)
+    first = next((x.direction for x in candidate.links if x.market_id == opinion.market_id), 0)
     bears = opinion.grade is Grade.BEARS
     for own in candidate.links:
         pushed = _way(own, first, opinion)
@@ -101,11 +101,12 @@ def _judged(candidate: Candidate, opinion: Opinion, share: float, judge: str) ->
         yield _Ranked(share, own.relevance, link)
 
 
-def _way(link: Link, first: Link, opinion: Opinion) -> int:
+def _way(link: Link, first: int, opinion: Opinion) -> int:
     """Which way a member of the ladder is pushed: as the first is, unless they differ.
 
-    Then it stands to the first as the linker sees it, and where that sees no side nobody does.
+    Then it stands to the ``first`` one's way as the linker sees it, and where that sees none
+    nobody does.
     """
-    if link is first or not opinion.mixed:
+    if not opinion.mixed or link.market_id == opinion.market_id:
         return opinion.direction
-    return opinion.direction * link.direction * first.direction
+    return opinion.direction * link.direction * first

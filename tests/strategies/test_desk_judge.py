@@ -15,6 +15,7 @@ from strategies.decisions import (
     Mandate,
     Place,
     Put,
+    Remembered,
     Skipped,
     Suggested,
 )
@@ -22,7 +23,19 @@ from strategies.desk import Desk, DeskSettings
 from strategies.desk.news import FRESH_FOR
 from strategies.desk.settings import Enrolled
 from strategies.linking import Candidate
-from tests.strategies.kit import NOON, Session, WordLinker, books, encoded, market, story
+from tests.strategies.kit import (
+    NOON,
+    Session,
+    WordLinker,
+    at,
+    books,
+    encoded,
+    market,
+    opening,
+    quotes,
+    story,
+    ticking,
+)
 
 NEWS = story(title="names a and b")
 
@@ -258,3 +271,12 @@ def test_an_edit_forgets_what_the_judge_took_away() -> None:
 def test_a_replay_of_what_was_held_back_decides_the_same() -> None:
     first, second = moved("names near-b", B_UP), moved("names near-b", B_UP)
     assert encoded(first.decisions) == encoded(second.decisions)
+
+
+@pytest.mark.parametrize(("way", "remembered"), [(B_UP, 1), (B_DOWN, 0)])
+def test_what_a_judge_alone_saw_becomes_no_precedent(way: Opinion, remembered: int) -> None:
+    here = session()
+    here.feed(*opening("b", 0.0, tick=10), story(title="names b"), answer(way))
+    for tick in ticking(1, 60 * 32, 30):
+        here.feed(*quotes("b", 0.9 if tick.at_ns >= at(120) else 0.0, tick.at_ns, 10), tick)
+    assert len(here.of(Remembered)) == remembered
