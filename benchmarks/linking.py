@@ -10,7 +10,6 @@ import json
 import random
 import resource
 import time
-from dataclasses import asdict
 from typing import Any
 
 from benchmarks._judged import OWN, Figures, figures, lines
@@ -125,9 +124,9 @@ def with_model() -> dict[str, Any]:
     judge = judge_of(settings, Paths.find().config)
     if judge is None:
         return {}
-    with bench(judge, settings.stories_per_minute_max) as asked:
+    with bench(judge, settings) as asked:
         reached = _rounded(right(asked.ask, settings.floor))
-    return {f"judged_with_{settings.model}": reached | asdict(asked.counts)}
+    return {f"judged_with_{settings.model}": reached | asked.counts.report()}
 
 
 def _rounded(reached: Figures) -> dict[str, float]:

@@ -6,10 +6,9 @@ compact msgpack arrays on tapes, so new fields go last and have a default.
 """
 
 from enum import Enum
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta
 
 from feeds.markets import Market, Money, Nanos, Price, Side, Size
 

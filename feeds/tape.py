@@ -272,14 +272,38 @@ def _unpacked(path: Path, offset: int, head: _Head, packed: bytes) -> bytes:
 
 
 def _events_of(path: Path, offset: int, head: _Head, packed: bytes) -> list[Event]:
+    payload = _unpacked(path, offset, head, packed)
     try:
-        events = _decode_events(_unpacked(path, offset, head, packed))
+        events = _decode_events(payload)
     except msgspec.MsgspecError as error:
-        # written by a version that knows events which this one does not
-        raise TapeError(path, offset, f"an event is not known here ({error})") from None
+        raise TapeError(path, offset, _not_known(payload, error)) from None
     if len(events) != head.events:
         raise TapeError(path, offset, f"expected {head.events} events, found {len(events)}")
     return events
+
+
+def _not_known(payload: bytes, error: msgspec.MsgspecError) -> str:
+    """Why events can't be read: another version knows some that this one does not."""
+    try:
+        told = msgspec.msgpack.decode(payload, type=list[list[Any]])
+    except msgspec.MsgspecError:
+        told = []
+    if any(_by_relevance(event) for event in told):
+        return (
+            "a judge's opinions stand here as relevances, not as grades: the version that recorded "
+            "it, named in its header, can play it; this one can't"
+        )
+    return f"an event is not known here ({error})"
+
+
+def _by_relevance(event: list[Any]) -> bool:
+    """Whether it is a judge's word as it was before grades: market, relevance, direction."""
+    if not (event and event[0] == "judged" and isinstance(event[-1], list)):
+        return False
+    return any(
+        isinstance(row, list) and len(row) == 3 and isinstance(row[1], float | int)
+        for row in event[-1]
+    )
 
 
 @dataclass(frozen=True)

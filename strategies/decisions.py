@@ -202,8 +202,18 @@ class LinksFound(msgspec.Struct, frozen=True, array_like=True, tag="links"):
     links: tuple[Link, ...]
 
 
+class Put(msgspec.Struct, frozen=True, array_like=True):
+    """Markets of one meaning, put to a judge as one question: it answers for the first of them.
+
+    ``more`` is how many there are besides.
+    """
+
+    market_ids: tuple[str, ...]
+    more: int = 0
+
+
 class Consult(msgspec.Struct, frozen=True, array_like=True, tag="consult"):
-    """A judge outside may say how the story bears on these markets, one of each meaning.
+    """A judge outside may say how the story bears on these questions.
 
     The desk's own links stand meanwhile, and for ever where no answer comes.
     """
@@ -211,7 +221,7 @@ class Consult(msgspec.Struct, frozen=True, array_like=True, tag="consult"):
     at_ns: Nanos
     story_id: str
     revision: int
-    market_ids: tuple[str, ...]
+    questions: tuple[Put, ...]
 
 
 class ImpactSeen(msgspec.Struct, frozen=True, array_like=True, tag="impact"):

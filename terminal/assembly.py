@@ -29,6 +29,11 @@ from terminal.session import Header, Session, StrategySetting
 
 log = logging.getLogger(__name__)
 
+JUDGE_MAY_PLACE = (
+    "DANGER: may_place is on under [judge], so orders may rest on a model's word alone; a headline "
+    "that misleads it moves your money."
+)
+
 
 def assemble(
     config: Config,
@@ -58,6 +63,9 @@ def assemble(
     engine = Engine(config, session, ledger, alerts, clock, recorder, news, shelf, judge)
     if trouble:
         engine.complaints["judge"] = trouble
+    if judge is not None and config.judge.may_place:
+        engine.complaints["judge may place"] = JUDGE_MAY_PLACE
+        log.warning("%s", JUDGE_MAY_PLACE)
     return engine
 
 
@@ -84,6 +92,7 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
             follow_max=config.engine.follow_max,
             calendar=config.news.scheduled,
             judge_floor=config.judge.floor if config.judge.url else None,
+            judge_may_place=config.judge.may_place,
         ),
         strategies=tuple(
             StrategySetting(name, Mandate(known.mandate), known.path, known.params)

@@ -155,7 +155,12 @@ def _link(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markets", required=True, metavar="FILE", help="JSON lines")
     parser.add_argument("--stories", required=True, metavar="FILE", help="JSON lines, - for stdin")
     parser.add_argument(
-        "--judge", action="store_true", help="let the model that [judge] names re-rank them"
+        "--judge", action="store_true", help="let the model that [judge] names read them too"
+    )
+    parser.add_argument(
+        "--judge-record",
+        metavar="FILE",
+        help="with --judge: append each question and answer to FILE, to be played back",
     )
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="JSON lines: the default here")
@@ -212,6 +217,16 @@ def _feeds(parser: argparse.ArgumentParser) -> None:
     imported = verb("import", words, "import list.opml >> config.toml")
     imported.add_argument("file", metavar="FILE", help="- for stdin")
     verb("export", "the configured feeds as OPML, for other readers", "export > list.opml")
+
+
+def _judge(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="test")
+    words = "ten questions that decide whether the model of [judge] is good enough to lead"
+    _json(
+        verbs.add_parser(
+            "test", help=words, description=_sentence(words), epilog="Example: ftt judge test"
+        )
+    )
 
 
 def _config(parser: argparse.ArgumentParser) -> None:
@@ -296,6 +311,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("kill", "ask:kill", "cancel everything, take no order", "ftt kill", _json),
     Command("resume", "ask:resume", "take orders again", "ftt resume", _json),
     Command("feeds", "feeds:run", "look at feeds", "ftt feeds check feed.xml --json", _feeds),
+    Command("judge", "judge:run", "is the outside judge any good?", "ftt judge test", _judge),
     Command("config", "house:config", "the configuration", "ftt config check", _config),
     Command("doctor", "house:doctor", "is everything well?", "ftt doctor", _json),
     Command("paths", "house:paths", "where things are kept", "ftt paths --json", _json),

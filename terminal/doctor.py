@@ -6,6 +6,7 @@ waits for no more than :data:`ANSWERS_WITHIN_S`.
 
 import base64
 import http.client
+import json
 import locale
 import os
 import re
@@ -23,7 +24,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from feeds.clock import Clock
+from feeds.judge import PATH, Key
 from feeds.markets import SECOND
+from feeds.text import printable
 from terminal import venue_check
 from terminal.config import Config, ConfigError, Loaded, load
 from terminal.config.problems import names_a_secret
@@ -37,6 +40,8 @@ from terminal.secret import SecretError, secret_of
 ANSWERS_WITHIN_S = 2.0
 FEEDS_ASKED_MAX = 4
 BODY_BYTES_MAX = 4_096
+MODELS_BYTES_MAX = 512 * 1024
+MODELS_SHOWN = 5
 SKEW_S_MAX = 5.0
 DISK_FREE_MIN = 500_000_000
 COLUMNS_MIN, LINES_MIN = 80, 24
@@ -336,14 +341,35 @@ def _feed_look(url: str) -> Callable[[], Found]:
 
 
 def _outside_judge(settings: JudgeConfig, config: Path, env: Mapping[str, str]) -> Found:
-    """Is there the key that it is asked with, and does its server take a connection?"""
-    if settings.key:
-        try:
-            secret_of(settings.key, config, env)
-        except SecretError as error:
-            fix = 'until then the linker\'s own links stand; url = "" under [judge] asks nobody'
-            return False, f"its key: {error}", fix
-    return _reach(settings.url)
+    """Is there the key that it is asked with, does it answer, and does it serve the model?"""
+    try:
+        key = Key(secret_of(settings.key, config, env)) if settings.key else None
+    except (SecretError, ValueError) as error:
+        fix = 'until then the linker\'s own links stand; url = "" under [judge] asks nobody'
+        return False, f"its key: {error}", fix
+    reached, said, fix = _reach(settings.url)
+    if not reached:
+        return reached, said, fix
+    served = _models(settings.url, key.headers() if key else {})
+    if served and settings.model not in served:
+        names = ", ".join(printable(name, 60) for name in served[:MODELS_SHOWN])
+        wrong = f"it serves no model {settings.model!r}, but {names}"
+        return False, wrong, "set model under [judge] to one of them"
+    if settings.may_place:
+        said = f"{said}; DANGER: orders may rest on its word alone"
+        return False, said, "unless you mean it: may_place = false under [judge]"
+    return True, f"{said}; `ftt judge test` says how good it is", ""
+
+
+def _models(url: str, headers: Mapping[str, str]) -> list[str]:
+    """The models that it says it serves; none where it does not say so."""
+    place = url.rstrip("/").removesuffix(PATH) + "/models"
+    try:
+        status, body = _get(place, headers, MODELS_BYTES_MAX)
+        rows = json.loads(body)["data"] if status == 200 else []
+        return [str(row["id"]) for row in rows]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []
 
 
 _NO_NETWORK = "check the network, a firewall or proxy, and the address in the configuration"
@@ -362,19 +388,21 @@ def _web(url: str) -> Found:
     return fine, f"{host} answers {status}", fix
 
 
-def _get(url: str) -> tuple[int, bytes]:
+def _get(
+    url: str, headers: Mapping[str, str] | None = None, most: int = BODY_BYTES_MAX
+) -> tuple[int, bytes]:
     """Status and the first bytes; raises ``OSError`` whatever goes wrong."""
     import httpx
 
     timeout = httpx.Timeout(ANSWERS_WITHIN_S)
     try:
-        with httpx.stream("GET", url, timeout=timeout) as response:
+        with httpx.stream("GET", url, headers=headers, timeout=timeout) as response:
             body = b""
             for chunk in response.iter_raw():
                 body += chunk
-                if len(body) >= BODY_BYTES_MAX:
+                if len(body) >= most:
                     break
-            return response.status_code, body[:BODY_BYTES_MAX]
+            return response.status_code, body[:most]
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise OSError(str(error) or type(error).__name__) from error
 

@@ -399,8 +399,7 @@ class Engine:
     def _consult(self, wanted: Consult) -> None:
         if self.judging is not None:
             desk = self.session.desk
-            markets = tuple(desk.markets[market_id] for market_id in wanted.market_ids)
-            self.judging.consult(wanted, desk.stories[wanted.story_id], markets)
+            self.judging.consult(wanted, desk.stories[wanted.story_id], desk.markets)
 
     def _time_suggestion(self, decision: Suggested) -> None:
         self.counters.suggestions += 1

@@ -1,6 +1,5 @@
 """What a headless session amounts to, as one JSON object."""
 
-from dataclasses import asdict
 from typing import Any
 
 from feeds.markets import DOLLAR, Money
@@ -15,7 +14,7 @@ def dollars(money: Money) -> float:
 def report(engine: Engine) -> dict[str, Any]:
     """Counts, money and latencies. Money in dollars, latencies in milliseconds or null."""
     counters, portfolio = engine.counters, engine.session.desk.portfolio
-    judged = {"judge": asdict(engine.judging.counts)} if engine.judging is not None else {}
+    judged = {"judge": engine.judging.counts.report()} if engine.judging is not None else {}
     return {
         **judged,
         "stories": counters.stories,

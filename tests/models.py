@@ -35,18 +35,18 @@ class ModelServer:
         self.url = ""
 
 
-def completion(content: str) -> Reply:
+def completion(content: str, usage: Any = None) -> Reply:
     """What a model said, as a server sends it."""
     message = {"role": "assistant", "content": content, "refusal": None}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    body = {"id": "c-1", "object": "chat.completion", "choices": [choice], "usage": {"n": 9}}
+    body = {"id": "c-1", "object": "chat.completion", "choices": [choice], "usage": usage}
     return Reply(json.dumps(body).encode())
 
 
-def answers(*rows: tuple[int, float, int]) -> str:
-    """Judgements in the form that is asked for."""
-    said = [{"id": id, "relevance": share, "direction": way} for id, share, way in rows]
-    return json.dumps({"answers": said})
+def answers(*rows: tuple[Any, ...]) -> str:
+    """Judgements in the form that is asked for: id, grade, direction and, if so, mixed."""
+    names = ("id", "grade", "direction", "mixed")
+    return json.dumps({"answers": [dict(zip(names, row, strict=False)) for row in rows]})
 
 
 def question(asked: dict[str, Any]) -> Any:
@@ -55,14 +55,16 @@ def question(asked: dict[str, Any]) -> Any:
 
 
 def by_shared_words(asked: dict[str, Any]) -> Reply:
-    """A model that ranks by a rule: the share of the question's words that the title has."""
+    """A model that grades by a rule: how many of the question's words the title has."""
     data = question(asked)
     told = set(re.findall(r"\w+", data["story"]["title"].lower()))
     rows = []
     for one in data["questions"]:
-        words = set(re.findall(r"\w+", one["question"].lower()))
-        rows.append((one["id"], round(len(words & told) / len(words), 3), 1))
-    return completion(f"```json\n{answers(*rows)}\n```")
+        words = set(re.findall(r"\w+", one["asks"][0].lower()))
+        share = len(words & told) / len(words)
+        if share >= 0.2:
+            rows.append((one["id"], 2 if share >= 0.3 else 1, 1))
+    return completion(f"<think>words, words</think>\n```json\n{answers(*rows)}\n```")
 
 
 @contextmanager

@@ -169,10 +169,10 @@ class Desk:
 
     def _consult(self, story: Story) -> None:
         """Let a judge be asked, where there is one; nothing waits for the answer."""
-        market_ids = self._news.to_judge(story)
-        if market_ids:
+        questions = self._news.to_judge(story)
+        if questions:
             now_ns = self._pulse.now_ns
-            self._pulse.say(Consult(now_ns, story.id, story.revision, market_ids))
+            self._pulse.say(Consult(now_ns, story.id, story.revision, questions))
 
     def _on_judged(self, said: Judged) -> None:
         before = self._news.links.get(said.story_id)

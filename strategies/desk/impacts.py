@@ -255,8 +255,8 @@ class Impacts:
     def _remember(self, pair: Pair, impact: Impact) -> None:
         pair.remembered = True
         own = impact.verdict in (Verdict.CLEAR, Verdict.NOISE)
-        if not own or impact.logit is None or not pair.link.direction:
-            return
+        if not own or impact.logit is None or not pair.link.direction or pair.link.alone:
+            return  # what a judge alone saw teaches nothing: a headline may have misled it
         remembered = Remembered(
             self._pulse.now_ns,
             pair.story_id,

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from feeds.events import Judged, Story
 from feeds.markets import SECOND, Market, MarketState, Nanos
-from strategies.decisions import Link
+from strategies.decisions import Link, Put
 from strategies.linking import Candidate, LinkableMarket, linkable
 from strategies.linking.judge import rejudged
 
@@ -25,6 +25,10 @@ def began_ns(story: Story) -> Nanos:
     if story.published_ns is None:
         return story.first_seen_ns
     return min(story.first_seen_ns, story.published_ns)
+
+
+def _fresh(story: Story, now_ns: Nanos) -> bool:
+    return now_ns - began_ns(story) <= FRESH_FOR
 
 
 class StoryLinker(Protocol):
@@ -62,6 +66,7 @@ class News:
         self._linker, self._relevance_min = linker, relevance_min
         self._judge_floor = judge_floor
         self._asked: dict[str, _Asked] = {}
+        self._taken: dict[str, dict[str, str]] = {}
         self._indexed: dict[str, LinkableMarket] = {}
         self._touched: dict[str, dict[str, float]] = {}
 
@@ -94,6 +99,7 @@ class News:
             return None
         self.stories[story.id] = story
         self._asked.pop(story.id, None)
+        self._taken.pop(story.id, None)
         links = self._find(story)
         self._relink(story.id, links)
         return links
@@ -115,24 +121,51 @@ class News:
 
     # -- a judge outside -------------------------------------------------------------------
 
-    def to_judge(self, story: Story) -> tuple[str, ...]:
-        """One market of each meaning that a judge may be asked about; none without a judge."""
+    def to_judge(self, story: Story) -> tuple[Put, ...]:
+        """The questions that a judge may be asked about a story; none without a judge."""
         if self._linker is None or self._judge_floor is None:
             return ()
         candidates = self._linker.candidates(story.title, story.summary, story.published_ns)
         if candidates:
             self._asked[story.id] = _Asked(self.links[story.id], candidates)
-        return tuple(candidate.market.id for candidate in candidates)
+        return tuple(
+            Put(tuple(market.id for market in one.markets), len(one.links) - len(one.markets))
+            for one in candidates
+        )
 
     def judged(self, said: Judged) -> tuple[Link, ...] | None:
-        """The story's links as the judge's answer ranks them; None for one nobody waits for."""
+        """The story's links as the judge's answer has them; None for one nobody waits for."""
         story, asked = self.stories.get(said.story_id), self._asked.get(said.story_id)
         if story is None or asked is None or story.revision != said.revision:
             return None
         assert self._judge_floor is not None, "asked without a judge"
-        links = self._kept(rejudged(asked.own, asked.candidates, said, self._judge_floor))
+        found = rejudged(asked.own, asked.candidates, said, self._judge_floor)
+        # a market may have closed since the question
+        links = self._kept(tuple(link for link in found if link.market_id in self._indexed))
+        kept = {link.market_id for link in links}
+        self._taken[story.id] = {
+            link.market_id: said.judge for link in asked.own if link.market_id not in kept
+        }
         self._relink(story.id, links)
         return links
+
+    def judge_alone(self, story_id: str, condition_id: str, now_ns: Nanos) -> str:
+        """The judge on whose word alone a trade would rest, or "".
+
+        That of a link which the linker does not share. A trade that names no story of its market
+        may rest on any fresh one: on such a link, or on one of the linker's that a judge took away.
+        """
+        link = self.link(story_id, condition_id)
+        if link is not None:
+            return link.judge if link.alone else ""
+        for id, taken in self._taken.items():
+            if condition_id in taken and _fresh(self.stories[id], now_ns):
+                return taken[condition_id]
+        for story in self.stories_on(condition_id):
+            link = self.link(story.id, condition_id)
+            if link is not None and link.alone and _fresh(story, now_ns):
+                return link.judge
+        return ""
 
     def make_room(self) -> str | None:
         """Forget the oldest story when another would be one too many; its id."""
@@ -142,6 +175,7 @@ class News:
         self._unlink(oldest)
         self.links.pop(oldest, None)
         self._asked.pop(oldest, None)
+        self._taken.pop(oldest, None)
         del self.stories[oldest]
         return oldest
 
@@ -177,9 +211,9 @@ class News:
         """How strongly recent stories ask for each market: relevance, fading with age."""
         pull: dict[str, float] = {}
         for story in self.stories.values():
-            age = now_ns - began_ns(story)
-            if age > FRESH_FOR or not self.links[story.id]:
+            if not _fresh(story, now_ns) or not self.links[story.id]:
                 continue
+            age = now_ns - began_ns(story)
             weight = 0.5 ** (age / HALF_LIFE) * (0.5 + 0.5 * story.novelty)
             for link in self.links[story.id]:
                 strength = link.relevance * weight

@@ -62,6 +62,13 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Annotated[float, Meta(ge=0, le=1)] | None,
         Meta(description="Judged links below this are not shown. None: no judge is consulted."),
     ] = None
+    judge_may_place: Annotated[
+        bool,
+        Meta(
+            description="Whether an order may rest on a judge's word alone, which a headline can "
+            "mislead. If not, such a trade is suggested and waits for a person."
+        ),
+    ] = False
     valid_s_max: Annotated[
         float, Meta(ge=1, le=86_400, description="Longest that a suggestion stays open.")
     ] = 900.0

@@ -12,7 +12,7 @@ from itertools import islice
 import msgspec
 
 from feeds.events import OrderKind, Story, SuggestionReply
-from feeds.markets import SECOND, Nanos, on_grid
+from feeds.markets import SECOND, Nanos, Side, on_grid
 from strategies import words
 from strategies.api import Context, Draft, Strategy
 from strategies.context import DeskContext, Rooms
@@ -204,13 +204,17 @@ class Signals:
     # -- suggestions -----------------------------------------------------------------------
 
     def _suggest(self, runner: _Runner, draft: Draft) -> None:
-        suggestion = self._suggestion(runner, draft)
+        judge = self._rooms.news.judge_alone(
+            draft.story_id, draft.condition_id, self._rooms.pulse.now_ns
+        )
+        mandate = self._mandate(runner, draft, judge)
+        suggestion = self._suggestion(runner, draft, mandate, judge)
         key = (suggestion.strategy, suggestion.condition_id)
-        if runner.mandate is Mandate.ALERT:
+        if mandate is Mandate.ALERT:
             self._rested[key] = self._rooms.pulse.now_ns
             self._alert(suggestion)
             return
-        if runner.mandate is not Mandate.SUGGEST:
+        if mandate is not Mandate.SUGGEST:
             denial = self._rooms.trading.check(_wanted(suggestion))
             if denial is not None:
                 self._rooms.pulse.deny(runner.name, draft.story_id, draft.condition_id, denial)
@@ -218,11 +222,34 @@ class Signals:
         signal = self._remember(suggestion)
         self._rooms.pulse.say(Suggested(suggestion))
         self._alert(suggestion)
-        if runner.mandate is not Mandate.SUGGEST:
+        if mandate is not Mandate.SUGGEST:
             placed = self._place(signal, "placed")
             assert not isinstance(placed, Denial), "the gate changed its mind within one event"
 
-    def _suggestion(self, runner: _Runner, draft: Draft) -> Suggestion:
+    def _mandate(self, runner: _Runner, draft: Draft, judge: str) -> Mandate:
+        """How far this draft may go: what rests on a judge alone waits for a person.
+
+        A way out that names no story, of time or price, does not hang on one.
+        """
+        if runner.mandate in (Mandate.ALERT, Mandate.SUGGEST) or not judge:
+            return runner.mandate
+        if self._settings.judge_may_place or (draft.side is Side.SELL and not draft.story_id):
+            return runner.mandate
+        self._rooms.pulse.skip(
+            runner.name,
+            draft.story_id,
+            draft.condition_id,
+            "judge",
+            f"its side rests on {judge} alone",
+            "a side that the linker shares",
+            f"judge: its side rests on {judge} alone, so it is suggested and not placed; "
+            "may_place under [judge] would let it.",
+        )
+        return Mandate.SUGGEST
+
+    def _suggestion(
+        self, runner: _Runner, draft: Draft, mandate: Mandate, judge: str
+    ) -> Suggestion:
         self._count += 1
         now_ns = self._rooms.pulse.now_ns
         valid_s = min(draft.valid_s, self._settings.valid_s_max)
@@ -237,16 +264,22 @@ class Signals:
             limit=draft.limit,
             size=draft.size,
             edge=draft.edge,
-            reason=self._reason(draft),
+            reason=self._reason(draft, judge, lowered=mandate is not runner.mandate),
             until_ns=now_ns + int(valid_s * SECOND),
-            mandate=runner.mandate,
+            mandate=mandate,
             rests=draft.rests,
         )
 
-    def _reason(self, draft: Draft) -> str:
+    def _reason(self, draft: Draft, judge: str, *, lowered: bool) -> str:
         """The strategy's own, and whose word besides the linker's it rests on."""
         link = self._rooms.news.link(draft.story_id, draft.condition_id)
-        mark = f" (link judged by {link.judge})" if link is not None and link.judge else ""
+        mark = ""
+        if lowered:
+            mark = f" (rests on the judge {judge} alone: suggested, not placed)"
+        elif judge:
+            mark = f" (rests on the judge {judge} alone)"
+        elif link is not None and link.judge:
+            mark = f" (link judged by {link.judge})"
         return draft.reason[: TEXT_MAX - len(mark)] + mark
 
     def _remember(self, suggestion: Suggestion) -> Signal:

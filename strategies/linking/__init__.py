@@ -18,7 +18,7 @@ from strategies.linking.direction import load as load_head
 from strategies.linking.explanation import why
 from strategies.linking.features import rows
 from strategies.linking.index import Index
-from strategies.linking.judge import CANDIDATES_MAX, NEAR_MIN, Candidate
+from strategies.linking.judge import ASKED_MAX, CANDIDATES_MAX, NEAR_MIN, Candidate
 from strategies.linking.knowledge import prior
 from strategies.linking.knowledge.reading import Story, read
 from strategies.linking.market import LinkableMarket, linkable
@@ -29,8 +29,6 @@ __all__ = ["Candidate", "Explained", "LinkableMarket", "Linker", "linkable"]
 
 LINKS_MAX = 64
 """Links shown for one story: a long ladder of prices fits."""
-ASKED_MAX = 3
-"""Markets of one meaning that a judge is shown."""
 
 
 class Explained(NamedTuple):

@@ -4,24 +4,33 @@ A market line is ``{"id", "question", "description", "end_date", "event", "outco
 story line ``{"id", "title", "summary", "source", "published"}``; only id and question, or id and
 title, are required and unknown keys are ignored. Each story gives ``{"id", "links": [{"market_id",
 "relevance", "direction", "why"}]}``, best first; a link in which an outside judge had a say names
-it as ``"judge"``.
+it as ``"judge"``, and ``"alone"`` says whether its side rests on that judge and nothing else.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from feeds.events import Judged
 from feeds.markets import Nanos
 from strategies.decisions import Link
-from strategies.linking import LINKS_MAX, Candidate, LinkableMarket, Linker
+from strategies.linking import Candidate, LinkableMarket, Linker
 from strategies.linking.dates import parse_time
 from strategies.linking.judge import rejudged
 
 MARKETS_MAX = 200_000
 
 
-Ask: TypeAlias = Callable[[str, str, tuple[Candidate, ...]], Judged | None]
-"""Puts title, summary and candidates to an outside judge; None where it gives no answer."""
+class StoryLine(NamedTuple):
+    """A story as its line tells it."""
+
+    id: str
+    title: str
+    summary: str
+    published_ns: Nanos | None
+
+
+Ask: TypeAlias = Callable[[StoryLine, tuple[Candidate, ...]], Judged | None]
+"""Puts a story and its candidates to an outside judge; None where it gives no answer."""
 
 
 class LineError(ValueError):
@@ -45,14 +54,14 @@ def link_lines(
             raise LineError(f"markets line {number}: more than {MARKETS_MAX:,} markets")
         linker.add(market_of(line, number))
     for number, line in enumerate(stories, start=1):
-        id, title, summary, published = story_of(line, number)
-        links = linker.link(title, summary, published)
+        story = story_of(line, number)
+        links = linker.link(*story[1:])
         if ask is not None:
-            candidates = linker.candidates(title, summary, published)
-            said = ask(title, summary, candidates) if candidates else None
+            candidates = linker.candidates(*story[1:])
+            said = ask(story, candidates) if candidates else None
             if said is not None:
-                links = rejudged(links, candidates, said, judge_floor)[:LINKS_MAX]
-        yield {"id": id, "links": [_line(link) for link in links]}
+                links = rejudged(links, candidates, said, judge_floor)
+        yield {"id": story.id, "links": [_line(link) for link in links]}
 
 
 def _line(link: Link) -> dict[str, Any]:
@@ -62,7 +71,7 @@ def _line(link: Link) -> dict[str, Any]:
         "direction": link.direction,
         "why": link.why,
     }
-    return line | {"judge": link.judge} if link.judge else line
+    return line | {"judge": link.judge, "alone": link.alone} if link.judge else line
 
 
 def market_of(line: object, number: int) -> LinkableMarket:
@@ -82,11 +91,11 @@ def market_of(line: object, number: int) -> LinkableMarket:
     )
 
 
-def story_of(line: object, number: int) -> tuple[str, str, str, Nanos | None]:
-    """A story line, checked: id, title, summary and when it was published."""
+def story_of(line: object, number: int) -> StoryLine:
+    """A story line, checked."""
     where = f"stories line {number}"
     fields = _object(line, where)
-    return (
+    return StoryLine(
         _text(fields, "id", where, required=True),
         _text(fields, "title", where, required=True),
         _text(fields, "summary", where),

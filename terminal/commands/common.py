@@ -4,12 +4,17 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from terminal.cli import FAILED, USAGE, VERSION, CommandError
 from terminal.config import ConfigError, Loaded, load
 from terminal.link import Face, LinkError, NoEngine
 from terminal.paths import Paths
 from terminal.views import Command, FromEngine, Look
+
+if TYPE_CHECKING:
+    from feeds.judge import Judge
+    from terminal.config.shape import JudgeConfig
 
 ANSWER_WITHIN_S = 15.0
 
@@ -21,6 +26,21 @@ def configuration(arguments: argparse.Namespace) -> Loaded:
         return load(Path(named) if named else None)
     except ConfigError as error:
         raise CommandError(str(error), USAGE) from error
+
+
+def configured_judge(arguments: argparse.Namespace, who: str) -> tuple["Judge", "JudgeConfig"]:
+    """The judge that [judge] names, and its settings; ends the command where there is none."""
+    from terminal.judging import judge_of
+    from terminal.secret import SecretError
+
+    settings = configuration(arguments).config.judge
+    try:
+        judge = judge_of(settings, Paths.find().config)
+    except SecretError as error:
+        raise CommandError(f"[judge] key: {error}", USAGE) from error
+    if judge is None:
+        raise CommandError(f"{who} needs a judge: set url and model under [judge]", USAGE)
+    return judge, settings
 
 
 def needs_terminal() -> None:

@@ -13,8 +13,7 @@ from feeds.news.check import CheckResult, check_many
 from feeds.text import printable
 from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
-from terminal.commands.common import configuration
-from terminal.paths import Paths
+from terminal.commands.common import configuration, configured_judge
 
 if TYPE_CHECKING:
     from terminal.config.shape import JudgeConfig
@@ -74,27 +73,39 @@ def _bench(
 ) -> tuple["JudgeConfig", "Bench | None"]:
     """The settings of the outside judge, and that judge where it is wanted."""
     from terminal.config.shape import JudgeConfig
-    from terminal.judging import bench, judge_of
-    from terminal.secret import SecretError
+    from terminal.judging import bench
 
     if not arguments.judge:
+        if arguments.judge_record:
+            raise CommandError("--judge-record keeps what a judge says: add --judge", USAGE)
         return JudgeConfig(), None
-    settings = configuration(arguments).config.judge
+    judge, settings = configured_judge(arguments, "--judge")
+    record = _recorder(arguments.judge_record, stack) if arguments.judge_record else None
+    return settings, stack.enter_context(bench(judge, settings, record))
+
+
+def _recorder(name: str, stack: contextlib.ExitStack) -> Callable[[dict[str, Any]], None]:
+    """Appends to a file, so that what was paid for is never written over."""
     try:
-        judge = judge_of(settings, Paths.find().config)
-    except SecretError as error:
-        raise CommandError(f"[judge] key: {error}", USAGE) from error
-    if judge is None:
-        raise CommandError("--judge needs a judge: set url and model under [judge]", USAGE)
-    return settings, stack.enter_context(bench(judge, settings.stories_per_minute_max))
+        file = stack.enter_context(Path(name).open("a", encoding="utf-8"))  # noqa: SIM115
+    except OSError as error:
+        raise CommandError(f"{name} can't be written: {error.strerror}", USAGE) from error
+
+    def record(line: dict[str, Any]) -> None:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.flush()
+
+    return record
 
 
 def _say_judged(model: str, bench: "Bench") -> int:
     """How it went, on stderr; a judge that never answered is a failure."""
     counts = bench.counts
     out.talk(f"{model} judged {counts.answered} of the {counts.asked} stories it was asked about")
-    if counts.refused:
-        rest = counts.refused + counts.left_out
+    if counts.asked:
+        out.talk(f"cost: {counts.cost()}")
+    rest = counts.refused + counts.left_out
+    if rest:
         out.talk(f"{rest} keep the linker's own links; the first because: {bench.first_refusal}")
     return FAILED if counts.asked and not counts.answered else DONE
 

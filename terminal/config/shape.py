@@ -273,14 +273,15 @@ class StrategyConfig(_Section, frozen=True, kw_only=True):
 
 
 class JudgeConfig(_Section, frozen=True, kw_only=True):
-    """[judge]: a language model of the user's choice that may re-rank links. Off without a url."""
+    """[judge]: a language model of the user's choice that reads each story. Off without a url."""
 
     url: Annotated[
         str,
         _says(
-            "a server that speaks OpenAI's chat completions may re-rank which markets a story "
-            "touches; titles and summaries are sent to it. Often ends in /v1, such as "
-            'http://127.0.0.1:11434/v1; "" asks nobody',
+            "a server that speaks OpenAI's chat completions reads each story and says which "
+            "markets it touches; titles and summaries are sent to it. Set url and model, then run "
+            '`ftt judge test`. Ollama: "http://127.0.0.1:11434/v1", llama.cpp: '
+            '"http://127.0.0.1:8080/v1", vLLM: "http://127.0.0.1:8000/v1"; "" asks nobody',
             max_length=2_048,
             extra=_WEB,
         ),
@@ -298,6 +299,14 @@ class JudgeConfig(_Section, frozen=True, kw_only=True):
             extra={"hidden": True},
         ),
     ] = ""
+    may_place: Annotated[
+        bool,
+        _says(
+            "DANGER: true lets strategies place orders on the model's word alone, without the "
+            "linker seeing the same side. Whoever writes a headline that misleads the model then "
+            "moves your money. false: such a trade is suggested and waits for you"
+        ),
+    ] = False
     timeout_s: Annotated[
         float,
         _says("seconds until an answer comes too late", ge=1, le=120, extra=_SECONDS),
@@ -305,10 +314,19 @@ class JudgeConfig(_Section, frozen=True, kw_only=True):
     stories_per_minute_max: Annotated[
         int, _says("stories beyond so many in a minute keep the linker's links", ge=1, le=600)
     ] = 20
+    tokens_per_day_max: Annotated[
+        int,
+        _says(
+            "after so many tokens, asked and answered, in any 24 hours of one run the linker's "
+            "links stand",
+            ge=1_000,
+            le=10**12,
+        ),
+    ] = 2_000_000
     floor: Annotated[
         float,
-        _says("a link that linker and judge together find less relevant is left out", ge=0, le=1),
-    ] = 0.5
+        _says("a link whose relevance by the judge's word is lower is left out", ge=0, le=1),
+    ] = 0.3
 
 
 class AlertsConfig(_Section, frozen=True, kw_only=True):

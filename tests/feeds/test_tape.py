@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from feeds import tape
@@ -14,8 +15,11 @@ from feeds.events import (
     BookState,
     Event,
     Gap,
+    Grade,
+    Judged,
     LevelChange,
     MarketSeen,
+    Opinion,
     Print,
     Story,
     Tick,
@@ -219,3 +223,20 @@ def test_reading_can_stop_and_go_on_in_blocks(tmp_path: Path) -> None:
     first = [next(read) for _ in range(7)]
     rest = [event for block in read.blocks() for event in block]
     assert first + rest == events
+
+
+def test_a_judges_opinions_from_before_grades_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "old.tape"
+    with TapeWriter(file, HEADER) as writer:
+        writer._write_block(
+            msgspec.msgpack.encode([["judged", START, "s", 0, "tiny-1", [["m", 0.75, 1]]]]),
+            1,
+            START,
+            START,
+        )
+    with pytest.raises(TapeError, match="as relevances, not as grades"):
+        list(read_tape(file).events)
+    judged = Judged(START, "s", 0, "tiny-1", (Opinion("m", Grade.BEARS, 1, True),))
+    with TapeWriter(tmp_path / "new.tape", HEADER) as writer:
+        writer.append(judged)
+    assert list(read_tape(tmp_path / "new.tape").events) == [judged]

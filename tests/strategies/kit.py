@@ -34,7 +34,7 @@ from feeds.markets import (
     Size,
 )
 from strategies.api import expit
-from strategies.decisions import Cancel, Decision, Link, OrderIntent, Place
+from strategies.decisions import Cancel, Decision, Link, OrderIntent, Place, Tier
 from strategies.desk import Desk
 from strategies.fills import Heard, PaperExchange
 from strategies.floor import Floor
@@ -168,7 +168,7 @@ class WordLinker:
     ) -> tuple[Link, ...]:
         words = title.split()
         return tuple(
-            Link(name, self.relevance, self.direction, f"names {name}", "test")
+            Link(name, self.relevance, self.direction, f"names {name}", "test", tier=Tier.BEARS)
             for name in self.ids
             if name in words
         )
@@ -177,7 +177,7 @@ class WordLinker:
         self, title: str, summary: str = "", published_ns: Nanos | None = None
     ) -> tuple[Candidate, ...]:
         links = self.link(title, summary, published_ns)
-        return tuple(Candidate(self.ids[link.market_id], (link,)) for link in links)
+        return tuple(Candidate((self.ids[link.market_id],), (link,), True) for link in links)
 
 
 class Session:

@@ -30,7 +30,7 @@ def test_every_command_has_help_with_an_example(ftt: Run, command: object) -> No
 
 
 VERBS = ("feeds list", "feeds check", "feeds import", "feeds export")
-VERBS += ("config init", "config check", "config show")
+VERBS += ("config init", "config check", "config show", "judge test")
 
 
 @pytest.mark.parametrize("words", VERBS)

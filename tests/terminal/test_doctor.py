@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.server
+import json
 import os
 import socket
 import sqlite3
@@ -10,18 +11,20 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from feeds.clock import Clock
 from feeds.polymarket.hosts import Hosts
 from terminal import doctor, venue_check
+from terminal.config.shape import JudgeConfig
 from terminal.doctor import Check, checks
 from terminal.ledger import Ledger
 from terminal.link import LinkServer, Peer
 from terminal.paths import Paths
 from terminal.views import Query, Rows, StatusView, StreamView
+from tests.models import CANARY
 
 HANDSHAKE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
@@ -33,8 +36,10 @@ class Venue(http.server.BaseHTTPRequestHandler):
     status = 200
     said = ""
     told: ClassVar[dict[str, str]] = {}
+    keys: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
+        self.keys.append(self.headers.get("Authorization", ""))
         if self.headers.get("Upgrade") == "websocket":
             self.wfile.write(HANDSHAKE)
             return
@@ -149,8 +154,33 @@ def test_an_outside_judge_without_its_key_is_named(
     assert not without.ok
     assert "no variable HOUSE_KEY in the environment" in without.sentence
     assert "asks nobody" in without.fix
-    given = found(config, paths, HOUSE_KEY="not to be shown")["outside judge"]
-    assert (given.ok, given.sentence) == (True, "127.0.0.1 can be reached")
+    given = found(config, paths, HOUSE_KEY="not-to-be-shown")["outside judge"]
+    assert given.ok
+    assert given.sentence.startswith("127.0.0.1 can be reached; `ftt judge test`")
+
+
+def test_a_judge_that_serves_another_model_or_may_place_is_said(
+    tmp_path: Path, venue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = json.dumps({"data": [{"id": "big\x1b[2J"}, {"id": "small"}]})
+    monkeypatch.setattr(Venue, "said", names)
+
+    def asked(**settings: Any) -> tuple[bool, str, str]:
+        judge = JudgeConfig(**{"url": f"http://{venue}/v1", "model": "small", **settings})
+        return doctor._outside_judge(judge, tmp_path / "config.toml", {"HOUSE_KEY": CANARY})
+
+    assert asked(key="HOUSE_KEY")[0]
+    assert f"Bearer {CANARY}" in Venue.keys
+    ok, said, fix = asked(model="tiny")
+    assert (ok, said) == (False, "it serves no model 'tiny', but big, small")
+    assert "model under [judge]" in fix
+    ok, said, fix = asked(may_place=True)
+    assert not ok
+    assert "DANGER" in said
+    assert "may_place = false" in fix
+    for nonsense in ("[]", '{"data": 7}', '{"data": [{"name": "x"}]}', "<html>"):
+        monkeypatch.setattr(Venue, "said", nonsense)
+        assert asked(model="tiny")[0]
 
 
 def test_a_broken_config_is_one_finding_and_the_rest_is_still_looked_at(

@@ -11,17 +11,18 @@ import pytest
 
 from benchmarks._judged import OWN, lines
 from benchmarks.linking import with_model
+from feeds.asking import GUIDELINE_SHA
 from feeds.clock import Clock
-from feeds.events import Event, Judged
-from feeds.judge import Judge
+from feeds.events import Event, Grade, Judged, Opinion
+from feeds.judge import Judge, Spent
 from feeds.tape import read_tape
-from strategies.decisions import Consult, LinksFound
+from strategies.decisions import Consult, LinksFound, Put
 from strategies.linking.lines import link_lines
 from terminal.assembly import assemble
 from terminal.config import ConfigError, load
 from terminal.config.shape import JudgeConfig
 from terminal.engine import Engine
-from terminal.judging import WAITING_MAX, Judging, Pace, judge_of
+from terminal.judging import WAITING_MAX, Judging, Pace, Purse, judge_of
 from terminal.paths import Paths
 from terminal.report import report
 from terminal.secret import SecretError, secret_of
@@ -88,6 +89,8 @@ def test_no_url_means_no_judge(tmp_path: Path) -> None:
         ("timeout_s = 0", "judge.timeout_s", "1?"),
         ("stories_per_minute_max = 0", "judge.stories_per_minute_max", "1?"),
         ("floor = 2", "judge.floor", "1?"),
+        ("tokens_per_day_max = 5", "judge.tokens_per_day_max", "1000?"),
+        ("may_place = 'yes'", "judge.may_place", "true"),
         ("key = 'FTT_JUDGE'", "judge.key", "FTT_"),
         ("modle = 'm'", "judge.modle", "model?"),
         (f"api_key = '{CANARY}'", "judge.api_key", "keys never live in the config"),
@@ -158,16 +161,18 @@ def test_no_more_than_so_many_are_asked_in_any_minute_and_none_in_a_pause() -> N
 class Room:
     """A judge at work beside a list of what was heard and complained of."""
 
-    def __init__(self, server: ModelServer, per_minute: int = 600) -> None:
+    def __init__(
+        self, server: ModelServer, per_minute: int = 600, tokens_per_day: int = 10**9
+    ) -> None:
         self.heard: list[Event] = []
         self.complaints: list[str] = []
-        settings = JudgeConfig(stories_per_minute_max=per_minute)
+        settings = JudgeConfig(stories_per_minute_max=per_minute, tokens_per_day_max=tokens_per_day)
         judge = Judge(server.url, "tiny-1", None, 10)
         self.judging = Judging(judge, settings, Clock(), self.heard.append, self.complaints.append)
 
     def consult(self, name: str = "story") -> None:
-        asked = Consult(1, name, 0, ("a", "b"))
-        self.judging.consult(asked, story(name), (market("a"), market("b")))
+        asked = Consult(1, name, 0, (Put(("a", "c"), 2), Put(("b",))))
+        self.judging.consult(asked, story(name), {id: market(id) for id in "abc"})
 
     async def until(self, count: int) -> None:
         """Work until so many stories are answered, refused or left out."""
@@ -183,15 +188,58 @@ class Room:
 
 
 async def test_an_answer_comes_in_as_an_event_that_names_the_model(server: ModelServer) -> None:
-    server.model = lambda _: completion(answers((2, 0.75, -1)))
+    usage = {"prompt_tokens": 900, "completion_tokens": 100}
+    server.model = lambda _: completion(answers((2, 1, -1, True)), usage)
     room = Room(server)
     room.consult()
     await room.until(1)
+    (request,) = server.asked
+    asks = [(one["asks"], one["more"]) for one in question(request)["questions"]]
+    assert asks == [(["Will a happen?", "Will c happen?"], 2), (["Will b happen?"], 0)]
+    assert question(request)["story"]["date"] == "2026-11-24"
     (heard,) = room.heard
     assert isinstance(heard, Judged)
     assert (heard.story_id, heard.revision, heard.judge) == ("story", 0, "tiny-1")
-    assert [(o.market_id, o.relevance, o.direction) for o in heard.opinions] == [("b", 0.75, -1)]
+    assert heard.opinions == (
+        Opinion("a", Grade.NONE),
+        Opinion("b", Grade.TOUCHES, -1, True),
+    )
     assert room.complaints == [""]
+    counted = room.judging.counts.report()
+    assert (counted["prompt_tokens"], counted["completion_tokens"]) == (900, 100)
+    assert counted["tokens_per_100_stories"] == 100_000
+    assert counted["estimated"] == 0
+    assert counted["seconds_per_100_stories"] >= 0
+
+
+async def test_past_the_days_tokens_nobody_is_asked_and_that_is_said(server: ModelServer) -> None:
+    usage = {"prompt_tokens": 4_900, "completion_tokens": 100}
+    server.model = lambda _: completion(answers(), usage)
+    room = Room(server, tokens_per_day=5_000)
+    room.consult("first")
+    await room.until(1)
+    room.consult("second")
+    assert room.judging.counts.left_out == 1
+    assert len(server.asked) == 1
+    assert (
+        "5,000 tokens of a day are spent (tokens_per_day_max under [judge])"
+        in (room.complaints[-1])
+    )
+
+
+def test_tokens_are_free_again_when_they_are_a_day_old() -> None:
+    now = 30.0
+    purse = Purse(100, lambda: now)
+    purse.spend(Spent(60, 0))
+    purse.spend(Spent(30, 0))
+    assert not purse.empty
+    now += 3_600
+    purse.spend(Spent(0, 10))
+    assert purse.empty
+    now = 30.0 + 24 * 3_600
+    assert not purse.empty
+    purse.spend(Spent(90, 0))
+    assert purse.empty
 
 
 async def test_what_is_refused_is_counted_told_and_brings_no_event(server: ModelServer) -> None:
@@ -268,11 +316,13 @@ def test_link_asks_the_judge_about_each_story_with_candidates_and_marks_its_word
     assert first[0]["market_id"] == "ipo"
     assert first[0]["judge"] == "tiny-1"
     assert "judged by tiny-1" in first[0]["why"]
-    assert first[0]["relevance"] < plain[0]["links"][0]["relevance"]
+    assert first[0]["alone"] in (True, False)
     assert second == plain[1]["links"] == []
     assert len(server.asked) == 1, "a story that touches nothing is nobody's question"
     assert server.keys == [f"Bearer {CANARY}"]
     assert "tiny-1 judged 1 of the 1 stories" in ran.stderr
+    assert "cost: about" in ran.stderr
+    assert "s per 100 stories" in ran.stderr
     assert CANARY not in ran.stdout + ran.stderr
 
 
@@ -287,6 +337,24 @@ def test_link_keeps_its_own_links_where_the_judge_shuts_the_door(
     assert "judge.key" in ran.stderr
     assert links_of(ran) == [line["links"] for line in link_lines(MARKETS, STORIES)]
     assert CANARY not in ran.stdout + ran.stderr
+
+
+def test_link_appends_what_was_asked_and_answered_to_a_recording(
+    ftt: Run, tmp_path: Path, server: ModelServer
+) -> None:
+    kept = tmp_path / "said.jsonl"
+    config = judging(tmp_path, server)
+    for _ in range(2):
+        ran = link(ftt, tmp_path, "--judge", "--judge-record", str(kept), "--config", config)
+        assert ran.returncode == 0, ran.stderr
+    first, again = lines(kept)
+    assert first == again
+    assert (first["story"], first["model"], first["system_sha"]) == ("s1", "tiny-1", GUIDELINE_SHA)
+    assert first["user"] == server.asked[0]["messages"][1]["content"]
+    assert "answers" in first["answer"]
+    ran = link(ftt, tmp_path, "--judge-record", str(kept))
+    assert ran.returncode == 2
+    assert "add --judge" in ran.stderr
 
 
 def test_link_without_a_judge_says_how_to_name_one(ftt: Run, tmp_path: Path) -> None:
@@ -310,8 +378,9 @@ def oracle(asked: dict[str, Any]) -> Reply:
     }
     rows = []
     for one in data["questions"]:
-        link = known.get((data["story"]["title"], one["question"]))
-        rows.append((one["id"], 1.0, link["direction"]) if link else (one["id"], 0.0, 0))
+        link = known.get((data["story"]["title"], one["asks"][0]))
+        if link:
+            rows.append((one["id"], link["grade"], link["direction"]))
     return completion(answers(*rows))
 
 
@@ -329,9 +398,10 @@ def test_a_judge_is_scored_as_the_linker_is_and_one_that_knows_scores_best(
     monkeypatch.setenv("FTT_JUDGE__STORIES_PER_MINUTE_MAX", "600")
     reached = with_model()["judged_with_oracle"]
     assert reached["refused"] == reached["left_out"] == 0
-    assert reached["precision"] == 1
+    assert reached["precision"] >= 0.95, "a group's first market speaks for the others"
     assert reached["recall"] > 0.7, "what the linker nearly showed comes into sight"
     assert reached["false_alarms"] == 0
+    assert reached["tokens_per_100_stories"] > 0
 
 
 # -- the engine --------------------------------------------------------------------------------
@@ -357,9 +427,9 @@ async def run_until(engine: Engine, done: asyncio.Event) -> None:
 
 
 def by_rule(asked: dict[str, Any]) -> Reply:
-    """The first question is all that matters, the others are half relevant."""
+    """The first question is all that matters, of the others nobody knows."""
     questions = question(asked)["questions"]
-    return completion(answers(*((q["id"], 1.0 if q["id"] == 1 else 0.6, 1) for q in questions)))
+    return completion(answers(*((q["id"], 2 if q["id"] == 1 else "?", 1) for q in questions)))
 
 
 async def test_own_links_come_first_the_judge_reranks_and_the_tape_replays_without_it(
@@ -425,6 +495,24 @@ async def test_a_judge_that_never_answers_holds_nothing_up(
     assert engine.judging is not None
     assert engine.judging.counts.answered == 0
     server.released.set()
+
+
+async def test_a_judge_that_may_place_is_said_loudly(practice_config: Path, home: Path) -> None:
+    loaded = load(
+        practice_config,
+        overrides={
+            "judge.url": "http://127.0.0.1:9/v1",
+            "judge.model": "m",
+            "judge.may_place": True,
+        },
+    )
+    assert loaded.config.judge.may_place
+    engine = await asyncio.to_thread(assemble, loaded.config, Paths.find(), to_stdout=False)
+    assert engine.complaints["judge may place"].startswith("DANGER")
+    assert engine.session.desk.settings.judge_may_place
+    done = asyncio.Event()
+    engine.listeners.append(lambda *_: done.set())
+    await run_until(engine, done)
 
 
 async def test_a_key_that_is_missing_leaves_the_session_without_a_judge_and_says_so(

@@ -8,100 +8,179 @@ from hypothesis import strategies as st
 
 from benchmarks._judged import OWN, lines
 from benchmarks.linking import right
-from feeds.events import Judged, Opinion
-from strategies.decisions import Link
+from feeds.events import Grade, Judged, Opinion
+from strategies.decisions import Link, Tier
 from strategies.linking import Candidate, LinkableMarket, Linker
-from strategies.linking.judged import CANDIDATES_MAX, rejudged
-from strategies.linking.lines import link_lines, market_of, story_of
-from strategies.linking.score import NOT_SURE
+from strategies.linking.judge import (
+    ASKED_MAX,
+    CANDIDATES_MAX,
+    LADDER,
+    LADDER_MOST,
+    LINKS_MAX,
+    RELEVANCE,
+    rejudged,
+)
+from strategies.linking.lines import StoryLine, link_lines, market_of, story_of
 
 WHY = {1: "names it; pushes YES up.", -1: "names it; pushes YES down.", 0: "direction unclear."}
 Way = Literal[-1, 0, 1]
+BEARS, TOUCHES, UNSURE, NONE = Grade.BEARS, Grade.TOUCHES, Grade.UNSURE, Grade.NONE
 
 
-def candidate(name: str, relevance: float, direction: int = 1, ladder: int = 1) -> Candidate:
-    market = LinkableMarket(id=f"{name}0", question=f"Will {name} happen?")
-    ids = (f"{name}{step}" for step in range(ladder))
-    links = (Link(id, relevance, direction, WHY[direction], "launch") for id in ids)
-    return Candidate(market, tuple(links))
+def candidate(
+    name: str,
+    relevance: float = 0.7,
+    direction: int = 1,
+    ladder: int = 1,
+    *,
+    shown: bool = True,
+    tier: Tier = Tier.BEARS,
+) -> Candidate:
+    ids = [f"{name}{step}" for step in range(ladder)]
+    markets = tuple(LinkableMarket(id=id, question=f"Will {id}?") for id in ids[:ASKED_MAX])
+    links = (Link(id, relevance, direction, WHY[direction], "launch", tier=tier) for id in ids)
+    return Candidate(markets, tuple(links), shown)
 
 
-def said(*opinions: tuple[str, float, Way]) -> Judged:
-    return Judged(1, "story", 0, "tiny-1", tuple(Opinion(*opinion) for opinion in opinions))
+def said(*opinions: Opinion) -> Judged:
+    return Judged(1, "story", 0, "tiny-1", opinions)
 
 
 def own(*candidates: Candidate) -> tuple[Link, ...]:
-    return tuple(link for candidate in candidates for link in candidate.links)
+    return tuple(link for candidate in candidates if candidate.shown for link in candidate.links)
 
 
-def test_the_judge_reranks_and_every_link_it_had_a_say_in_names_it() -> None:
-    both = candidate("a", 0.7), candidate("b", 0.6)
-    links = rejudged(own(*both), both, said(("a0", 0.4, 1), ("b0", 0.9, 1)), 0.5)
-    assert [(link.market_id, link.relevance) for link in links] == [("b0", 0.75), ("a0", 0.55)]
-    assert {link.judge for link in links} == {"tiny-1"}
+def after(one: Candidate, *opinions: Opinion, floor: float = 0.0) -> tuple[Link, ...]:
+    return rejudged(own(one), (one,), said(*opinions), floor)
+
+
+def test_the_judges_word_leads_and_every_link_it_had_a_say_in_names_it() -> None:
+    both = candidate("a", 0.9), candidate("b", 0.6)
+    opinions = said(Opinion("a0", TOUCHES, 1), Opinion("b0", BEARS, 1))
+    links = rejudged(own(*both), both, opinions)
+    assert [(x.market_id, x.relevance, x.tier) for x in links] == [
+        ("b0", RELEVANCE[BEARS, True], Tier.BEARS),
+        ("a0", RELEVANCE[TOUCHES, True], Tier.TOUCHES),
+    ]
+    assert {(link.judge, link.alone, link.facet) for link in links} == {("tiny-1", False, "launch")}
     assert links[0].why == "names it; judged by tiny-1; pushes YES up."
-    bare = Candidate(both[0].market, (Link("a0", 0.7, 0, "direction unclear."),))
-    (link,) = rejudged(bare.links, (bare,), said(("a0", 0.7, 0)), 0.5)
-    assert link.why == "judged by tiny-1; direction unclear."
-    assert links[0].facet == "launch"
 
 
-def test_what_the_judge_says_nothing_of_stays_as_it_was() -> None:
-    both = candidate("a", 0.7), candidate("b", 0.6)
-    links = rejudged(own(*both), both, said(("b0", 0.6, 1)), 0.5)
-    assert links[0] == both[0].links[0]
-    assert links[1].judge == "tiny-1"
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("grade", Grade)
+def test_each_grade_has_one_relevance_by_whether_the_linker_shows_it_too(
+    grade: Grade, shown: bool
+) -> None:
+    links = after(candidate("a", shown=shown), Opinion("a0", grade, 1))
+    known = RELEVANCE.get((grade, shown))
+    assert [link.relevance for link in links] == ([] if known is None else [known])
 
 
-def test_links_judged_irrelevant_go_and_hidden_ones_may_come_into_sight() -> None:
-    shown, hidden = candidate("a", 0.7), candidate("b", 0.3)
-    answer = said(("a0", 0.1, 1), ("b0", 0.9, 1))
-    links = rejudged(own(shown), (shown, hidden), answer, 0.5)
-    assert [link.market_id for link in links] == ["b0"]
+def test_the_table_goes_down_from_grade_to_grade_and_is_higher_where_both_see_it() -> None:
+    for shown in (True, False):
+        assert RELEVANCE[BEARS, shown] > RELEVANCE[TOUCHES, shown]
+    for grade in (BEARS, TOUCHES):
+        assert RELEVANCE[grade, True] > RELEVANCE[grade, False] > 0.5
+    assert RELEVANCE[UNSURE, True] < 0.5
+    assert all(key[0] is not NONE for key in RELEVANCE)
 
 
-def test_opinions_on_what_was_not_asked_change_nothing() -> None:
-    one = candidate("a", 0.7)
-    assert rejudged(own(one), (one,), said(("z0", 1.0, 1)), 0.5) == one.links
+def test_an_unsure_word_hides_nothing_that_is_shown_and_brings_nothing_into_sight() -> None:
+    (link,) = after(candidate("a"), Opinion("a0", UNSURE, 1))
+    assert (link.tier, link.relevance < 0.5) == (Tier.TOUCHES, True)
+    assert after(candidate("a", shown=False), Opinion("a0", UNSURE, 1)) == ()
+    assert after(candidate("a"), Opinion("a0", UNSURE, 1), floor=0.5) == ()
 
 
-def test_one_opinion_holds_for_all_markets_of_one_meaning() -> None:
-    one = candidate("a", 0.7, ladder=3)
-    links = rejudged(own(one), (one,), said(("a0", 0.9, 1)), 0.5)
-    assert [link.market_id for link in links] == ["a0", "a1", "a2"]
-    assert {link.relevance for link in links} == {NOT_SURE}
+def test_what_was_asked_and_graded_none_goes_and_what_was_not_asked_stays() -> None:
+    both = candidate("a"), candidate("b", 0.6)
+    links = rejudged(own(*both), both, said(Opinion("a0", NONE)))
+    assert links == both[1].links
+    assert after(candidate("a"), Opinion("z0", BEARS, 1)) == candidate("a").links
+    assert after(candidate("a", ladder=2), Opinion("a1", BEARS, -1)) == own(
+        candidate("a", ladder=2)
+    ), "the first of a ladder is asked about, no other"
 
 
-def test_a_market_that_is_pushed_the_other_way_stays_so_under_the_judge() -> None:
-    one = candidate("a", 0.7, ladder=2)
-    other = Link("a1", 0.7, -1, WHY[-1], "launch")
-    turned = Candidate(one.market, (one.links[0], other))
-    links = rejudged(turned.links, (turned,), said(("a0", 0.9, 1)), 0.5)
-    assert [link.direction for link in links] == [1, -1]
+def test_one_word_holds_for_all_markets_of_one_meaning_and_a_long_ladder_is_never_sure() -> None:
+    short, long = candidate("a", ladder=3), candidate("b", ladder=LADDER + 1)
+    links = rejudged((), (short, long), said(Opinion("a0", BEARS, 1), Opinion("b0", BEARS, 1)))
+    assert [link.market_id for link in links[:3]] == ["a0", "a1", "a2"]
+    assert {link.relevance for link in links[3:]} == {LADDER_MOST}
+    assert len(links) == 3 + LADDER + 1
+
+
+def test_no_more_links_come_of_it_than_fit() -> None:
+    many = tuple(candidate(f"n{number}-", ladder=6) for number in range(CANDIDATES_MAX))
+    opinions = said(*(Opinion(one.markets[0].id, BEARS, 1) for one in many))
+    assert len(rejudged((), many, opinions)) == LINKS_MAX
+
+
+def mixed(*ways: int) -> Candidate:
+    links = (Link(f"a{n}", 0.7, way, WHY[way], tier=Tier.BEARS) for n, way in enumerate(ways))
+    return Candidate(candidate("a", ladder=3).markets, tuple(links), True)
+
+
+def test_in_a_mixed_ladder_each_market_stands_to_the_first_as_the_linker_sees_it() -> None:
+    turned = mixed(1, -1, 0)
+    kept = rejudged(turned.links, (turned,), said(Opinion("a0", BEARS, -1, True)))
+    assert {link.market_id: link.direction for link in kept} == {"a0": -1, "a1": 1, "a2": 0}
+    kept = rejudged(turned.links, (turned,), said(Opinion("a0", BEARS, -1, False)))
+    assert {link.direction for link in kept} == {-1}
+    blind = mixed(0, 1)
+    kept = rejudged(blind.links, (blind,), said(Opinion("a0", BEARS, 1, True)))
+    assert [link.direction for link in kept] == [1, 0], "nobody sees how the second stands to it"
 
 
 @pytest.mark.parametrize(
-    ("linker", "judge", "told"),
-    [(1, 1, 1), (1, 0, 1), (1, -1, 0), (0, -1, -1), (0, 0, 0), (-1, 1, 0), (-1, -1, -1)],
+    ("linker", "judge", "alone"),
+    [(1, 1, False), (1, 0, True), (1, -1, True), (0, -1, True), (0, 0, False), (-1, -1, False)],
 )
-def test_a_direction_is_told_only_where_nobody_contradicts_it(
-    linker: int, judge: Way, told: int
+def test_the_judges_direction_leads_and_one_that_the_linker_does_not_share_is_marked(
+    linker: int, judge: Way, alone: bool
 ) -> None:
-    one = candidate("a", 0.7, linker)
-    (link,) = rejudged(own(one), (one,), said(("a0", 0.9, judge)), 0.5)
-    assert link.direction == told
-    assert {1: "YES up.", -1: "YES down.", 0: "unclear."}[told] in link.why
+    (link,) = after(candidate("a", 0.7, linker), Opinion("a0", BEARS, judge))
+    assert (link.direction, link.alone) == (judge, alone)
+    assert {1: "YES up.", -1: "YES down.", 0: "unclear."}[judge] in link.why
+    assert ("judged by tiny-1 alone" in link.why) == alone
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.sampled_from((-1, 0, 1)))
-def test_no_judge_makes_sure_what_the_linker_is_not_sure_of(
-    linker: float, judge: float, way: Way
+def test_a_link_that_the_linker_hides_or_would_not_act_on_rests_on_the_judge_alone() -> None:
+    (link,) = after(candidate("a", shown=False), Opinion("a0", BEARS, 1))
+    assert link.alone
+    near = candidate("a", tier=Tier.TOUCHES)
+    assert [link.alone for link in after(near, Opinion("a0", BEARS, 1))] == [True]
+    assert [link.alone for link in after(near, Opinion("a0", TOUCHES, 1))] == [False]
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.sampled_from((-1, 0, 1)), st.booleans()), max_size=6),
+    st.lists(
+        st.builds(
+            Opinion,
+            st.sampled_from(["c0-0", "c1-0", "c2-1", "zz"]),
+            st.sampled_from(list(Grade)),
+            st.sampled_from((-1, 0, 1)),
+            st.booleans(),
+        ),
+        max_size=8,
+    ),
+)
+def test_whatever_a_judge_says_no_link_leaves_the_pool_and_no_number_is_its_own(
+    pool: list[tuple[float, int, bool]], opinions: list[Opinion]
 ) -> None:
-    one = candidate("a", linker)
-    for link in rejudged(own(one), (one,), said(("a0", judge, way)), 0.0):
-        assert 0 <= link.relevance <= 1
-        assert link.relevance < 0.8 or linker >= 0.79
-        assert link.relevance <= max(round(linker, 4), NOT_SURE)
+    asked = tuple(
+        candidate(f"c{n}-", share, way, ladder=2, shown=shown)
+        for n, (share, way, shown) in enumerate(pool)
+    )
+    links = rejudged(own(*asked), asked, said(*opinions))
+    known = {link.market_id: link for one in asked for link in one.links}
+    assert len({link.market_id for link in links}) == len(links)
+    for link in links:
+        was = known[link.market_id]
+        assert link == was or link.relevance in RELEVANCE.values()
+        assert link.alone or link.direction == was.direction
+    assert list(links) == sorted(links, key=lambda link: -link.relevance)
 
 
 MARKETS = [
@@ -111,16 +190,19 @@ MARKETS = [
 STORY = {"id": "s", "title": "Anthropic files confidentially for an IPO"}
 
 
-def test_candidates_hold_what_is_shown_and_what_nearly_was_and_no_more_than_twelve() -> None:
+def test_candidates_hold_what_is_shown_and_what_nearly_was_and_no_more_than_twenty() -> None:
     linker, most, hidden = Linker(), 0, 0
     for number, line in enumerate(lines(OWN / "markets.jsonl"), 1):
         linker.add(market_of(line, number))
     for number, line in enumerate(lines(OWN / "stories.jsonl")[:60], 1):
         _, title, summary, published = story_of(line, number)
         found = linker.candidates(title, summary, published)
-        assert all(one.links[0].market_id == one.market.id for one in found)
+        for one in found:
+            assert 1 <= len(one.markets) <= ASKED_MAX
+            assert {market.id for market in one.markets} <= {link.market_id for link in one.links}
         shown = {link.market_id for link in linker.link(title, summary, published)}
         asked = {link.market_id for one in found for link in one.links}
+        assert {x.market_id for one in found if one.shown for x in one.links} == shown & asked
         assert len(found) == CANDIDATES_MAX or shown <= asked
         most, hidden = max(most, len(found)), hidden + len(asked - shown)
     assert 1 < most <= CANDIDATES_MAX
@@ -128,27 +210,26 @@ def test_candidates_hold_what_is_shown_and_what_nearly_was_and_no_more_than_twel
 
 
 def test_lines_name_the_judge_where_it_had_a_say_and_only_there() -> None:
-    def ask(title: str, summary: str, asked: tuple[Candidate, ...]) -> Judged | None:
-        assert (title, summary) == (STORY["title"], "")
-        return said((asked[0].market.id, 0.9, 1))
+    def ask(story: StoryLine, asked: tuple[Candidate, ...]) -> Judged | None:
+        assert (story.id, story.title, story.summary) == ("s", STORY["title"], "")
+        return said(Opinion(asked[0].markets[0].id, TOUCHES, 1))
 
     (plain,) = link_lines(MARKETS, [STORY])
-    (line,) = link_lines(MARKETS, [STORY], ask, 0.5)
+    (line,) = link_lines(MARKETS, [STORY], ask)
     first = line["links"][0]
-    assert (first["market_id"], first["judge"]) == ("ipo", "tiny-1")
+    assert (first["market_id"], first["judge"], first["alone"]) == ("ipo", "tiny-1", False)
     assert line["links"][1:] == plain["links"][1:]
     assert "judge" not in plain["links"][0]
-    (silent,) = link_lines(MARKETS, [STORY], lambda *_: None, 0.5)
+    (silent,) = link_lines(MARKETS, [STORY], lambda *_: None)
     assert silent == plain
 
 
-def test_a_judge_that_a_story_has_won_over_does_bounded_harm() -> None:
-    """One that calls everything relevant and good raises few false alarms, and none as sure."""
+def test_a_judge_that_a_story_has_won_over_costs_silence_but_finds_no_less() -> None:
+    """One that calls everything direct and good raises false alarms, all from the pool."""
 
-    def won_over(title: str, summary: str, asked: tuple[Candidate, ...]) -> Judged | None:
-        return said(*((one.market.id, 1.0, 1) for one in asked))
+    def won_over(_: StoryLine, asked: tuple[Candidate, ...]) -> Judged | None:
+        return said(*(Opinion(one.markets[0].id, BEARS, 1) for one in asked))
 
-    reached = right(won_over, 0.5)
-    assert reached.false_alarms <= 0.12
-    assert reached.precision >= 0.75
-    assert reached.sure >= 0.95
+    reached, plain = right(won_over), right()
+    assert plain.false_alarms <= reached.false_alarms
+    assert reached.recall >= plain.recall
