@@ -399,4 +399,5 @@ Event: TypeAlias = (
     | KillSwitch
     | VenueMode
     | Judged
+    | Meant
 )

@@ -15,7 +15,7 @@ from msgspec import Meta
 from feeds.book import OrderBook
 from feeds.events import BookState, Print, Story
 from feeds.markets import ONE, SHARE, Market, Nanos, Price, Side, Size
-from strategies.decisions import Impact, Link, Verdict
+from strategies.decisions import Impact, Link, Tier, Verdict
 from strategies.fills import Walk
 from strategies.impact import Move, Precedent, expit, logit
 from strategies.words import cents
@@ -41,6 +41,7 @@ __all__ = [
     "Story",
     "Strategy",
     "StrategyParams",
+    "Tier",
     "Verdict",
     "Walk",
     "cents",

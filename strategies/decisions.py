@@ -224,6 +224,18 @@ class Consult(msgspec.Struct, frozen=True, array_like=True, tag="consult"):
     questions: tuple[Put, ...]
 
 
+class Ponder(msgspec.Struct, frozen=True, array_like=True, tag="ponder"):
+    """What does this story mean beside the questions? It is linked when that is known.
+
+    ``market_ids`` are those of which it matters, likeliest first.
+    """
+
+    at_ns: Nanos
+    story_id: str
+    revision: int
+    market_ids: tuple[str, ...]
+
+
 class ImpactSeen(msgspec.Struct, frozen=True, array_like=True, tag="impact"):
     """The verdict on a story's impact changed."""
 
@@ -321,6 +333,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
 Decision: TypeAlias = (
     LinksFound
     | Consult
+    | Ponder
     | ImpactSeen
     | Remembered
     | Suggested

@@ -10,6 +10,7 @@ import msgspec
 from feeds.clock import Clock
 from feeds.events import OrderState, OrderUpdate
 from feeds.judge import Judge
+from feeds.semantic.models import checksum, missing
 from feeds.markets import SECOND, Nanos
 from feeds.polymarket.shelf import Shelf
 from feeds.tape import TapeWriter
@@ -25,10 +26,13 @@ from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
 from terminal.newsshelf import NewsShelf
 from terminal.paths import Paths, private_folder
 from terminal.secret import SecretError
+from terminal.semantics import FOLDER
 from terminal.session import Header, Session, StrategySetting
 
 log = logging.getLogger(__name__)
 
+MEANING_WAIT_MS = 1_500
+"""Many times what the models need; beyond it a story is linked by plain words."""
 JUDGE_MAY_PLACE = (
     "DANGER: may_place is on under [judge], so orders may rest on a model's word alone; a headline "
     "that misleads it moves your money."
@@ -60,7 +64,8 @@ def assemble(
     news = NewsShelf(paths.state)
     shelf = Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}")
     judge, trouble = _judge(config, paths)
-    engine = Engine(config, session, ledger, alerts, clock, recorder, news, shelf, judge)
+    cache = paths.state / FOLDER if header.models else None
+    engine = Engine(config, session, ledger, alerts, clock, recorder, news, shelf, judge, cache)
     if trouble:
         engine.complaints["judge"] = trouble
     if judge is not None and config.judge.may_place:
@@ -79,6 +84,7 @@ def _judge(config: Config, paths: Paths) -> tuple[Judge | None, str]:
 
 
 def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
+    models = checksum() if config.news.meaning and not missing() else ""
     cash = config.account.starting_cash if past.cash_start is None else past.cash_start
     return Header(
         version=VERSION,
@@ -91,6 +97,7 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
             limits=config.risk.limits,
             follow_max=config.engine.follow_max,
             calendar=config.news.scheduled,
+            meaning_wait_ms=MEANING_WAIT_MS if models else 0,
             judge_floor=config.judge.floor if config.judge.url else None,
             judge_may_place=config.judge.may_place,
         ),
@@ -102,6 +109,7 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
         past=past.past,
         precedents=past.precedents,
         killed=past.killed,
+        models=models,
     )
 
 

@@ -158,6 +158,9 @@ def _link(parser: argparse.ArgumentParser) -> None:
         "--judge", action="store_true", help="let the model that [judge] names read them too"
     )
     parser.add_argument(
+        "--plain", action="store_true", help="by plain words alone, without the models of meaning"
+    )
+    parser.add_argument(
         "--judge-record",
         metavar="FILE",
         help="with --judge: append each question and answer to FILE, to be played back",

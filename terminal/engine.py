@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,6 +28,7 @@ from feeds.events import (
     KillSwitch,
     LevelChange,
     MarketResolved,
+    MarketSeen,
     Story,
     Tick,
 )
@@ -53,6 +55,7 @@ from strategies.decisions import (
     LinksFound,
     Parked,
     Place,
+    Ponder,
     Remembered,
     Skipped,
     Suggested,
@@ -66,6 +69,7 @@ from terminal.keeper import CatalogueKeeper
 from terminal.latency import Spans
 from terminal.ledger import Ledger, Record
 from terminal.newsshelf import NewsShelf
+from terminal.semantics import Semantics
 from terminal.session import Session, Step
 
 log = logging.getLogger(__name__)
@@ -121,6 +125,7 @@ class Engine:
         news: NewsShelf | None = None,
         shelf: Shelf | None = None,
         judge: Judge | None = None,
+        vectors: Path | None = None,
     ) -> None:
         self.config, self.session, self.clock = config, session, clock
         self.counters = Counters()
@@ -173,6 +178,10 @@ class Engine:
         if judge is not None:
             complain = partial(self._complain, "judge")
             self.judging = Judging(judge, config.judge, clock, self.hear, complain)
+        self.semantics: Semantics | None = None
+        if vectors is not None:
+            complain = partial(self._complain, "meaning")
+            self.semantics = Semantics(vectors, clock, self.hear, complain)
         self._news = news
         self.poller = self._poller(news.memory() if news else b"")
 
@@ -202,6 +211,12 @@ class Engine:
             await asyncio.Event().wait()
         else:
             await self.judging.run()
+
+    async def _ponder(self) -> None:
+        if self.semantics is None:
+            await asyncio.Event().wait()
+        else:
+            await self.semantics.run()
 
     @property
     def catalogue_as_of_ns(self) -> int | None:
@@ -269,6 +284,7 @@ class Engine:
                 ("news", self.poller.run),
                 ("news shelf", self._keep_news),
                 ("judge", self._judge),
+                ("meaning", self._ponder),
             )
         ]
         stopper = asyncio.create_task(stop.wait())
@@ -331,6 +347,8 @@ class Engine:
         if isinstance(event, Story):
             self._time_story(event, arrived)
         step = self.session.feed(event)
+        if isinstance(event, MarketSeen) and self.semantics is not None:
+            self.semantics.see(event.market)
         if isinstance(event, LevelChange | BookSnapshot):
             self.frame_to_book.add(time.perf_counter() - arrived)
             self.counters.books.add(event.asset_id)
@@ -385,6 +403,8 @@ class Engine:
                 self.counters.links += len(decision.links)
             case Consult():
                 self._consult(decision)
+            case Ponder() if self.semantics is not None:
+                self.semantics.ponder(decision, self.session.desk.stories[decision.story_id])
             case Suggested():
                 self._time_suggestion(decision)
             case Alert():

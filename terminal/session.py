@@ -38,7 +38,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Everything besides the events that decisions depend on; the first record of a tape.
 
     ``past`` are the fills, settlements and resolutions of earlier sessions, from the ledger;
-    ``precedents`` what stories did to odds in them.
+    ``precedents`` what stories did to odds in them; ``models`` the fingerprint of the models whose
+    word on what stories mean is among the events, "" where there were none.
     """
 
     version: str
@@ -50,6 +51,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     past: tuple[Recalled, ...] = ()
     precedents: tuple[Remembered, ...] = ()
     killed: bool = False
+    models: str = ""
 
 
 class Step(msgspec.Struct):

@@ -26,6 +26,7 @@ from strategies.api import (
     Story,
     Strategy,
     StrategyParams,
+    Tier,
     Verdict,
     cents,
     expit,
@@ -138,6 +139,9 @@ class Drift(Strategy):
 
     def _unfit(self, story: Story, link: Link, ctx: Context) -> bool:
         """Whether story and link are too weak to follow, which is then said."""
+        if link.tier is not Tier.BEARS:
+            ctx.skip(link.market_id, "tier", "touches", "bears on the question", story.id)
+            return True
         gates = (
             ("relevance", link.relevance, self.params.relevance_min),
             ("direction", abs(link.direction), 1),

@@ -24,6 +24,8 @@ from feeds.events import (
     LevelChange,
     MarketResolved,
     MarketSeen,
+    Meant,
+    Near,
     OddsPoint,
     OrderRequest,
     OrderUpdate,
@@ -35,9 +37,9 @@ from feeds.events import (
     TradingMode,
     VenueMode,
 )
-from feeds.markets import Market, MarketState, Nanos
+from feeds.markets import SECOND, Market, MarketState, Nanos
 from strategies.context import Rooms
-from strategies.decisions import Consult, Decision, Impact, Link, LinksFound, Remembered, Skipped
+from strategies.decisions import Consult, Decision, Impact, Link, LinksFound, Ponder, Remembered, Skipped
 from strategies.desk.impacts import Impacts
 from strategies.desk.news import News, StoryLinker
 from strategies.desk.odds import Odds
@@ -51,6 +53,8 @@ from strategies.floor import Floor
 from strategies.impact import OddsHistory, Precedent
 from strategies.portfolio import Portfolio, Recalled
 from strategies.risk import Denial, Wanted
+
+MILLISECOND: Nanos = SECOND // 1_000
 
 
 class Desk:
@@ -75,6 +79,7 @@ class Desk:
         rooms = Rooms(self._pulse, self.floor, self._news, self._odds, self._impacts, self._trading)
         self._signals = Signals(rooms, settings, strategies)
         self._watch = Watch(self._pulse, self.floor, self._news, self._trading, settings)
+        self._held: dict[str, Nanos] = {}
         self._handlers: dict[type, Callable[[Any], object]] = {
             LevelChange: self.floor.change,
             BookSnapshot: self.floor.snapshot,
@@ -87,6 +92,7 @@ class Desk:
             Tick: self._on_tick,
             Story: self._on_story,
             Judged: self._on_judged,
+            Meant: self._on_meant,
             MarketSeen: self._on_market,
             MarketResolved: self._on_resolved,
             OrderUpdate: self._trading.updated,
@@ -139,6 +145,7 @@ class Desk:
         """Time-driven work, each part only when it is due."""
         self.portfolio.mark(self.floor)
         self.portfolio.roll(self._pulse.now_ns)
+        self._settle_overdue()
         self._watch.tick()
         self._odds.fill_in_the_past()
         self._odds.observe(self._watch.markets)
@@ -151,10 +158,33 @@ class Desk:
         forgotten = self._news.make_room() if story.id not in self._news.stories else None
         if forgotten is not None:
             self._impacts.forget(forgotten)
-        before = self._news.links.get(story.id)
-        links = self._news.hear(story)
-        if links is None:
+            self._held.pop(forgotten, None)
+        if not self._news.hear(story):
             return
+        likely = self._news.likely(story) if self.settings.meaning_wait_ms else ()
+        if self.settings.meaning_wait_ms:
+            now_ns = self._pulse.now_ns
+            self._held[story.id] = now_ns + self.settings.meaning_wait_ms * MILLISECOND
+            self._pulse.say(Ponder(now_ns, story.id, story.revision, likely))
+        else:
+            self._settle(story)
+
+    def _on_meant(self, said: Meant) -> None:
+        """What a story means: it is linked now, or again if that came too late."""
+        story = self._news.stories.get(said.story_id)
+        if story is not None and story.revision == said.revision:
+            self._held.pop(story.id, None)
+            self._settle(story, said.near)
+
+    def _settle_overdue(self) -> None:
+        """Stories whose meaning does not come in time are linked by plain words."""
+        for story_id in [id for id, by_ns in self._held.items() if by_ns <= self._pulse.now_ns]:
+            del self._held[story_id]
+            self._settle(self._news.stories[story_id])
+
+    def _settle(self, story: Story, near: tuple[Near, ...] = ()) -> None:
+        before = self._news.links.get(story.id)
+        links = self._news.settle(story, near)
         self._consult(story)
         if links == before:
             return

@@ -12,7 +12,7 @@ import msgspec
 
 from feeds.events import Story
 from feeds.markets import MINUTE, SECOND, Market, Nanos
-from strategies.decisions import Impact, ImpactSeen, Link, Remembered, Verdict
+from strategies.decisions import Impact, ImpactSeen, Link, Remembered, Tier, Verdict
 from strategies.desk.news import News, began_ns
 from strategies.desk.odds import Odds
 from strategies.desk.pulse import Pulse
@@ -228,7 +228,8 @@ class Impacts:
             return
         pair.shown = impact
         self._pulse.say(ImpactSeen(impact))
-        if impact.significant and not (shown is not None and shown.significant):
+        fresh = impact.significant and not (shown is not None and shown.significant)
+        if fresh and pair.link.tier is Tier.BEARS:
             self._alert(pair, impact)
 
     def _alert(self, pair: Pair, impact: Impact) -> None:

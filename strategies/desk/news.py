@@ -1,10 +1,10 @@
 """Stories of the session and the markets they touch."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
-from feeds.events import Judged, Story
+from feeds.events import Judged, Near, Story
 from feeds.markets import SECOND, Market, MarketState, Nanos
 from strategies.decisions import Link, Put
 from strategies.linking import Candidate, LinkableMarket, linkable
@@ -40,11 +40,17 @@ class StoryLinker(Protocol):
 
     def family(self, market_id: str) -> str: ...
 
-    def link(self, title: str, summary: str, published_ns: Nanos | None) -> tuple[Link, ...]: ...
+    def link(
+        self, title: str, summary: str, published_ns: Nanos | None, near: Iterable[Near] = ()
+    ) -> tuple[Link, ...]: ...
 
     def candidates(
-        self, title: str, summary: str, published_ns: Nanos | None
+        self, title: str, summary: str, published_ns: Nanos | None, near: Iterable[Near] = ()
     ) -> tuple[Candidate, ...]: ...
+
+    def likely(
+        self, title: str, summary: str, published_ns: Nanos | None
+    ) -> tuple[str, ...]: ...
 
 
 class _Asked(NamedTuple):
@@ -67,6 +73,7 @@ class News:
         self._judge_floor = judge_floor
         self._asked: dict[str, _Asked] = {}
         self._taken: dict[str, dict[str, str]] = {}
+        self._near: dict[str, tuple[Near, ...]] = {}
         self._indexed: dict[str, LinkableMarket] = {}
         self._touched: dict[str, dict[str, float]] = {}
 
@@ -92,17 +99,29 @@ class News:
 
     # -- stories ---------------------------------------------------------------------------
 
-    def hear(self, story: Story) -> tuple[Link, ...] | None:
-        """Take a story or an edit of one; its links, or None for a repeat."""
+    def hear(self, story: Story) -> bool:
+        """Take a story or an edit of one, to be settled; False for a repeat."""
         known = self.stories.get(story.id)
         if known is not None and story.revision <= known.revision:
-            return None
+            return False
         self.stories[story.id] = story
-        self._asked.pop(story.id, None)
-        self._taken.pop(story.id, None)
-        links = self._find(story)
+        for kept in (self._asked, self._taken, self._near):
+            kept.pop(story.id, None)
+        return True
+
+    def settle(self, story: Story, near: tuple[Near, ...] = ()) -> tuple[Link, ...]:
+        """Link a story that was heard; ``near`` is what it means, where the models have spoken."""
+        if near:
+            self._near[story.id] = near
+        links: tuple[Link, ...] = ()
+        if self._linker is not None:
+            links = self._kept(self._linker.link(*_words(story), near))
         self._relink(story.id, links)
         return links
+
+    def likely(self, story: Story) -> tuple[str, ...]:
+        """The markets of which it matters how near the story is, likeliest first."""
+        return self._linker.likely(*_words(story)) if self._linker is not None else ()
 
     def _relink(self, story_id: str, links: tuple[Link, ...]) -> None:
         self._unlink(story_id)
@@ -110,11 +129,6 @@ class News:
         for link in links:
             ring = self.on_market.setdefault(link.market_id, deque(maxlen=STORIES_ON_MARKET_MAX))
             ring.append(story_id)
-
-    def _find(self, story: Story) -> tuple[Link, ...]:
-        if self._linker is None:
-            return ()
-        return self._kept(self._linker.link(story.title, story.summary, story.published_ns))
 
     def _kept(self, found: tuple[Link, ...]) -> tuple[Link, ...]:
         return tuple(link for link in found if link.relevance >= self._relevance_min)[:LINKS_MAX]
@@ -125,7 +139,8 @@ class News:
         """The questions that a judge may be asked about a story; none without a judge."""
         if self._linker is None or self._judge_floor is None:
             return ()
-        candidates = self._linker.candidates(story.title, story.summary, story.published_ns)
+        near = self._near.get(story.id, ())
+        candidates = self._linker.candidates(*_words(story), near)
         if candidates:
             self._asked[story.id] = _Asked(self.links[story.id], candidates)
         return tuple(
@@ -176,6 +191,7 @@ class News:
         self.links.pop(oldest, None)
         self._asked.pop(oldest, None)
         self._taken.pop(oldest, None)
+        self._near.pop(oldest, None)
         del self.stories[oldest]
         return oldest
 
@@ -211,11 +227,17 @@ class News:
         """How strongly recent stories ask for each market: relevance, fading with age."""
         pull: dict[str, float] = {}
         for story in self.stories.values():
-            if not _fresh(story, now_ns) or not self.links[story.id]:
+            links = self.links.get(story.id)
+            if not links or not _fresh(story, now_ns):
                 continue
             age = now_ns - began_ns(story)
             weight = 0.5 ** (age / HALF_LIFE) * (0.5 + 0.5 * story.novelty)
-            for link in self.links[story.id]:
+            for link in links:
                 strength = link.relevance * weight
                 pull[link.market_id] = max(pull.get(link.market_id, 0.0), strength)
         return pull
+
+
+def _words(story: Story) -> tuple[str, str, Nanos | None]:
+    """What a linker reads of a story."""
+    return story.title, story.summary, story.published_ns

@@ -58,6 +58,15 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         tuple[Scheduled, ...],
         Meta(max_length=CALENDAR_MAX, description="Rivals of a story for the moves of its hour."),
     ] = ()
+    meaning_wait_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=60_000,
+            description="How long a story waits for what it means to the models that ship with us, "
+            "before it is linked by plain words. 0: there are none.",
+        ),
+    ] = 0
     judge_floor: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
         Meta(description="Judged links below this are not shown. None: no judge is consulted."),

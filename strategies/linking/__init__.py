@@ -91,6 +91,13 @@ class Linker:
             if one.shown or one.weighed.relevance >= NEAR_MIN
         )
 
+    def likely(
+        self, title: str, summary: str = "", published_ns: Nanos | None = None
+    ) -> tuple[str, ...]:
+        """One market of every pooled candidate, likeliest first: what stage B is asked about."""
+        story = read(title, summary, published_ns)
+        return tuple(one.pooled.open[0].id for one in self._weighed(story, ()))
+
     def explain(
         self,
         title: str,

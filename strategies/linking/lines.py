@@ -1,16 +1,17 @@
 """Links for lines of JSON: ``ftt link`` without the command line around it.
 
-A market line is ``{"id", "question", "description", "end_date", "event", "outcomes", "tags"}``, a
-story line ``{"id", "title", "summary", "source", "published"}``; only id and question, or id and
-title, are required and unknown keys are ignored. Each story gives ``{"id", "links": [{"market_id",
-"relevance", "direction", "why"}]}``, best first; a link in which an outside judge had a say names
-it as ``"judge"``, and ``"alone"`` says whether its side rests on that judge and nothing else.
+A market line is ``{"id", "question", "description", "created", "end_date", "event", "outcomes",
+"tags"}``, a story line ``{"id", "title", "summary", "source", "published"}``; only id and question,
+or id and title, are required and unknown keys are ignored. A market is open from ``created`` to
+``end_date``. Each story gives ``{"id", "links": [{"market_id", "relevance", "tier", "direction",
+"why"}]}``, best first; a link in which an outside judge had a say names it as ``"judge"``, and
+``"alone"`` says whether its side rests on that judge and nothing else.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from feeds.events import Judged
+from feeds.events import Judged, Near
 from feeds.markets import Nanos
 from strategies.decisions import Link
 from strategies.linking import Candidate, LinkableMarket, Linker
@@ -33,6 +34,14 @@ Ask: TypeAlias = Callable[[StoryLine, tuple[Candidate, ...]], Judged | None]
 """Puts a story and its candidates to an outside judge; None where it gives no answer."""
 
 
+class Mean(Protocol):
+    """Says what a story means beside the questions, where the models of stage B are at hand."""
+
+    def put(self, market: LinkableMarket) -> None: ...
+
+    def near(self, story: StoryLine, market_ids: tuple[str, ...]) -> tuple[Near, ...]: ...
+
+
 class LineError(ValueError):
     """A line that cannot be read: which line, which field, what is wrong."""
 
@@ -42,9 +51,11 @@ def link_lines(
     stories: Iterable[dict[str, Any]],
     ask: Ask | None = None,
     judge_floor: float = 0.0,
+    mean: Mean | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The links of each story, one dictionary a story in their order.
 
+    ``mean`` adds what the story means to what its words say.
     ``ask`` lets an outside judge re-rank them; below ``judge_floor`` what it judged is left out.
     Raises :class:`LineError` naming the line (counted from 1) and the field.
     """
@@ -52,12 +63,16 @@ def link_lines(
     for number, line in enumerate(markets, start=1):
         if number > MARKETS_MAX:
             raise LineError(f"markets line {number}: more than {MARKETS_MAX:,} markets")
-        linker.add(market_of(line, number))
+        market = market_of(line, number)
+        linker.add(market)
+        if mean is not None:
+            mean.put(market)
     for number, line in enumerate(stories, start=1):
         story = story_of(line, number)
-        links = linker.link(*story[1:])
+        near = mean.near(story, linker.likely(*story[1:])) if mean is not None else ()
+        links = linker.link(*story[1:], near)
         if ask is not None:
-            candidates = linker.candidates(*story[1:])
+            candidates = linker.candidates(*story[1:], near)
             said = ask(story, candidates) if candidates else None
             if said is not None:
                 links = rejudged(links, candidates, said, judge_floor)
@@ -68,6 +83,7 @@ def _line(link: Link) -> dict[str, Any]:
     line = {
         "market_id": link.market_id,
         "relevance": link.relevance,
+        "tier": link.tier.value,
         "direction": link.direction,
         "why": link.why,
     }

@@ -14,8 +14,10 @@ from feeds.text import printable
 from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
 from terminal.commands.common import configuration, configured_judge
+from terminal.paths import Paths
 
 if TYPE_CHECKING:
+    from terminal import semantics
     from terminal.config.shape import JudgeConfig
     from terminal.judging import Bench
 
@@ -40,11 +42,25 @@ def link(arguments: argparse.Namespace) -> int:
             markets, stories = _noting(markets, questions), _noting(stories, titles)
             say = partial(_say_links, titles, questions)
         try:
-            for answer in link_lines(markets, stories, ask, settings.floor):
+            for answer in link_lines(markets, stories, ask, settings.floor, _mean(arguments)):
                 say(answer)
         except LineError as error:
             raise CommandError(str(error), USAGE) from error
     return DONE if bench is None else _say_judged(settings.model, bench)
+
+
+def _mean(arguments: argparse.Namespace) -> "semantics.Bench | None":
+    """The models of the extra ``semantic``, where they are installed and not declined."""
+    from feeds.semantic.models import missing
+    from terminal import semantics
+
+    if arguments.plain:
+        return None
+    if missing():
+        out.talk(f"linked by plain words alone: {missing()}")
+        return None
+    paths = Paths.find()
+    return semantics.Bench(paths.state / semantics.FOLDER)
 
 
 def _noting(lines: Iterator[dict[str, Any]], names: dict[str, str]) -> Iterator[dict[str, Any]]:

@@ -184,6 +184,13 @@ class NewsConfig(_Section, frozen=True, kw_only=True):
             pattern=CONTACT,
         ),
     ] = ""
+    meaning: Annotated[
+        bool,
+        _says(
+            "where the extra `semantic` is installed, link stories by what they mean as well as by "
+            "their words; `ftt doctor` says whether it is on"
+        ),
+    ] = True
     calendar: Annotated[
         dict[str, str],
         _says(
