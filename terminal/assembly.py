@@ -10,9 +10,9 @@ import msgspec
 from feeds.clock import Clock
 from feeds.events import OrderState, OrderUpdate
 from feeds.judge import Judge
-from feeds.semantic.models import checksum, missing
 from feeds.markets import SECOND, Nanos
 from feeds.polymarket.shelf import Shelf
+from feeds.semantic.models import checksum, missing
 from feeds.tape import TapeWriter
 from strategies.decisions import Mandate
 from strategies.desk import DeskSettings

@@ -1,4 +1,4 @@
-"""The models of the extra ``semantic`` at work: beside the engine's loop, in one thread of their own.
+"""The models of the extra ``semantic`` at work: beside the engine's loop, in a thread apart.
 
 What the desk wants to know of a story goes out, the answer comes in as an event. Stories go before
 questions that still lack a vector; until every question has one, and whenever the models fail,

@@ -22,8 +22,8 @@ from strategies.linking.lines import market_of, story_of
 class Example(NamedTuple):
     """One pair. ``grade`` is the best of the group's, ``groups`` the judged groups it answers.
 
-    ``up`` is +1 or -1 where its markets were judged to go one way, else 0; ``cues`` what the rules
-    and words say of direction.
+    ``near`` is what the models say of it, ``up`` is +1 or -1 where its markets were judged to go
+    one way, else 0; ``cues`` and ``ruled`` are what the rules and words say of direction.
     """
 
     source: str
@@ -35,6 +35,7 @@ class Example(NamedTuple):
     up: int
     cues: dict[str, float]
     ruled: int
+    near: Near | None
 
 
 class Told(NamedTuple):
@@ -94,4 +95,5 @@ def examples(source: Judged, stories: Iterator[Told]) -> Iterator[Example]:
                 up=ways.pop() if len(ways) == 1 else 0,
                 cues=cues(one.story, pooled.group, pooled.reading, market) if grade else {},
                 ruled=ruled(one.story, pooled.group, pooled.reading, market) if grade else 0,
+                near=pooled.near,
             )

@@ -1,10 +1,10 @@
 """Headlines of July 2026 with the questions open then, from recordings that others published.
 
 The recordings hold the questions (``quotes-ai-2026-07/markets.parquet`` and its neighbour for the
-economy) and the headlines; what stands here in ``benchmarks/data/july-2026/labels.jsonl`` are our judgements
-of them: 3,226 headlines were read, those that touch nothing are left out of the file. Questions of
-longer reach are taken from the judged set that is learnt from beside this one. Reading parquet
-needs the extra ``recordings``.
+economy) and the headlines; what stands here in ``benchmarks/data/july-2026/labels.jsonl`` are our
+judgements of them: 3,226 headlines were read, those that touch nothing are left out of the file.
+Questions of longer reach are taken from the judged set that is learnt from beside this one. Reading
+parquet needs the extra ``recordings``.
 """
 
 import gzip

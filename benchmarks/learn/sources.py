@@ -103,9 +103,7 @@ def _practice_stories() -> Iterator[dict[str, Any]]:
                     yield {**telling, "effects": story.get("effects", {})}
 
 
-def _judged(
-    name: str, markets: list[Line], stories: list[Line], labels: list[Line]
-) -> Judged:
+def _judged(name: str, markets: list[Line], stories: list[Line], labels: list[Line]) -> Judged:
     told = sorted(stories, key=lambda line: (line.get("published") or "", line["id"]))
     links = {x["id"]: {one["market_id"]: one for one in x["links"]} for x in labels}
     return Judged(name, markets, told, links)

@@ -1,4 +1,4 @@
-"""Monotone boosted trees, fitted by lightgbm and written as the plain lists that ranker.py reads."""
+"""Monotone boosted trees, fitted by lightgbm, written as the plain lists that ranker.py reads."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +10,46 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 UP = frozenset(
-    "whole asked shared shared_max shared_next question_covered title_covered pairs names_title"
-    " names_any name_rarest names_all numbers_found prior bears exact_all version_same"
-    " near_title near_whole near_best near_z near_covered".split()
+    [
+        "whole",
+        "asked",
+        "shared",
+        "shared_max",
+        "shared_next",
+        "question_covered",
+        "title_covered",
+        "pairs",
+        "names_title",
+        "names_any",
+        "name_rarest",
+        "names_all",
+        "numbers_found",
+        "prior",
+        "bears",
+        "exact_all",
+        "version_same",
+        "near_title",
+        "near_whole",
+        "near_best",
+        "near_z",
+        "near_covered",
+    ]
 )
 """Columns of which more never makes a link less likely."""
 DOWN = frozenset(
-    "whole_rank whole_gap asked_rank asked_gap names_missing prior_rank prior_gap exact_missing"
-    " version_other near_rank near_gap".split()
+    [
+        "whole_rank",
+        "whole_gap",
+        "asked_rank",
+        "asked_gap",
+        "names_missing",
+        "prior_rank",
+        "prior_gap",
+        "exact_missing",
+        "version_other",
+        "near_rank",
+        "near_gap",
+    ]
 )
 """Columns of which more never makes one more likely."""
 SETTINGS: dict[str, Any] = {
@@ -47,14 +79,16 @@ def fit(
     return lightgbm.train(settings, data, ROUNDS)
 
 
-def table(booster: lightgbm.Booster) -> dict[str, Any]:
-    """The forest as nested lists: a leaf's log-odds, or column, threshold, low side, high side."""
-    dump = booster.dump_model()
-    return {"base": 0.0, "trees": [_node(tree["tree_structure"]) for tree in dump["tree_info"]]}
+def mean(boosters: Sequence[lightgbm.Booster]) -> dict[str, Any]:
+    """Their mean as nested lists: a leaf's log-odds, or column, threshold, low side, high side."""
+    dumps = [booster.dump_model() for booster in boosters]
+    part = 1 / len(dumps)
+    grown = [tree["tree_structure"] for dump in dumps for tree in dump["tree_info"]]
+    return {"base": 0.0, "trees": [_node(tree, part) for tree in grown]}
 
 
-def _node(raw: dict[str, Any]) -> Any:
-    if "leaf_value" in raw and "split_feature" not in raw:
-        return round(raw["leaf_value"], 5)
-    low, high = _node(raw["left_child"]), _node(raw["right_child"])
+def _node(raw: dict[str, Any], part: float) -> Any:
+    if "split_feature" not in raw:
+        return round(raw["leaf_value"] * part, 5)
+    low, high = _node(raw["left_child"], part), _node(raw["right_child"], part)
     return [raw["split_feature"], float(f"{raw['threshold']:.6g}"), low, high]

@@ -33,7 +33,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model with its tokenizer. ``tokens_max`` is how long a text it reads; ``prefix`` goes first.
+    """A model with its tokenizer. It reads at most ``tokens_max``, ``prefix`` before all.
 
     Of a pair the story takes at most ``story_tokens_max``. ``latin`` says that it knows no Chinese.
     """
@@ -182,7 +182,7 @@ class _Loaded:
         return ids if len(ids) <= most else [*ids[: most - 1], ids[-1]]
 
     def run(self, rows: Sequence[tuple[list[int], int]]) -> tuple[Any, Any]:
-        """What it says of these tokens, each row with the length of its first part; and the mask."""
+        """What it says of these tokens, each row with its first part's length; and the mask."""
         import numpy
 
         longest = max(len(ids) for ids, _ in rows)

@@ -39,7 +39,16 @@ from feeds.events import (
 )
 from feeds.markets import SECOND, Market, MarketState, Nanos
 from strategies.context import Rooms
-from strategies.decisions import Consult, Decision, Impact, Link, LinksFound, Ponder, Remembered, Skipped
+from strategies.decisions import (
+    Consult,
+    Decision,
+    Impact,
+    Link,
+    LinksFound,
+    Ponder,
+    Remembered,
+    Skipped,
+)
 from strategies.desk.impacts import Impacts
 from strategies.desk.news import News, StoryLinker
 from strategies.desk.odds import Odds

@@ -48,9 +48,7 @@ class StoryLinker(Protocol):
         self, title: str, summary: str, published_ns: Nanos | None, near: Iterable[Near] = ()
     ) -> tuple[Candidate, ...]: ...
 
-    def likely(
-        self, title: str, summary: str, published_ns: Nanos | None
-    ) -> tuple[str, ...]: ...
+    def likely(self, title: str, summary: str, published_ns: Nanos | None) -> tuple[str, ...]: ...
 
 
 class _Asked(NamedTuple):

@@ -6,7 +6,6 @@ the model that read the pair. Where the sum is unsure no direction is told, and 
 """
 
 import json
-import math
 from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -33,6 +32,8 @@ def ruled(story: Story, group: Group, reading: Reading, market: LinkableMarket) 
     if pushed > 0 and _too_late(story, group, market):
         pushed = -1
     return pushed * group.intent.sense
+
+
 def _for_subject(story: Story, group: Group, reading: Reading) -> int:
     """Good (+1) or bad (-1) for what the question asks about."""
     row = reading.row
@@ -119,9 +120,7 @@ def upward(found: dict[str, float], head: Head) -> float:
     return total
 
 
-def cues(
-    story: Story, group: Group, reading: Reading, market: LinkableMarket
-) -> dict[str, float]:
+def cues(story: Story, group: Group, reading: Reading, market: LinkableMarket) -> dict[str, float]:
     """What speaks for up (+) and down (-): the rule's word, and the event's words.
 
     An event's word counts as it is for the one to whom it happens, turned round for a rival of the

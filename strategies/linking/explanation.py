@@ -1,8 +1,8 @@
 """One sentence for a link, made of what its score is made of."""
 
 from strategies.decisions import Link
-from strategies.linking.knowledge.affinity import Reading
 from strategies.linking.index import Group
+from strategies.linking.knowledge.affinity import Reading
 from strategies.linking.knowledge.names import NAMES
 from strategies.linking.knowledge.reading import Story
 from strategies.linking.words import tokens

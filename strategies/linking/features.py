@@ -7,6 +7,7 @@ stand in a table. What the frozen tables say comes in as some columns among othe
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from strategies.linking.candidates import Pooled
@@ -94,7 +95,7 @@ def _title(story: Story, index: Index) -> _Title:
     words = {stem: weight for stem, weight in story.words.items() if weight == 1}
     return _Title(
         words=words,
-        pairs=frozenset(zip(told, told[1:], strict=False)),
+        pairs=frozenset(pairwise(told)),
         numbers=frozenset(t.text.strip("$%") for t in found if is_number(t) and not is_year(t)),
         weight=sum(map(index.idf, words)) or 1.0,
         first=found[0].text if found else "",

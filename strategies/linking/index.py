@@ -6,6 +6,7 @@ are one :class:`Group`: they are read and weighed once.
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from strategies.linking.background import BACKGROUND
@@ -33,8 +34,36 @@ IDF_MAX = 9.0
 
 _CALENDAR = frozenset(MONTHS) | {month[:3] for month in MONTHS} | {"end", "year", "eoy", "today"}
 _COMMON_CAPITALS = frozenset(
-    "ai ipo ceo cfo gpu gpus llm high low eod utc et vs yes"
-    " elo gc cl si fdv gdp cpi pm am style control on chip chips".split()
+    [
+        "ai",
+        "ipo",
+        "ceo",
+        "cfo",
+        "gpu",
+        "gpus",
+        "llm",
+        "high",
+        "low",
+        "eod",
+        "utc",
+        "et",
+        "vs",
+        "yes",
+        "elo",
+        "gc",
+        "cl",
+        "si",
+        "fdv",
+        "gdp",
+        "cpi",
+        "pm",
+        "am",
+        "style",
+        "control",
+        "on",
+        "chip",
+        "chips",
+    ]
 )
 _SPOKEN = frozenset({"idea", "product", "benchmark"})
 """Names made of words that a story may use apart: "smart glasses", "Steam Machine"."""
@@ -244,7 +273,7 @@ def words_of(market: LinkableMarket) -> Words:
         whole=_weights(counts, WHOLE_LENGTH),
         asked=_weights(once, QUESTION_LENGTH),
         names=frozenset(token.stem for token in told if _named(token)),
-        pairs=frozenset(zip(stems, stems[1:], strict=False)),
+        pairs=frozenset(pairwise(stems)),
         numbers=frozenset(t.text.strip("$%") for t in asked if is_number(t) and not is_year(t)),
         described=frozenset(described) - set(once),
     )

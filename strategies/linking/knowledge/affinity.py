@@ -49,7 +49,11 @@ class Reading(NamedTuple):
 
 def load() -> dict[str, tuple[Row, ...]]:
     """The table that ships with the package, by family."""
-    text = files("strategies.linking.knowledge").joinpath("data/affinity.toml").read_text(encoding="utf-8")
+    text = (
+        files("strategies.linking.knowledge")
+        .joinpath("data/affinity.toml")
+        .read_text(encoding="utf-8")
+    )
     table: dict[str, dict[str, dict[str, str]]] = tomllib.loads(text)
     return {
         family: tuple(

@@ -193,7 +193,11 @@ def _written(words: list[Token], exact: str) -> bool:
 
 def load() -> NameTable:
     """The table that ships with the package."""
-    text = files("strategies.linking.knowledge").joinpath("data/names.toml").read_text(encoding="utf-8")
+    text = (
+        files("strategies.linking.knowledge")
+        .joinpath("data/names.toml")
+        .read_text(encoding="utf-8")
+    )
     return NameTable(tomllib.loads(text))
 
 

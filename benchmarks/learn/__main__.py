@@ -1,0 +1,226 @@
+"""Learn the stages from judged stories, and say what each source says of news not seen.
+
+    python -m benchmarks.learn SHARED --cache DIR [--write]
+
+SHARED holds the judged set ``linking`` and the recordings ``tapes`` (see ``sources.py``). Every
+figure is of a source that was left out: of a model that learnt from all the others. Relevance is
+calibrated on these same left-out answers, the floor is the highest one nearly as good as the best,
+and ``--write`` then learns from all and writes ``strategies/linking/data``. Extra ``learn``.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks._calibrate import Case, curve
+from benchmarks.learn import head, trees
+from benchmarks.learn.examples import Example, examples, index_of, told
+from benchmarks.learn.judging import best_floor, reached
+from benchmarks.learn.meaning import near
+from benchmarks.learn.sources import Judged, sources
+from strategies.linking.calibration import calibrated
+from strategies.linking.direction import upward
+from strategies.linking.features import STAGE_A, STAGE_B
+
+DATA = Path(__file__).parents[2] / "strategies" / "linking" / "data"
+WEIGHTS = {"real": 1.0, "july": 0.5, "written": 0.6, "practice": 0.3, "archives": 1.0}
+"""How much an example of a source counts: what comes nearest to live news counts most."""
+WITNESSES = ("real", "july", "archives")
+"""Sources that are news: floor and calibration are theirs."""
+SEEDS = 2
+READER = 0.35
+"""The reader's share in stage B's log-odds."""
+FLOORS = [step / 50 for step in range(10, 40)]
+DIRECT_SHARE = 0.35
+"""A link bears on the question where the share of grade 2 among such is at least this."""
+
+
+class Learnt(NamedTuple):
+    """What a stage made of examples that it did not learn from, as log-odds."""
+
+    touches: np.ndarray
+    bears: np.ndarray
+
+
+def matrix(found: Sequence[Example]) -> trees.Floats:
+    """The columns of all examples."""
+    return np.array([example.columns for example in found])
+
+
+def forests(found: Sequence[Example], columns: tuple[str, ...]) -> tuple[Any, Any]:
+    """Boosters for both questions, each the sum of some seeds."""
+    rows = matrix(found)
+    weights = np.array([WEIGHTS[example.source] for example in found])
+    good = [example.grade > 0 for example in found]
+    direct = [example.grade > 1 for example in found]
+    known = np.array([example.source != "practice" for example in found])  # has no grades
+    touches = [trees.fit(rows, good, weights, columns, seed) for seed in range(SEEDS)]
+    bears = [
+        trees.fit(rows[known], list(np.array(direct)[known]), weights[known], columns, seed)
+        for seed in range(SEEDS)
+    ]
+    return touches, bears
+
+
+def asked(boosters: Sequence[Any], rows: trees.Floats) -> np.ndarray:
+    """Log-odds by the mean of the seeds."""
+    return np.mean([booster.predict(rows, raw_score=True) for booster in boosters], axis=0)
+
+
+def left_out(found: dict[str, list[Example]], columns: tuple[str, ...]) -> dict[str, Learnt]:
+    """Each source by what learnt from the others."""
+    seen = {}
+    for name, held in found.items():
+        rest = [one for other, some in found.items() if other != name for one in some]
+        touches, bears = forests(rest, columns)
+        rows = matrix(held)
+        seen[name] = Learnt(asked(touches, rows), asked(bears, rows))
+    return seen
+
+
+def with_reader(found: Sequence[Example], learnt: Learnt) -> Learnt:
+    """The reader's word averaged in, where it read the pair."""
+    said = [example.near for example in found]
+    read = np.array([near is not None and near.read for near in said], bool)
+    touches = np.array([near.touches if near else 0.0 for near in said])
+    bears = np.array([near.bears if near else 0.0 for near in said])
+    share = READER * read
+    return Learnt(
+        learnt.touches + share * (touches - learnt.touches),
+        learnt.bears + share * (bears - learnt.bears),
+    )
+
+
+def share(logits: np.ndarray) -> np.ndarray:
+    """Log-odds as shares."""
+    return 1 / (1 + np.exp(-np.clip(logits, -12, 12)))
+
+
+def stage(
+    judged: dict[str, Judged],
+    found: dict[str, list[Example]],
+    columns: tuple[str, ...],
+    reader: float,
+) -> dict[str, Any]:
+    """One stage's table, after saying how it does on each source left out."""
+    seen = left_out(found, columns)
+    if reader:
+        seen = {name: with_reader(found[name], learnt) for name, learnt in seen.items()}
+    news = [name for name in WITNESSES if name in found]
+    cases = [
+        Case(float(raw), one.grade > 0, len(one.markets))
+        for name in news
+        for one, raw in zip(found[name], share(seen[name].touches), strict=True)
+    ]
+    knots = curve(cases)
+    told = {
+        name: [calibrated(float(raw), knots) for raw in share(learnt.touches)]
+        for name, learnt in seen.items()
+    }
+    floor = best_floor(((judged[n], found[n], told[n]) for n in news), FLOORS)
+    for name in found:
+        print(name, json.dumps(rounded(reached(judged[name], found[name], told[name], floor))))
+    touches, bears = forests([one for some in found.values() for one in some], columns)
+    return {
+        "columns": list(columns),
+        "touches": trees.mean(touches),
+        "bears": trees.mean(bears),
+        "reader": reader,
+        "curve": [[round(raw, 5), round(right, 5)] for raw, right in knots],
+        "floor": floor,
+        "direct_from": direct_from(found, seen, news),
+    }
+
+
+def direct_from(
+    found: dict[str, list[Example]], seen: dict[str, Learnt], news: Sequence[str]
+) -> float:
+    """The log-odds from which on enough of what is said to bear on the question does."""
+    pairs = sorted(
+        (float(logit), one.grade > 1)
+        for name in news
+        for one, logit in zip(found[name], seen[name].bears, strict=True)
+    )
+    right, count, lowest = 0, 0, 12.0
+    for logit, direct in reversed(pairs):
+        right, count = right + direct, count + 1
+        if right / count >= DIRECT_SHARE:
+            lowest = logit
+    return round(lowest, 4)
+
+
+def rounded(figures: Any) -> dict[str, float]:
+    """Figures to three places."""
+    return {name: round(value, 3) for name, value in figures._asdict().items()}
+
+
+def directions(found: dict[str, list[Example]], judged: dict[str, Judged]) -> dict[str, Any]:
+    """The head's table, after saying how right it is on each source left out."""
+    from strategies.linking.direction import Head
+
+    logits: list[tuple[float, int]] = []
+    for name, held in found.items():
+        rest = [one for other, some in found.items() if other != name for one in some]
+        table = head.fit(rest, WEIGHTS)
+        fitted = Head(table["bias"], table["rule"], table["stems"], 0.0, (0.0, 0.0))
+        told = [(upward(one.cues, fitted), one.up) for one in held if one.up]
+        ruled = [(one.ruled, one.up) for one in held if one.up and one.ruled]
+        if told:
+            right = sum(way * up > 0 for way, up in told) / len(told)
+            rule = sum(way * up > 0 for way, up in ruled) / max(1, len(ruled))
+            print(name, "direction", len(told), round(right, 3), "rule alone", round(rule, 3))
+        if name in WITNESSES:
+            logits += told
+    everything = [one for some in found.values() for one in some]
+    table = head.fit(everything, WEIGHTS)
+    return table | {"reader": 0.6, "sure": [sure_from(logits), sure_from(logits)]}
+
+
+COVERAGE = 0.75
+"""The share of directions that is told: the least sure quarter is not."""
+
+
+def sure_from(logits: Sequence[tuple[float, int]]) -> float:
+    """The log-odds that this share of the left-out directions reach."""
+    sizes = sorted((abs(way) for way, _ in logits), reverse=True)
+    at = sizes[int(len(sizes) * COVERAGE)] if sizes else 0.0
+    beyond = [way * up > 0 for way, up in logits if abs(way) >= at]
+    print("directions told", len(beyond), "right", round(sum(beyond) / max(1, len(beyond)), 3))
+    return round(at, 4)
+
+
+def main() -> None:
+    """Learn, report, and write what was asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("shared", type=Path)
+    parser.add_argument("--cache", type=Path, required=True, help="for vectors, kept between runs")
+    parser.add_argument("--write", action="store_true", help="write the package's tables")
+    parser.add_argument("--plain", action="store_true", help="stage A alone")
+    wanted = parser.parse_args()
+    judged = {source.name: source for source in sources(wanted.shared)}
+    plain = {n: list(examples(s, told(s, index_of(s.markets)))) for n, s in judged.items()}
+    print("stage A, each source left out")
+    tables = {"a": stage(judged, plain, STAGE_A, 0.0)}
+    if not wanted.plain:
+        from feeds.semantic.models import Models
+
+        models = Models()
+        meant = {}
+        for name, source in judged.items():
+            said = near(source, models, wanted.cache)
+            meant[name] = list(examples(source, told(source, index_of(source.markets), said)))
+        print("stage B, each source left out")
+        tables["b"] = stage(judged, meant, STAGE_B, READER)
+    direction = directions(plain, judged)
+    if wanted.write:
+        kept = json.loads((DATA / "ranker.json").read_text()) if wanted.plain else {}
+        (DATA / "ranker.json").write_text(json.dumps(kept | tables) + "\n", encoding="utf-8")
+        (DATA / "direction.json").write_text(json.dumps(direction) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
