@@ -125,9 +125,7 @@ class Models:
         rows = numpy.zeros((len(texts), self.size), numpy.float32)
         told = [encoder.ids(encoder.network.prefix + text) for text in texts]
         for batch in _batches([len(ids) for ids in told]):
-            found, mask = encoder.run([(told[at], len(told[at])) for at in batch])
-            mean = (found * mask[..., None]).sum(1) / mask.sum(1)[:, None]
-            rows[batch] = mean / numpy.linalg.norm(mean, axis=1, keepdims=True)
+            rows[batch] = encoder.run([(told[at], len(told[at])) for at in batch])
         return rows
 
     def reads(self, story: str) -> bool:
@@ -145,7 +143,7 @@ class Models:
             pairs.append((told + asked[1:], len(told)))
         said = [Said(0.0, 0.0, 0.0)] * len(pairs)
         for batch in _batches([len(ids) for ids, _ in pairs]):
-            found, _ = reader.run([pairs[at] for at in batch])
+            found = reader.run([pairs[at] for at in batch])
             for at, row in zip(batch, found, strict=True):
                 said[at] = Said(*(float(number) for number in row))
         return said
@@ -181,8 +179,8 @@ class _Loaded:
         ids = list(self._tokenizer.encode(text).ids)
         return ids if len(ids) <= most else [*ids[: most - 1], ids[-1]]
 
-    def run(self, rows: Sequence[tuple[list[int], int]]) -> tuple[Any, Any]:
-        """What it says of these tokens, each row with its first part's length; and the mask."""
+    def run(self, rows: Sequence[tuple[list[int], int]]) -> Any:
+        """What it says of these tokens, each row with the length of its first part."""
         import numpy
 
         longest = max(len(ids) for ids, _ in rows)
@@ -194,7 +192,7 @@ class _Loaded:
             mask[at, : len(row)] = 1
             kind[at, first : len(row)] = 1
         fed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": kind}
-        return self.session.run(None, {k: v for k, v in fed.items() if k in self._wanted})[0], mask
+        return self.session.run(None, {k: v for k, v in fed.items() if k in self._wanted})[0]
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -1,0 +1,39 @@
+"""Every source with its examples, kept on disk between runs: reading them takes minutes."""
+
+import hashlib
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.learn.examples import Example, examples, index_of, told
+from benchmarks.learn.meaning import near
+from benchmarks.learn.sources import Judged, sources
+
+
+def gathered(shared: Path, cache: Path, meaning: bool) -> Iterator[tuple[Judged, list[Example]]]:
+    """Sources and examples, with the columns of stage B where ``meaning``.
+
+    The cache is keyed by the judged lines and the linking package's own code.
+    """
+    models = None
+    if meaning:
+        from feeds.semantic.models import Models
+
+        models = Models()
+    code = hashlib.sha256()
+    for path in sorted((Path(__file__).parents[2] / "strategies" / "linking").rglob("*.*")):
+        if path.suffix in (".py", ".toml", ".tsv"):
+            code.update(path.read_bytes())
+    for source in sources(shared):
+        key = code.copy()
+        key.update(repr((source.stories, sorted(source.links), len(source.markets))).encode())
+        key.update(models.checksum.encode() if models else b"")
+        kept = cache / f"{source.name}-{key.hexdigest()[:16]}.pickle"
+        if kept.exists():
+            found = pickle.loads(kept.read_bytes())  # our own file, written below
+        else:
+            said = near(source, models, cache) if models else None
+            found = list(examples(source, told(source, index_of(source.markets), said)))
+            cache.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(pickle.dumps(found))
+        yield source, found
