@@ -9,16 +9,19 @@ judged before the linker saw them (``tests/data/linking``); its weights are not 
 import json
 import random
 import resource
+import sys
 import time
 from typing import Any
 
 from benchmarks._judged import OWN, Figures, figures, lines
+from benchmarks._sealed import look
 from strategies.linking import LinkableMarket, Linker
 from strategies.linking.dates import DAY_NS, day_of
 from strategies.linking.lines import Ask, link_lines
 from terminal.config import load
 from terminal.judging import bench, judge_of
 from terminal.paths import Paths
+from terminal.semantics import FOLDER, Bench
 
 MARKETS = 5_000
 STORIES = 2_000
@@ -159,5 +162,15 @@ def run() -> dict[str, Any]:
     }
 
 
+def sealed(plain: bool) -> dict[str, Any]:
+    """A look at the sealed witness, by plain words alone or with the models of meaning."""
+    if plain:
+        return look(None, "stage A")
+    return look(Bench(Paths.find().state / FOLDER), "stage B")
+
+
 if __name__ == "__main__":
-    print(json.dumps(run(), indent=1))
+    if "--sealed" in sys.argv:
+        print(json.dumps(sealed("--plain" in sys.argv), indent=1))
+    else:
+        print(json.dumps(run(), indent=1))

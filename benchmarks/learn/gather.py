@@ -10,10 +10,15 @@ from benchmarks.learn.meaning import near
 from benchmarks.learn.sources import Judged, sources
 
 
+LINKING = Path(__file__).parents[2] / "strategies" / "linking"
+AFTERWARDS = frozenset({"__init__", "calibration", "explanation", "judge", "lines", "ranker"})
+"""Modules that work on columns and don't make them."""
+
+
 def gathered(shared: Path, cache: Path, meaning: bool) -> Iterator[tuple[Judged, list[Example]]]:
     """Sources and examples, with the columns of stage B where ``meaning``.
 
-    The cache is keyed by the judged lines and the linking package's own code.
+    The cache is keyed by the judged lines and the code that makes the columns.
     """
     models = None
     if meaning:
@@ -21,8 +26,8 @@ def gathered(shared: Path, cache: Path, meaning: bool) -> Iterator[tuple[Judged,
 
         models = Models()
     code = hashlib.sha256()
-    for path in sorted((Path(__file__).parents[2] / "strategies" / "linking").rglob("*.*")):
-        if path.suffix in (".py", ".toml", ".tsv"):
+    for path in sorted(LINKING.rglob("*.*")):
+        if path.suffix in (".py", ".toml", ".tsv") and path.stem not in AFTERWARDS:
             code.update(path.read_bytes())
     for source in sources(shared):
         key = code.copy()

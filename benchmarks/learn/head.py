@@ -12,9 +12,9 @@ from benchmarks.learn.examples import Example
 
 STEM_MIN = 6
 """Stories in which an event's word must stand to be learnt."""
-STEM_SCALE = 0.5
+STEM_SCALE = 0.3
 """How fast words are learnt beside the rule."""
-STRENGTH = 0.5
+STRENGTH = 0.2
 
 
 def fit(found: Sequence[Example], weights: dict[str, float]) -> dict[str, Any]:

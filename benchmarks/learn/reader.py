@@ -3,9 +3,9 @@
     python -m benchmarks.learn.reader SHARED --base DIR --out DIR --cache DIR [--minutes 60]
 
 ``--base`` is the folder of a BERT-like model (``config.json``, ``model.safetensors``,
-``tokenizer.json``), ``--out`` gets ``reader.onnx`` in whole numbers of eight bits with its tokenizer.
-Stories of the held-out part (``split.py``) are never learnt from: they tell how it does, and stage B
-is calibrated on them. Three heads: touches, bears on the very thing asked, pushes YES up.
+``tokenizer.json``); ``--out`` gets ``reader.onnx`` in whole numbers of eight bits. Stories of the
+held-out part (``split.py``) are never learnt from: they tell how it does, and stage B is calibrated
+on them. Three heads: touches, bears on the very thing asked, pushes YES up.
 """
 
 import argparse
@@ -259,7 +259,7 @@ def main() -> None:
     torch.manual_seed(1)
     learnt: list[Pair] = []
     witness: list[Pair] = []
-    for source, found in gathered(wanted.shared, wanted.cache, meaning=True):
+    for source, found in gathered(wanted.shared, wanted.cache, meaning=False):
         told = {s["id"]: (s["title"], s.get("summary") or "") for s in source.stories}
         questions = {market["id"]: market["question"] for market in source.markets}
         for pair in pairs(found, told, questions):

@@ -54,7 +54,7 @@ DOWN = frozenset(
 """Columns of which more never makes one more likely."""
 SETTINGS: dict[str, Any] = {
     "objective": "binary",
-    "learning_rate": 0.06,
+    "learning_rate": 0.08,
     "num_leaves": 13,
     "min_data_in_leaf": 50,
     "lambda_l2": 8.0,
@@ -66,7 +66,7 @@ SETTINGS: dict[str, Any] = {
     "deterministic": True,
     "force_row_wise": True,
 }
-ROUNDS = 160
+ROUNDS = 120
 
 
 def fit(

@@ -99,19 +99,23 @@ class Meaning:
         chosen = dict.fromkeys((*asked[:READ_LISTED], *nearest[:READ_NEAREST]))
         if not self._models.reads(whole):
             chosen = {}
-        said = self._models.read(whole, [self._questions[self._ids[at]][0] for at in chosen])
+        asks = [self._questions[self._ids[at]][0] for at in chosen]
+        said = self._models.read(whole, asks) if asks else []
         read = dict(zip(chosen, said, strict=True))
         found = []
         for at in dict.fromkeys((*asked, *nearest)):
-            heard = read.get(at)
-            numbers = [round(float(x), 4) for x in (*cosines[at], self._hubs[at], *(heard or ()))]
-            found.append(Near(self._ids[at], *numbers[:3], heard is not None, *numbers[3:]))
+            near, full, hub = (_short(x) for x in (*cosines[at], self._hubs[at]))
+            if (heard := read.get(at)) is None:
+                found.append(Near(self._ids[at], near, full, hub))
+            else:
+                found.append(Near(self._ids[at], near, full, hub, True, *map(_short, heard)))
         return tuple(found)
 
     def _enter(self, ids: Iterable[str]) -> None:
         """Put questions whose vectors are known into the matrix, in the place they had before."""
         np = self._np
-        fresh, vectors = [], []
+        fresh: list[str] = []
+        vectors: list[Any] = []
         for id in ids:
             question, first, last = self._questions[id]
             vector = self._cache.get(question)
@@ -138,6 +142,11 @@ class Meaning:
         cosines = vectors @ self._models.ordinary.T.astype(np.float32)
         top = np.sort(cosines, axis=1)[:, -ORDINARY_TOP:]
         return (cosines.mean(1) + top.mean(1)) / 2
+
+
+def _short(number: float) -> float:
+    """To four places: more is noise, and makes the tape longer."""
+    return round(float(number), 4)
 
 
 def story_text(title: str, summary: str) -> str:

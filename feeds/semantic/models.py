@@ -52,14 +52,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What ships: the encoder of sentences, the reader of pairs, vectors of everyday headlines."""
 
     encoder: Network
-    reader: Network
     ordinary: Part
+    reader: Network | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """Every file."""
-        e, r = self.encoder, self.reader
-        return (e.weights, e.tokenizer, r.weights, r.tokenizer, self.ordinary)
+        networks = [one for one in (self.encoder, self.reader) if one is not None]
+        return (self.ordinary, *(part for n in networks for part in (n.weights, n.tokenizer)))
 
 
 class Said(NamedTuple):
@@ -108,7 +108,7 @@ class Models:
         ships = manifest()
         self.checksum = checksum()
         self._encoder = _Loaded(ships.encoder)
-        self._reader = _Loaded(ships.reader)
+        self._reader = _Loaded(ships.reader) if ships.reader is not None else None
         raw = _checked(ships.ordinary)
         self.ordinary: Any = numpy.frombuffer(raw, numpy.int8).reshape(-1, self.size) / 127.0
 
@@ -130,11 +130,13 @@ class Models:
 
     def reads(self, story: str) -> bool:
         """Whether the reader knows the script of this story."""
-        return not (self._reader.network.latin and _CHINESE.search(story))
+        reader = self._reader
+        return reader is not None and not (reader.network.latin and _CHINESE.search(story))
 
     def read(self, story: str, questions: Sequence[str]) -> list[Said]:
         """Story and each question read together."""
         reader = self._reader
+        assert reader is not None, "ask reads() first"
         most = reader.network.story_tokens_max
         told = reader.ids(story, most)
         pairs = []

@@ -5,7 +5,7 @@ nothing of each other: read the story, pool candidates, weigh each by generic co
 say which way and why. It stays silent when it does not know. Pure: no clock, no chance, no network.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from feeds.events import Near
@@ -13,7 +13,7 @@ from feeds.markets import Nanos
 from strategies.decisions import Link, Tier
 from strategies.linking.calibration import told
 from strategies.linking.candidates import Pooled, pool
-from strategies.linking.direction import Head, direction
+from strategies.linking.direction import direction
 from strategies.linking.direction import load as load_head
 from strategies.linking.explanation import why
 from strategies.linking.features import rows
@@ -22,8 +22,8 @@ from strategies.linking.judge import ASKED_MAX, CANDIDATES_MAX, NEAR_MIN, Candid
 from strategies.linking.knowledge import prior
 from strategies.linking.knowledge.reading import Story, read
 from strategies.linking.market import LinkableMarket, linkable
-from strategies.linking.ranker import Ranker, Weighed
-from strategies.linking.ranker import load as load_ranker
+from strategies.linking.ranker import Stage, Weighed
+from strategies.linking.ranker import load as load_stage
 
 __all__ = ["Candidate", "Explained", "LinkableMarket", "Linker", "linkable"]
 
@@ -43,11 +43,11 @@ class Explained(NamedTuple):
 class Linker:
     """The open markets, ready for stories."""
 
-    def __init__(self, ranking: Ranker | None = None, head: Head | None = None) -> None:
+    def __init__(self, stages: Callable[[bool], Stage] = load_stage) -> None:
         self._index = Index()
         self._prior = prior.load()
-        self._ranker = ranking or load_ranker()
-        self._head = head or load_head()
+        self._stages = stages
+        self._head = load_head()
 
     def __len__(self) -> int:
         return len(self._index.of_market)
@@ -115,7 +115,7 @@ class Linker:
 
     def _weighed(self, story: Story, near: Iterable[Near]) -> list[Explained]:
         known = {one.market_id: one for one in near}
-        stage = self._ranker.stage(bool(known))
+        stage = self._stages(bool(known))
         pooled = pool(story, self._index, self._prior, known)
         found = []
         for one, columns in rows(story, pooled, self._index, meaning=bool(known)):

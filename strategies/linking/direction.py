@@ -103,7 +103,12 @@ def direction(
     near: Near | None,
     head: Head,
 ) -> int:
-    """+1 up, -1 down, 0 where it cannot be said with confidence."""
+    """+1 up, -1 down, 0 where it cannot be said with confidence.
+
+    A day after the question's last day is arithmetic, no reading of tone: it is said as it is.
+    """
+    if _too_late(story, group, market):
+        return ruled(story, group, reading, market)
     logit = upward(cues(story, group, reading, market), head)
     read = near is not None and near.read
     if near is not None and read:

@@ -1,9 +1,9 @@
-"""How likely is a link? Boosted trees over the columns of ``features.py``, read from a plain table.
+"""How likely is a link? Boosted trees over the columns of ``features.py``, read from plain tables.
 
-``data/ranker.json`` was learnt by ``benchmarks/learn``; evaluating it needs no library. There are
-two stages of the same make: A without the columns of meaning, which is always there, and B with
-them. Each has trees for "a trader of it wants to see the story" and for "it reports on the very
-thing asked". In stage B the word of the model that read story and question together is averaged in.
+``data/stage_a.json`` and ``stage_b.json`` were learnt by ``benchmarks/learn``; evaluating takes no
+library. Stage A has no columns of meaning and is always there; B has them. Each has trees for "a
+trader of it wants to see the story" and for "it reports on the very thing asked". In stage B the
+word of the model that read story and question together is averaged in.
 """
 
 import json
@@ -20,6 +20,9 @@ from strategies.linking.features import STAGE_A, STAGE_B
 Node: TypeAlias = "float | tuple[int, float, Node, Node]"
 """A leaf's log-odds; or column, threshold, and where to go at most there and above it."""
 LOGIT_MAX = 12.0
+LOOK_AFTER, HOPELESS = 40, -4.5
+"""After so many trees a pair below these log-odds (one in ninety) is not weighed to its end: none
+of those came back to where links are shown, and they are most of what is weighed."""
 
 
 class Forest(NamedTuple):
@@ -31,9 +34,11 @@ class Forest(NamedTuple):
     def logit(self, columns: Sequence[float]) -> float:
         """The log-odds of one row."""
         total = self.base
-        for node in self.trees:
+        for number, node in enumerate(self.trees):
+            if number == LOOK_AFTER and total < HOPELESS:
+                break
             while node.__class__ is tuple:
-                column, threshold, low, high = node  # type: ignore[misc]
+                column, threshold, low, high = node
                 node = low if columns[column] <= threshold else high
             total += node  # type: ignore[operator]
         return max(-LOGIT_MAX, min(LOGIT_MAX, total))
@@ -64,36 +69,30 @@ class Stage(NamedTuple):
     direct_from: float
 
     def weigh(self, columns: Sequence[float], near: Near | None) -> Weighed:
-        """One group's calibrated shares."""
-        logit, bears = self.touches.logit(columns), self.bears.logit(columns)
-        if near is not None and near.read and self.reader:
+        """One group's calibrated share, and whether it bears on the question where it is shown."""
+        logit = self.touches.logit(columns)
+        read = near is not None and near.read
+        if near is not None and read:
             logit += self.reader * (near.touches - logit)
-            bears += self.reader * (near.bears - bears)
         relevance = calibrated(_share(logit), self.curve)
+        if relevance < self.floor:
+            return Weighed(relevance, logit, False)
+        bears = self.bears.logit(columns)
+        if near is not None and read:
+            bears += self.reader * (near.bears - bears)
         return Weighed(relevance, logit, bears >= self.direct_from)
-
-
-class Ranker(NamedTuple):
-    """Both stages."""
-
-    plain: Stage
-    meaning: Stage
-
-    def stage(self, meaning: bool) -> Stage:
-        """B where the models have spoken of the story, else A."""
-        return self.meaning if meaning else self.plain
 
 
 class RankerError(ValueError):
     """The table does not fit this version's columns."""
 
 
-@lru_cache(maxsize=1)
-def load() -> Ranker:
-    """The table that ships with the package."""
-    text = files("strategies.linking").joinpath("data/ranker.json").read_text(encoding="utf-8")
-    table = json.loads(text)
-    return Ranker(stage_of(table["a"], STAGE_A), stage_of(table["b"], STAGE_B))
+@lru_cache(maxsize=2)
+def load(meaning: bool) -> Stage:
+    """The stage that ships with the package: B where the models have spoken of a story, else A."""
+    name = "stage_b.json" if meaning else "stage_a.json"
+    text = files("strategies.linking").joinpath(f"data/{name}").read_text(encoding="utf-8")
+    return stage_of(json.loads(text), STAGE_B if meaning else STAGE_A)
 
 
 def stage_of(table: dict[str, Any], columns: tuple[str, ...]) -> Stage:

@@ -14,6 +14,7 @@ from feeds.events import (
     LevelChange,
     Liquidity,
     MarketSeen,
+    Near,
     OddsPoint,
     OrderKind,
     Print,
@@ -164,7 +165,11 @@ class WordLinker:
         return "test" if market_id in self.ids else ""
 
     def link(
-        self, title: str, summary: str = "", published_ns: Nanos | None = None
+        self,
+        title: str,
+        summary: str = "",
+        published_ns: Nanos | None = None,
+        near: Iterable[Near] = (),
     ) -> tuple[Link, ...]:
         words = title.split()
         return tuple(
@@ -173,8 +178,17 @@ class WordLinker:
             if name in words
         )
 
-    def candidates(
+    def likely(
         self, title: str, summary: str = "", published_ns: Nanos | None = None
+    ) -> tuple[str, ...]:
+        return tuple(link.market_id for link in self.link(title, summary, published_ns))
+
+    def candidates(
+        self,
+        title: str,
+        summary: str = "",
+        published_ns: Nanos | None = None,
+        near: Iterable[Near] = (),
     ) -> tuple[Candidate, ...]:
         links = self.link(title, summary, published_ns)
         return tuple(Candidate((self.ids[link.market_id],), (link,), True) for link in links)

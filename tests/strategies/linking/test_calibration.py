@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks._calibrate import SURE, Case, curve
-from strategies.linking.score import calibrated, load
+from strategies.linking.calibration import calibrated
+from strategies.linking.ranker import load
 
 RAW = st.floats(0, 1, allow_nan=False)
 CASES = st.lists(st.builds(Case, RAW, st.booleans(), st.integers(1, 80)), max_size=120)
@@ -54,8 +55,9 @@ def test_without_a_curve_numbers_stay_as_they_are() -> None:
     assert calibrated(0.37, ()) == 0.37
 
 
-def test_the_curve_that_ships_rises_from_nothing_to_nearly_all() -> None:
-    knots = load().curve
+@pytest.mark.parametrize("meaning", [False, True])
+def test_the_curves_that_ship_rise_from_nothing_to_nearly_all(meaning: bool) -> None:
+    knots = load(meaning).curve
     assert knots[0] == (0.0, 0.0)
     assert knots[-1] == (1.0, 0.99)
     for (raw, right), (later, more) in pairwise(knots):

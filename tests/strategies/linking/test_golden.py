@@ -128,7 +128,8 @@ UNSHOWN = [
 def test_a_candidate_has_its_direction_whether_shown_or_not(
     linker: Linker, title: str, market: str, direction: int
 ) -> None:
-    found = {e.link.market_id: e.link for e in linker.explain(title, "", STORY_DAY * DAY_NS)}
+    candidates = linker.candidates(title, "", STORY_DAY * DAY_NS)
+    found = {link.market_id: link for one in candidates for link in one.links}
     assert found[market].direction == direction
 
 
@@ -178,8 +179,9 @@ def test_the_closer_market_ranks_above_the_further(
     linker: Linker, title: str, near: str, far: str
 ) -> None:
     scores = {
-        explained.link.market_id: explained.link.relevance
+        market.id: explained.weighed.relevance
         for explained in linker.explain(title, "", STORY_DAY * DAY_NS)
+        for market in explained.pooled.open
     }
     assert scores[near] > scores.get(far, 0.0)
 
@@ -202,6 +204,6 @@ ALIASES = [
 
 @pytest.mark.parametrize(("one", "other"), ALIASES)
 def test_two_ways_to_write_a_name_are_one_name(one: str, other: str) -> None:
-    from strategies.linking.names import NAMES
+    from strategies.linking.knowledge.names import NAMES
 
     assert [m.name.id for m in NAMES.find(one)] == [m.name.id for m in NAMES.find(other)] != []

@@ -15,8 +15,8 @@ from strategies.linking.judge import (
     ASKED_MAX,
     CANDIDATES_MAX,
     LADDER,
-    LADDER_MOST,
     LINKS_MAX,
+    NOT_SURE,
     RELEVANCE,
     rejudged,
 )
@@ -106,7 +106,7 @@ def test_one_word_holds_for_all_markets_of_one_meaning_and_a_long_ladder_is_neve
     short, long = candidate("a", ladder=3), candidate("b", ladder=LADDER + 1)
     links = rejudged((), (short, long), said(Opinion("a0", BEARS, 1), Opinion("b0", BEARS, 1)))
     assert [link.market_id for link in links[:3]] == ["a0", "a1", "a2"]
-    assert {link.relevance for link in links[3:]} == {LADDER_MOST}
+    assert {link.relevance for link in links[3:]} == {NOT_SURE}
     assert len(links) == 3 + LADDER + 1
 
 

@@ -18,7 +18,7 @@ def test_each_story_gives_one_line_in_order() -> None:
     assert [line["id"] for line in lines] == ["s1", "s2"]
     assert lines[1]["links"] == []
     (link,) = lines[0]["links"]
-    assert set(link) == {"market_id", "relevance", "direction", "why"}
+    assert set(link) == {"market_id", "relevance", "tier", "direction", "why"}
     assert (link["market_id"], link["direction"]) == ("m1", 1)
 
 

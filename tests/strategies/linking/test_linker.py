@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from feeds.markets import Market, Outcome
 from strategies.linking import LINKS_MAX, LinkableMarket, Linker, linkable
 from strategies.linking.dates import DAY_NS, day_of
+from strategies.linking.features import STAGE_A
 
 REPO = Path(__file__).resolve().parents[3]
 TITLE = "Anthropic files confidentially for an IPO"
@@ -97,16 +99,29 @@ def test_relevance_is_a_probability_and_why_is_one_sentence() -> None:
     assert link.facet == "ipo"
 
 
-def test_the_explanation_holds_every_candidate_with_its_features() -> None:
+def test_the_explanation_holds_every_candidate_with_its_columns() -> None:
     linker = Linker()
     linker.add(ipo("near"))
     linker.add(ipo("far", company="SpaceX"))
     near, far = linker.explain(TITLE)
-    assert (near.link.market_id, near.shown, near.relation) == ("near", True, "self")
-    assert (far.link.market_id, far.relation) == ("far", "rival")
-    assert near.features["self_bears"] == 1.0
+    assert ([m.id for m in near.pooled.open], near.shown) == (["near"], True)
+    assert near.pooled.reading.relation == "self"
+    assert ([m.id for m in far.pooled.open], far.pooled.reading.relation) == (["far"], "rival")
+    assert near.columns[STAGE_A.index("self")] == 1.0
+    assert len(near.columns) == len(STAGE_A)
     assert linker.family("near") == "ipo"
     assert linker.family("nowhere") == ""
+
+
+def test_a_market_made_after_the_story_is_no_answer_to_it() -> None:
+    linker = Linker()
+    linker.add(ipo("older"))
+    late = ipo("late", company="Anthropic")
+    made = day_of(2026, 3, 10) * DAY_NS + 5
+    linker.add(msgspec.structs.replace(late, created_ns=made))
+    assert ids(linker, when=day_of(2026, 3, 9) * DAY_NS) == ["older"]
+    assert sorted(ids(linker, when=day_of(2026, 3, 10) * DAY_NS)) == ["late", "older"]
+    assert sorted(ids(linker)) == ["late", "older"]
 
 
 def test_a_catalogue_market_keeps_what_the_linker_needs() -> None:

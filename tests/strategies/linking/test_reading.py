@@ -4,10 +4,10 @@ import pytest
 
 from feeds.markets import SECOND
 from strategies.linking.dates import day_of, deadline, parse_time, planned_day, year_of
-from strategies.linking.facets import denied, facets, polarity
-from strategies.linking.families import intent
-from strategies.linking.names import NAMES, versions
-from strategies.linking.reading import read
+from strategies.linking.knowledge.facets import denied, facets, polarity
+from strategies.linking.knowledge.families import intent
+from strategies.linking.knowledge.names import NAMES, versions
+from strategies.linking.knowledge.reading import read
 from strategies.linking.words import plain, stem, strip_boilerplate, strip_source, tokens
 
 
