@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from feeds.clock import Clock
 from feeds.judge import PATH, Key
 from feeds.markets import SECOND
+from feeds.semantic.models import checksum, missing
 from feeds.text import printable
 from terminal import venue_check
 from terminal.config import Config, ConfigError, Loaded, load
@@ -75,7 +76,7 @@ def checks(
     config = loaded.config if loaded is not None else Config()
     asked = [_Asked(name, look) for name, look in _slow(config, paths, env)]
     yield complaint
-    yield from _local(paths, env)
+    yield from _local(paths, env, config.news.meaning)
     deadline = time.monotonic() + ANSWERS_WITHIN_S
     for question in asked:
         yield question.answer(deadline)
@@ -95,10 +96,11 @@ def _configuration(
     return loaded, Check("configuration", True, str(file))
 
 
-def _local(paths: Paths, env: Mapping[str, str]) -> Iterator[Check]:
+def _local(paths: Paths, env: Mapping[str, str], wanted: bool) -> Iterator[Check]:
     looks: dict[str, Callable[[], Found]] = {
         "python": _python,
         "packages": _packages,
+        "meaning": lambda: _meaning(wanted),
         "sqlite": lambda: _sqlite(sqlite3.sqlite_version_info),
         "disk": lambda: _disk(paths.state),
         "terminal": lambda: _terminal(env, sys.stdout.isatty()),
@@ -127,6 +129,15 @@ def _python() -> Found:
     version = ".".join(map(str, sys.version_info[:3]))
     fine = sys.version_info >= (3, 11)
     return fine, f"Python {version}", "" if fine else "install Python 3.11 or newer"
+
+
+def _meaning(wanted: bool) -> Found:
+    """Whether stories are linked by meaning too. Words alone are no fault, but a loss."""
+    if not wanted:
+        return True, "off: stories are linked by plain words (meaning = false under [news])", ""
+    if absent := missing():
+        return True, f"off: stories are linked by plain words, which finds less; {absent}", ""
+    return True, f"on: stories are linked by what they mean as well (models {checksum()})", ""
 
 
 def _packages() -> Found:

@@ -9,7 +9,6 @@ from benchmarks.learn.examples import Example, examples, index_of, told
 from benchmarks.learn.meaning import near
 from benchmarks.learn.sources import Judged, sources
 
-
 LINKING = Path(__file__).parents[2] / "strategies" / "linking"
 AFTERWARDS = frozenset({"__init__", "calibration", "explanation", "judge", "lines", "ranker"})
 """Modules that work on columns and don't make them."""

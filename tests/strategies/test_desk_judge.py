@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from feeds.events import Fill, Grade, Judged, MarketResolved, MarketSeen, Opinion, Story, Tick
+from feeds.events import Fill, Grade, Judged, MarketResolved, MarketSeen, Near, Opinion, Story, Tick
 from feeds.markets import SECOND, SHARE, Nanos, Side
 from strategies.api import Context, Draft, Strategy, StrategyParams
 from strategies.decisions import (
@@ -44,13 +44,17 @@ class WideLinker(WordLinker):
     """Links by names, and hides markets that the title calls near: "near-c" means c."""
 
     def candidates(
-        self, title: str, summary: str = "", published_ns: Nanos | None = None
+        self,
+        title: str,
+        summary: str = "",
+        published_ns: Nanos | None = None,
+        near: Iterable[Near] = (),
     ) -> tuple[Candidate, ...]:
-        near = self.link(title.replace("near-", ""), summary, published_ns)
+        hidden = self.link(title.replace("near-", ""), summary, published_ns)
         shown = {link.market_id for link in self.link(title, summary, published_ns)}
         return tuple(
             Candidate((self.ids[link.market_id],), (link,), link.market_id in shown)
-            for link in near
+            for link in hidden
         )
 
 
