@@ -11,7 +11,7 @@ import pytest
 from benchmarks._judged import OWN, lines
 from feeds.asking import GUIDELINE, NoAnswer, Told, prompt, read
 from feeds.clock import Clock
-from feeds.events import Event, Judged, MarketSeen, Story, Tick
+from feeds.events import Event, Judged, MarketSeen, Near, Story, Tick
 from feeds.judge import Judge
 from feeds.markets import MINUTE, SECOND, SHARE, Market, Nanos, Side
 from strategies.api import Context, Draft, Strategy, StrategyParams
@@ -46,9 +46,13 @@ class Wide(Linker):
         self.all[market.id] = market
 
     def candidates(
-        self, title: str, summary: str = "", published_ns: Nanos | None = None
+        self,
+        title: str,
+        summary: str = "",
+        published_ns: Nanos | None = None,
+        near: Iterable[Near] = (),
     ) -> tuple[Candidate, ...]:
-        found = super().candidates(title, summary, published_ns)
+        found = super().candidates(title, summary, published_ns, near)
         known = {link.market_id for one in found for link in one.links}
         named = [who for who in WHO if who in title]
         wide = [

@@ -332,7 +332,7 @@ def test_link_keeps_its_own_links_where_the_judge_shuts_the_door(
     server.model = lambda _: Reply(b"", 401)
     keep_key(tmp_path / "ftt")
     config = judging(tmp_path, server, "TINY_KEY")
-    ran = link(ftt, tmp_path, "--judge", "--config", config)
+    ran = link(ftt, tmp_path, "--plain", "--judge", "--config", config)
     assert ran.returncode == 1
     assert "judge.key" in ran.stderr
     assert links_of(ran) == [line["links"] for line in link_lines(MARKETS, STORIES)]
