@@ -4,6 +4,7 @@ Nobody reads its stories. Each look is a row of ``docs/linking.md``, so that any
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,7 @@ def look(mean: Mean | None, what: str) -> dict[str, float]:
     if not SEALED.is_dir():
         raise LooksError(f"the sealed set is not here: {SEALED.name} is wanted beside the data")
     page = PAGE.read_text(encoding="utf-8")
-    if page.count("\n| look ") >= LOOKS_MAX:
+    if _looks(page) >= LOOKS_MAX:
         raise LooksError(f"{LOOKS_MAX} looks were taken: one more would make it a training set")
     told = link_lines(lines(SEALED / "markets.jsonl"), lines(SEALED / "stories.jsonl"), mean=mean)
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
@@ -49,13 +50,17 @@ def look(mean: Mean | None, what: str) -> dict[str, float]:
     return figures
 
 
+def _looks(page: str) -> int:
+    return len(re.findall(r"^\| look \d", page, re.MULTILINE))
+
+
 def _figures(said: str) -> dict[str, float]:
     rows = [line.split() for line in said.splitlines()[1:]]
     return {row[0]: float(row[1]) for row in rows if len(row) >= 2}
 
 
 def _note(page: str, figures: dict[str, float], what: str) -> None:
-    count = page.count("\n| look ") + 1
+    count = _looks(page) + 1
     asked = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(asked, cwd=REPO, capture_output=True, text=True, check=True).stdout
     day = datetime.now(UTC).date().isoformat()

@@ -23,7 +23,8 @@ class Example(NamedTuple):
     """One pair. ``grade`` is the best of the group's, ``groups`` the judged groups it answers.
 
     ``near`` is what the models say of it, ``up`` is +1 or -1 where its markets were judged to go
-    one way, else 0; ``cues`` and ``ruled`` are what the rules and words say of direction.
+    one way, else 0; ``cues`` and ``ruled`` are what the rules and words say of direction,
+    ``family`` and ``told`` what the tables say of the pair.
     """
 
     source: str
@@ -36,6 +37,8 @@ class Example(NamedTuple):
     cues: dict[str, float]
     ruled: int
     near: Near | None
+    family: str
+    told: dict[str, float]
 
 
 class Told(NamedTuple):
@@ -96,4 +99,6 @@ def examples(source: Judged, stories: Iterator[Told]) -> Iterator[Example]:
                 cues=cues(one.story, pooled.group, pooled.reading, market) if grade else {},
                 ruled=ruled(one.story, pooled.group, pooled.reading, market) if grade else 0,
                 near=pooled.near,
+                family=pooled.group.intent.family,
+                told=pooled.told,
             )

@@ -83,7 +83,10 @@ class Meaning:
             return ()
         np = self._np
         whole = story_text(title, summary)
-        vectors = self._models.vectors([title[:CHARS_MAX], whole])
+        # apart, since a short headline beside its summary would be padded to the same length
+        texts = dict.fromkeys((title[:CHARS_MAX], whole))
+        told = [self._models.vectors([text])[0] for text in texts]
+        vectors = np.asarray([told[0], told[-1]])
         cosines = self._matrix @ vectors.T
         best = cosines.max(1)
         when = 0 if day is None else day
@@ -140,8 +143,9 @@ class Meaning:
         """How near each is to ordinary headlines: half by all of them, half by the nearest."""
         np = self._np
         cosines = vectors @ self._models.ordinary.T.astype(np.float32)
-        top = np.sort(cosines, axis=1)[:, -ORDINARY_TOP:]
-        return (cosines.mean(1) + top.mean(1)) / 2
+        top = min(ORDINARY_TOP, cosines.shape[1])
+        nearest = np.partition(cosines, -top, axis=1)[:, -top:]
+        return (cosines.mean(1) + nearest.mean(1)) / 2
 
 
 def _short(number: float) -> float:
