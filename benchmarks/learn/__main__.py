@@ -25,7 +25,7 @@ from benchmarks.learn.judging import best_floor, reached
 from benchmarks.learn.sources import Judged
 from strategies.linking.calibration import calibrated
 from strategies.linking.direction import upward
-from strategies.linking.features import KNOWLEDGE, STAGE_A, STAGE_B
+from strategies.linking.features import STAGE_A, STAGE_B
 
 DATA = Path(__file__).parents[2] / "strategies" / "linking" / "data"
 WEIGHTS = {"real": 0.6, "july": 0.6, "written": 0.6, "practice": 0.2, "archives": 1.0}
@@ -34,8 +34,7 @@ WITNESSES = ("real", "july", "archives")
 """Sources that are news: floor and calibration are theirs."""
 READER = 0.35
 """The reader's share in stage B's log-odds."""
-FLOORS = [step / 50 for step in range(25, 40)]
-"""From one half up: what is more likely wrong than right is not shown."""
+FLOORS = [step / 50 for step in range(10, 40)]
 DIRECT_SHARE = 0.35
 """A link bears on the question where the share of grade 2 among such is at least this."""
 
@@ -53,29 +52,15 @@ def matrix(found: Sequence[Example]) -> trees.Floats:
 
 
 def forests(found: Sequence[Example], columns: tuple[str, ...]) -> tuple[Any, Any]:
-    """Boosters for both questions: with all columns, and without those of the tables.
-
-    The tables were written beside these sources and look better on them than on tomorrow's news;
-    the second kind has never heard of them, and the mean of both leans on them half as much.
-    """
-    whole = matrix(found)
-    bare = whole.copy()
-    bare[:, [columns.index(name) for name in KNOWLEDGE]] = 0.0
+    """Boosters for both questions."""
+    rows = matrix(found)
     weights = np.array([WEIGHTS[example.source] for example in found])
     good = [example.grade > 0 for example in found]
     direct = [example.grade > 1 for example in found]
     known = np.array([example.source != "practice" for example in found])  # has no grades
-    touches = [trees.fit(rows, good, weights, columns) for rows in (whole, bare)]
-    bears = [
-        trees.fit(rows[known], list(np.array(direct)[known]), weights[known], columns)
-        for rows in (whole, bare)
-    ]
+    touches = trees.fit(rows, good, weights, columns)
+    bears = trees.fit(rows[known], list(np.array(direct)[known]), weights[known], columns)
     return touches, bears
-
-
-def asked(boosters: Sequence[Any], rows: trees.Floats) -> np.ndarray:
-    """Log-odds by the mean of both kinds."""
-    return np.mean([booster.predict(rows, raw_score=True) for booster in boosters], axis=0)
 
 
 def left_out(found: dict[str, list[Example]], columns: tuple[str, ...]) -> dict[str, Learnt]:
@@ -85,7 +70,9 @@ def left_out(found: dict[str, list[Example]], columns: tuple[str, ...]) -> dict[
         rest = [one for other, some in found.items() if other != name for one in some]
         touches, bears = forests(rest, columns)
         rows = matrix(held)
-        seen[name] = Learnt(asked(touches, rows), asked(bears, rows))
+        seen[name] = Learnt(
+            touches.predict(rows, raw_score=True), bears.predict(rows, raw_score=True)
+        )
     return seen
 
 
@@ -134,8 +121,8 @@ def stage(
     touches, bears = forests([one for some in found.values() for one in some], columns)
     return {
         "columns": list(columns),
-        "touches": trees.mean(touches),
-        "bears": trees.mean(bears),
+        "touches": trees.table(touches),
+        "bears": trees.table(bears),
         "reader": reader,
         "curve": [[round(raw, 5), round(right, 5)] for raw, right in knots],
         "floor": floor,

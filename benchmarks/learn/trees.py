@@ -54,7 +54,7 @@ DOWN = frozenset(
 """Columns of which more never makes one more likely."""
 SETTINGS: dict[str, Any] = {
     "objective": "binary",
-    "learning_rate": 0.11,
+    "learning_rate": 0.08,
     "num_leaves": 13,
     "min_data_in_leaf": 50,
     "lambda_l2": 8.0,
@@ -66,7 +66,7 @@ SETTINGS: dict[str, Any] = {
     "deterministic": True,
     "force_row_wise": True,
 }
-ROUNDS = 75
+ROUNDS = 120
 
 
 def fit(
@@ -79,17 +79,14 @@ def fit(
     return lightgbm.train(settings, data, ROUNDS)
 
 
-def mean(boosters: Sequence[lightgbm.Booster]) -> dict[str, Any]:
-    """Their mean as nested lists: a leaf's log-odds, or column, threshold, low side, high side."""
-    dumps = [booster.dump_model() for booster in boosters]
-    part = 1 / len(dumps)
-    rounds = zip(*(dump["tree_info"] for dump in dumps), strict=True)
-    grown = [tree["tree_structure"] for together in rounds for tree in together]
-    return {"base": 0.0, "trees": [_node(tree, part) for tree in grown]}
+def table(booster: lightgbm.Booster) -> dict[str, Any]:
+    """The forest as nested lists: a leaf's log-odds, or column, threshold, low side, high side."""
+    grown = booster.dump_model()["tree_info"]
+    return {"base": 0.0, "trees": [_node(tree["tree_structure"]) for tree in grown]}
 
 
-def _node(raw: dict[str, Any], part: float) -> Any:
+def _node(raw: dict[str, Any]) -> Any:
     if "split_feature" not in raw:
-        return round(raw["leaf_value"] * part, 5)
-    low, high = _node(raw["left_child"], part), _node(raw["right_child"], part)
+        return round(raw["leaf_value"], 5)
+    low, high = _node(raw["left_child"]), _node(raw["right_child"])
     return [raw["split_feature"], float(f"{raw['threshold']:.6g}"), low, high]

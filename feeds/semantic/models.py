@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 NEEDS = ("numpy", "onnxruntime", "tokenizers")
-EXTRA = "install the extra: pip install 'fit-to-trade[semantic]'"
+EXTRA = "install the extra: pip install '.[semantic]'"
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 BATCH = 16
 """Texts of like length that are put to a model at once: more gains nothing on one core."""
