@@ -20,8 +20,9 @@ class Figures(NamedTuple):
     """Shares in 0..1; one without any case to count is 0, and so is `false_alarms`.
 
     `precision` is of links shown, `recall` of groups, `false_alarms` of the stories that touch
-    nothing, `direction` a mean by story over right links that were judged up or down, `first` the
-    share of answers whose first link is right, `sure` that of links shown at 0.8 or more.
+    nothing, `direction` a mean by story over right links that were judged up or down and are told
+    so, `told` the share of those links that are told a direction, `first` the share of answers
+    whose first link is right, `sure` that of links shown at 0.8 or more.
     """
 
     precision: float
@@ -32,6 +33,7 @@ class Figures(NamedTuple):
     false_alarms: float
     direction: float
     sure: float
+    told: float = 0.0
 
 
 SURE = 0.8
@@ -77,6 +79,7 @@ def figures(answers: Iterable[Line], judged: Iterable[Line]) -> Figures:
         false_alarms=_share(sum(silent), len(silent)),
         direction=_direction(told),
         sure=_sure(told),
+        told=_coverage(told),
     )
 
 
@@ -101,10 +104,20 @@ def _direction(told: list[_Told]) -> float:
     means = []
     for one in told:
         pairs = [(x["direction"], one.good[x["market_id"]]["direction"]) for x in one.right()]
-        clear = [said == meant for said, meant in pairs if meant]
+        clear = [said == meant for said, meant in pairs if meant and said]
         if clear:
             means.append(sum(clear) / len(clear))
     return _share(sum(means), len(means))
+
+
+def _coverage(told: list[_Told]) -> float:
+    clear = [
+        bool(link["direction"])
+        for one in told
+        for link in one.right()
+        if one.good[link["market_id"]]["direction"]
+    ]
+    return _share(sum(clear), len(clear))
 
 
 def _sure(told: list[_Told]) -> float:

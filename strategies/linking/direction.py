@@ -133,7 +133,7 @@ def cues(story: Story, group: Group, reading: Reading, market: LinkableMarket) -
     """
     told = ruled(story, group, reading, market)
     relation = reading.relation or "stranger"
-    found = {f"rule:{relation}": float(told)}
+    found = {"rule:any": float(told), f"rule:{relation}": float(told)}
     facing = group.intent.sense * _FACING.get(relation, 1)
     found[f"rule:facing {relation}"] = float(facing)
     if facing:

@@ -87,12 +87,9 @@ LINKED = [
     ("NVDA stock plunges as investors flee", "nvda-down", 1),
     ("Intel stock soars after strong quarterly results", "intel-up", 1),
     ("Intel shares sink on weak guidance", "intel-up", -1),
-    ("Google's new AI chip takes aim at Nvidia", "largest-nvidia", -1),
     ("Apple speeds up succession plan for chief executive Tim Cook", "cook-out", 1),
     ("Tesla removes safety monitors from its robotaxis", "tesla-fsd", 1),
-    ("Waymo robotaxis expand to five more cities", "tesla-waymo", -1),
     ("Investors warn of an AI bubble", "bubble", 1),
-    ("This is not a bubble, says the fund that called the last one", "bubble", -1),
     ("Gold price surges past $5,500 to a record", "gold-high", 1),
     ("Gold price surges past $5,500 to a record", "gold-low", -1),
     ("Bitcoin tumbles 8% as traders sell", "bitcoin-up", -1),
@@ -116,6 +113,9 @@ def test_a_story_links_to_its_market_in_the_right_direction(
 
 
 UNSHOWN = [
+    ("This is not a bubble, says the fund that called the last one", "bubble", -1),
+    ("Waymo robotaxis expand to five more cities", "tesla-waymo", -1),
+    ("Google's new AI chip takes aim at Nvidia", "largest-nvidia", -1),
     ("Fed signals a rate cut in June", "fed-hold", -1),
     ("Inflation jumps, and traders see no Fed cuts this year", "fed-cut", -1),
     ("Nvidia shares plunge on export curbs", "largest-nvidia", -1),

@@ -15,6 +15,7 @@ FLOORS = {
     "first": 0.91,
     "direction": 0.90,
     "sure": 0.95,
+    "told": 0.75,
 }
 """A little under what is reached: a change that links worse fails here."""
 FALSE_ALARMS_MAX = 0.06
@@ -87,4 +88,4 @@ def test_a_link_where_none_belongs_is_a_false_alarm() -> None:
 
 
 def test_silence_throughout_scores_nothing_and_raises_nothing() -> None:
-    assert figures([], JUDGED) == Figures(0, 0, 0, 0, 0, 0, 0, 0)
+    assert figures([], JUDGED) == Figures(0, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -78,9 +78,9 @@ def test_what_is_announced_for_after_the_deadline_pushes_down() -> None:
 def test_links_are_bounded_and_best_first() -> None:
     linker = Linker()
     for level in range(LINKS_MAX + 40):
-        question = f"Will Bitcoin reach ${100 + level},000 by December 31, 2026?"
-        linker.add(LinkableMarket(id=f"level-{level:03}", question=question))
-    links = linker.link("Bitcoin price surges to a record high")
+        question = f"Will Anthropic IPO by June {1 + level % 30}, 2026?"
+        linker.add(LinkableMarket(id=f"day-{level:03}", question=question))
+    links = linker.link(TITLE)
     assert len(links) == LINKS_MAX
     assert [link.relevance for link in links] == sorted(
         (link.relevance for link in links), reverse=True
