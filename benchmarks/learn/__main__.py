@@ -160,7 +160,7 @@ def directions(found: dict[str, list[Example]]) -> dict[str, Any]:
     for name, held in found.items():
         rest = [one for other, some in found.items() if other != name for one in some]
         table = head.fit(rest, WEIGHTS)
-        fitted = Head(table["bias"], table["rule"], table["stems"], 0.0, (0.0, 0.0))
+        fitted = Head(table["rule"], table["stems"], 0.0, (0.0, 0.0))
         told = [(upward(one.cues, fitted), one.up) for one in held if one.up]
         ruled = [(one.ruled, one.up) for one in held if one.up and one.ruled]
         if told:

@@ -79,7 +79,6 @@ class Head(NamedTuple):
     ``sure`` the log-odds from which on a direction is told: without that model and with it.
     """
 
-    bias: float
     rule: dict[str, float]
     stems: dict[str, float]
     reader: float
@@ -92,7 +91,7 @@ def load() -> Head:
     text = files("strategies.linking").joinpath("data/direction.json").read_text(encoding="utf-8")
     table = json.loads(text)
     sure = float(table["sure"][0]), float(table["sure"][1])
-    return Head(table["bias"], table["rule"], table["stems"], table["reader"], sure)
+    return Head(table["rule"], table["stems"], table["reader"], sure)
 
 
 def direction(
@@ -118,7 +117,7 @@ def direction(
 
 def upward(found: dict[str, float], head: Head) -> float:
     """Log-odds that YES is pushed up, by rule and words."""
-    total = head.bias
+    total = 0.0
     for cue, value in found.items():
         kind, _, name = cue.partition(":")
         total += value * (head.stems if kind == "stem" else head.rule).get(name, 0.0)
