@@ -7,6 +7,7 @@ from benchmarks._judged import Figures, Line, figures
 from benchmarks.learn.examples import Example
 from benchmarks.learn.sources import Judged
 from strategies.linking import LINKS_MAX
+from strategies.linking.calibration import rungs
 
 NEAR_BEST = 0.02
 FALSE_ALARMS_MAX = 0.10
@@ -23,7 +24,11 @@ def answers(
     lines = []
     for story in source.stories:
         shown = sorted(by_story[story["id"]], key=lambda pair: -pair[0])
-        links = [_link(id, share) for share, one in shown for id in one.markets]
+        links = [
+            _link(id, share)
+            for share, one in shown
+            for id in one.markets[: rungs(share, len(one.markets))]
+        ]
         lines.append({"id": story["id"], "links": links[:LINKS_MAX]})
     return lines
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from feeds.events import Near
 from feeds.markets import Nanos
 from strategies.decisions import Link, Tier
-from strategies.linking.calibration import told
+from strategies.linking.calibration import rungs, told
 from strategies.linking.candidates import Pooled, pool
 from strategies.linking.direction import direction
 from strategies.linking.direction import load as load_head
@@ -74,7 +74,11 @@ class Linker:
         """
         story = read(title, summary, published_ns)
         shown = [one for one in self._weighed(story, near) if one.shown]
-        return tuple(link for one in shown for link in self._links(story, one))[:LINKS_MAX]
+        found: list[Link] = []
+        for one in shown:
+            links = self._links(story, one)
+            found += links[: rungs(one.weighed.relevance, len(links))]
+        return tuple(found[:LINKS_MAX])
 
     def candidates(
         self,

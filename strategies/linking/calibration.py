@@ -8,6 +8,7 @@ Curve: TypeAlias = tuple[tuple[float, float], ...]
 """Knots from the model's number to the share that was right there, rising in both."""
 LADDER = 6
 NOT_SURE = 0.79
+LIKELY, DOUBTFUL_RUNGS = 0.6, 3
 
 
 def calibrated(raw: float, curve: Curve) -> float:
@@ -28,3 +29,11 @@ def told(share: float, markets: int) -> float:
     A long ladder stakes many links on one reading, so it is never called sure.
     """
     return round(share if markets <= LADDER else min(share, NOT_SURE), 4)
+
+
+def rungs(share: float, markets: int) -> int:
+    """How many markets of one meaning are told: all of a short ladder, or where it is likely right.
+
+    Of a long one that is doubtful a few stand for all: thirty wrong links are no better than one.
+    """
+    return markets if markets <= LADDER or share >= LIKELY else DOUBTFUL_RUNGS

@@ -19,6 +19,7 @@ from strategies.linking.market import LinkableMarket
 
 KNOWN_MAX = 400
 """Questions that the tables may propose; the likeliest of them go on."""
+FAR_DAY = 10**9
 BY_KNOWLEDGE, BY_WORDS, BY_TITLE, BY_MEANING = 20, 25, 15, 25
 """How many each way brings: beyond them few right ones were found in judged news."""
 
@@ -64,13 +65,14 @@ def pool(
 
 
 def open_markets(group: Group, story: Story) -> tuple[LinkableMarket, ...]:
-    """The group's markets that the story could be an answer to, by id.
+    """The group's markets that the story could be an answer to, soonest to be decided first.
 
     A market that had ended by the story's day is over, and one that was made after it is no
     answer to it: what was asked later was asked knowing the story.
     """
     day = story.day
-    markets = sorted(group.markets.values(), key=lambda market: market.id)
+    last = group.deadlines
+    markets = sorted(group.markets.values(), key=lambda one: (last.get(one.id, FAR_DAY), one.id))
     if day is None:
         return tuple(markets)
     return tuple(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks._calibrate import SURE, Case, curve
-from strategies.linking.calibration import calibrated
+from strategies.linking.calibration import calibrated, rungs
 from strategies.linking.ranker import load
 
 RAW = st.floats(0, 1, allow_nan=False)
@@ -63,3 +63,12 @@ def test_the_curves_that_ship_rise_from_nothing_to_nearly_all(meaning: bool) -> 
     for (raw, right), (later, more) in pairwise(knots):
         assert raw < later
         assert right < more
+
+
+@pytest.mark.parametrize(
+    ("share", "markets", "told"), [(0.3, 6, 6), (0.3, 7, 3), (0.59, 40, 3), (0.6, 40, 40)]
+)
+def test_a_few_rungs_stand_for_a_long_ladder_that_is_doubtful(
+    share: float, markets: int, told: int
+) -> None:
+    assert rungs(share, markets) == told

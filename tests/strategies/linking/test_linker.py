@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -10,8 +11,10 @@ import pytest
 
 from feeds.markets import Market, Outcome
 from strategies.linking import LINKS_MAX, LinkableMarket, Linker, linkable
+from strategies.linking.calibration import rungs
 from strategies.linking.dates import DAY_NS, day_of
 from strategies.linking.features import STAGE_A
+from strategies.linking.ranker import Stage, load
 
 REPO = Path(__file__).resolve().parents[3]
 TITLE = "Anthropic files confidentially for an IPO"
@@ -75,16 +78,32 @@ def test_what_is_announced_for_after_the_deadline_pushes_down() -> None:
     assert {link.market_id: link.direction for link in links} == {"june": -1, "year": 1}
 
 
+def showing_all(meaning: bool) -> Stage:
+    """The stage that ships, but for its floor."""
+    return load(meaning)._replace(floor=0.0)
+
+
 def test_links_are_bounded_and_best_first() -> None:
-    linker = Linker()
-    for level in range(LINKS_MAX + 40):
-        question = f"Will Anthropic IPO by June {1 + level % 30}, 2026?"
-        linker.add(LinkableMarket(id=f"day-{level:03}", question=question))
+    linker = Linker(showing_all)
+    for first, second, day in product("bcdfghj", "bcdfghj", (10, 15, 20)):
+        panel = f"{first}o{second}a".capitalize()
+        question = f"Will Anthropic IPO by June {day}, 2026, as the {panel} panel counts it?"
+        linker.add(LinkableMarket(id=f"{panel} {day}", question=question))
     links = linker.link(TITLE)
-    assert len(links) == LINKS_MAX
+    assert len(links) == LINKS_MAX < len(linker)
     assert [link.relevance for link in links] == sorted(
         (link.relevance for link in links), reverse=True
     )
+
+
+def test_of_a_long_ladder_the_rungs_that_end_first_go_first() -> None:
+    linker = Linker(showing_all)
+    for day in range(1, 31):
+        question, last = f"Will Anthropic IPO by June {day}, 2026?", day_of(2026, 6, day) * DAY_NS
+        linker.add(LinkableMarket(id=f"{31 - day:02}", question=question, end_ns=last))
+    links = linker.link(TITLE)
+    assert [link.market_id for link in links[:3]] == ["30", "29", "28"]
+    assert len(links) == rungs(links[0].relevance, 30)
 
 
 def test_relevance_is_a_probability_and_why_is_one_sentence() -> None:
