@@ -60,12 +60,18 @@ class Meaning:
             self._days[place] = (ALWAYS, -ALWAYS)
 
     def embed(self, most: int) -> int:
-        """Give so many waiting questions their vectors; how many there were."""
-        ids = [id for id, _ in zip(self._waiting, range(most), strict=False)]
-        texts = {self._questions[id][0] for id in ids}
-        fresh = sorted(text for text in texts if self._cache.get(text) is None)
+        """Give so many waiting questions their vectors, and all whose vector is known; how many."""
+        ids: list[str] = []
+        fresh: dict[str, None] = {}
+        for id in self._waiting:
+            text = self._questions[id][0]
+            if text not in fresh and self._cache.get(text) is None:
+                if len(fresh) == most:
+                    break
+                fresh[text] = None
+            ids.append(id)
         if fresh:
-            self._cache.put(fresh, self._models.vectors(fresh))
+            self._cache.put(list(fresh), self._models.vectors(list(fresh)))
         if ids:
             self._enter(ids)
         for id in ids:
