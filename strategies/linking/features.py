@@ -42,6 +42,9 @@ STAGE_B = STAGE_A + MEANING
 
 _STARTS_HOW = frozenset({"how", "why", "what", "when", "where", "who", "which"})
 LOG_HALF = 30.0
+FEW, USUAL_SPREAD = 5, 0.03
+"""Among fewer questions none stands out: then each is set beside what ordinary headlines are to it,
+by how far questions usually lie apart."""
 FAR_RANK = 60
 """The rank told of a group that one of the ways did not bring."""
 
@@ -216,9 +219,10 @@ class _Nearness:
         self._near = [one.near for one in pooled]
         self._best = [max(n.title, n.whole) if n else 0.0 for n in self._near]
         known = [value for value, near in zip(self._best, self._near, strict=True) if near]
+        self._few = len(known) < FEW
         self._mean = sum(known) / len(known) if known else 0.0
         spread = sum((value - self._mean) ** 2 for value in known) / len(known) if known else 0.0
-        self._spread = math.sqrt(spread) or 1.0
+        self._spread = USUAL_SPREAD if self._few else math.sqrt(spread) or USUAL_SPREAD
         self._top = max(known, default=0.0)
         self._ranks = _ranks(self._best)
 
@@ -232,7 +236,7 @@ class _Nearness:
             near.title,
             near.whole,
             best,
-            (best - self._mean) / self._spread,
+            (best - (near.hub if self._few else self._mean)) / self._spread,
             math.log1p(self._ranks[at]),
             self._top - best,
             self._top,

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from feeds.events import Near
 from feeds.markets import Market, Outcome
 from strategies.linking import LINKS_MAX, LinkableMarket, Linker, linkable
 from strategies.linking.calibration import rungs
@@ -81,6 +82,13 @@ def test_what_is_announced_for_after_the_deadline_pushes_down() -> None:
 def showing_all(meaning: bool) -> Stage:
     """The stage that ships, but for its floor."""
     return load(meaning)._replace(floor=0.0)
+
+
+def test_the_only_question_there_is_can_be_near_too() -> None:
+    linker = Linker()
+    linker.add(ipo())
+    near = Near("a", title=0.9, whole=0.9, hub=0.82)
+    assert [link.market_id for link in linker.link(TITLE, near=(near,))] == ["a"]
 
 
 def test_links_are_bounded_and_best_first() -> None:
