@@ -54,8 +54,16 @@ def sources(shared: Path) -> Iterator[Judged]:
     yield _judged("july", july.markets(tapes, real.markets), july.stories(tapes), july.labels())
     yield judged("written", WRITTEN)
     yield practice()
-    if ARCHIVES.exists():
-        yield judged("archives", ARCHIVES)
+    if (ARCHIVES / "labels.jsonl").exists():
+        told = lines(ARCHIVES / "labels.jsonl")
+        read = {line["id"] for line in told}
+        stories = [line for line in lines(ARCHIVES / "stories.jsonl") if line["id"] in read]
+        yield _judged("archives", archive_markets(shared), stories, told)
+
+
+def archive_markets(shared: Path) -> list[Line]:
+    """The markets that the archives' stories are set beside: ours, and those of the judged set."""
+    return lines(ARCHIVES / "markets.jsonl") + lines(shared / "linking" / "markets.jsonl")
 
 
 def practice() -> Judged:
