@@ -4,7 +4,7 @@
     python -m benchmarks.learn.archives labels SHARED ANSWERS.jsonl
 
 ``data/archives`` holds the stories, each with the groups of markets that it was pooled with, and
-the markets that are ours to publish; the rest come from SHARED. A prompt line is ``{"id", "user"}``,
+the markets that are ours to publish; the rest come from SHARED. A prompt is ``{"id", "user"}``,
 at most twenty questions each; an answer line ``{"id", "answer"}``. What a reader left out is graded
 none. The guideline is ``feeds.asking.GUIDELINE``; whoever reads edits neither tables nor weights.
 """
