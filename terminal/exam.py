@@ -142,7 +142,7 @@ PAPERS: tuple[Paper, ...] = (
             _ask("Will NVIDIA dip to $150 in May 2026?", "2026-05-31"),
             _ask("Will Ethereum reach $6,000 in May 2026?", "2026-05-31"),
         ),
-        {2: Key(_ANY, 1), 4: Key(_ANY, -1)},
+        {2: Key(_ANY, 1), 4: Key(_RIVAL, -1, False)},
     ),
     Paper(
         "one ahead of its rivals",
