@@ -1,6 +1,7 @@
 """JSON Feed 1 and 1.1 (jsonfeed.org), read with the leniency that its specification asks for."""
 
 import re
+from datetime import UTC, tzinfo
 from typing import Any
 
 import msgspec
@@ -22,10 +23,11 @@ from feeds.text import from_html, paragraph, printable, safe_url
 _VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/(\d(?:\.\d)?)/?")
 
 
-def parse_json_feed(text: str, url: str = "") -> ParsedFeed:
+def parse_json_feed(text: str, url: str = "", home: tzinfo = UTC) -> ParsedFeed:
     """Read a JSON Feed. A field of the wrong type counts as absent, an item that is none is left.
 
-    Raises ``FeedError`` where the whole is no JSON or no feed.
+    ``home`` is the zone of dates without one. Raises ``FeedError`` where the whole is no JSON or
+    no feed.
     """
     try:
         feed = msgspec.json.decode(text.encode("utf-8", "replace"))
@@ -48,17 +50,17 @@ def parse_json_feed(text: str, url: str = "") -> ParsedFeed:
         format=f"JSON Feed {version[1]}",
         title=printable(_text(feed, "title"), TITLE_CHARS_MAX),
         language=language_tag(_text(feed, "language")),
-        entries=tuple(_entry(item, base) for item in items[:ENTRIES_MAX]),
+        entries=tuple(_entry(item, base, home) for item in items[:ENTRIES_MAX]),
     )
 
 
-def _entry(item: dict[str, Any], base: str) -> Entry:
+def _entry(item: dict[str, Any], base: str, home: tzinfo) -> Entry:
     return Entry(
         guid=printable(_identity(item), GUID_CHARS_MAX),
         title=printable(_text(item, "title"), TITLE_CHARS_MAX),
         url=safe_url(_text(item, "url") or _text(item, "external_url"), base),
-        published_ns=read_date(_text(item, "date_published")),
-        updated_ns=read_date(_text(item, "date_modified")),
+        published_ns=read_date(_text(item, "date_published"), home),
+        updated_ns=read_date(_text(item, "date_modified"), home),
         summary=_summary(item),
         author=_author(item),
         language=language_tag(_text(item, "language")),

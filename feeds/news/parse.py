@@ -7,6 +7,7 @@ an entry) on hostile input, so the poller runs it in a process of its own: ``fee
 import io
 import re
 from collections.abc import Iterator
+from datetime import UTC, tzinfo
 from typing import Any
 from xml.sax import SAXParseException
 
@@ -28,6 +29,7 @@ from feeds.news.entry import (
 )
 from feeds.news.jsonfeed import parse_json_feed
 from feeds.news.language import majority, reconciled
+from feeds.news.zones import zone_named
 from feeds.text import from_html, paragraph, printable, safe_url
 
 BODY_BYTES_MAX = 5 * 1024 * 1024
@@ -81,9 +83,10 @@ _LOOKS_HTML = re.compile(
 )
 
 
-def parse_feed(body: bytes, url: str = "", charset: str = "") -> ParsedFeed:
+def parse_feed(body: bytes, url: str = "", charset: str = "", timezone: str = "") -> ParsedFeed:
     """Read one document. ``url`` is where it came from (relative links need it, "" for a file),
-    ``charset`` what HTTP said about its encoding.
+    ``charset`` what HTTP said about its encoding, ``timezone`` the IANA name of the zone of dates
+    that name none, "" for UTC.
 
     Raises ``FeedError`` with one sentence for whatever is no feed; nothing else, whatever the
     bytes. Opens no file and no address.
@@ -96,7 +99,8 @@ def parse_feed(body: bytes, url: str = "", charset: str = "") -> ParsedFeed:
     text = _ILLEGAL.sub("", decode(body, charset)).lstrip("\ufeff \t\r\n")
     if not text:
         raise FeedError("The document is empty: check the address, or try again later.")
-    feed = parse_json_feed(text, url) if text[0] in "{[" else _parse_xml(text, url)
+    home = zone_named(timezone) or UTC
+    feed = parse_json_feed(text, url, home) if text[0] in "{[" else _parse_xml(text, url, home)
     return _with_languages(feed)
 
 
@@ -111,7 +115,7 @@ def _with_languages(feed: ParsedFeed) -> ParsedFeed:
     return structs.replace(feed, language=usual, entries=entries)
 
 
-def _parse_xml(text: str, url: str) -> ParsedFeed:
+def _parse_xml(text: str, url: str, home: tzinfo) -> ParsedFeed:
     start = text.find("<")
     if start < 0:
         raise FeedError("This is plain text, not a feed: check the address.")
@@ -120,7 +124,7 @@ def _parse_xml(text: str, url: str) -> ParsedFeed:
     read = _feedparser(_ILLEGAL_REFERENCE.sub("", text), url)
     entries = read.entries if not read.bozo else _whole(read.entries, text)
     atom = read.version.startswith("atom")
-    shaped = tuple(_entry(raw, url, atom) for raw in entries[:ENTRIES_MAX])
+    shaped = tuple(_entry(raw, url, atom, home) for raw in entries[:ENTRIES_MAX])
     if read.bozo:
         shaped = tuple(entry for entry in shaped if entry.title or entry.url or entry.summary)
     if not shaped and read.bozo:
@@ -236,13 +240,13 @@ def _fault(read: Any) -> str:
     return printable(words, 80)
 
 
-def _entry(raw: Any, base: str, atom: bool) -> Entry:
+def _entry(raw: Any, base: str, atom: bool, home: tzinfo) -> Entry:
     return Entry(
         guid=printable(str(_get(raw, "id")), GUID_CHARS_MAX),
         title=_title(raw, atom),
         url=safe_url(str(_get(raw, "link")), base),
-        published_ns=read_date(str(_get(raw, "published"))),
-        updated_ns=read_date(str(_get(raw, "updated"))),
+        published_ns=read_date(str(_get(raw, "published")), home),
+        updated_ns=read_date(str(_get(raw, "updated")), home),
         summary=_summary(raw),
         author=_author(raw),
         language=language_tag(str(_get(raw, "title_detail", {}).get("language") or "")),
