@@ -10,6 +10,7 @@ from feeds.markets import Nanos
 from feeds.news.dates import iso
 from feeds.news.entry import Entry, FeedError
 from feeds.news.fetch import BODY_BYTES_MAX, Failed, Fetched, Fetcher, Validators
+from feeds.news.unpack import PackingError, unpacked
 from feeds.news.worker import ParseWorker
 from feeds.text import safe_url
 
@@ -105,7 +106,10 @@ def _filed(path: str) -> Fetched:
     except (OSError, ValueError) as error:  # a folder, no permission, a NUL in the name
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise FeedError(f"The file can't be read ({why.lower()}); check its path.") from None
-    return Fetched(body, "", "", Validators())
+    try:
+        return Fetched(unpacked(body, BODY_BYTES_MAX), "", "", Validators())
+    except PackingError as error:
+        raise FeedError(error.sentence) from None
 
 
 def _shown(entry: Entry) -> CheckedEntry:

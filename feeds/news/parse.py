@@ -77,6 +77,19 @@ _LOOKS_HTML = re.compile(
     r"|<(?:br|img|script|iframe|svg|style|object|embed)\b|&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z]+);"
 )
 
+_FILES = {
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a gzip file inside a gzip file and so on",
+    b"BZh": "a file compressed with bzip2",
+    b"\xfd7zXZ\0": "a file compressed with xz",
+    b"\x28\xb5\x2f\xfd": "a file compressed with zstd",
+    b"%PDF-": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"ID3": "a sound file",
+}
+
 # Which of an entry's links leads to the story, by their relation (RFC 4287, section 4.2.7.2, and
 # IANA's register). One that is not here, such as "replies" or "edit", never does.
 _ALTERNATE, _OTHER_KIND, _PERMALINK, _FEED_OF_IT = 0, 1, 2, 6
@@ -107,6 +120,9 @@ def parse_feed(body: bytes, url: str = "", charset: str = "", timezone: str = ""
             f"The document is bigger than the limit of {BODY_BYTES_MAX // 2**20} MiB: "
             "ask the publisher for a shorter feed."
         )
+    for magic, name in _FILES.items():
+        if body.startswith(magic):
+            raise FeedError(f"This is {name}, not a feed: check the address.")
     text = legible(decode(body, charset)).lstrip("\ufeff \t\r\n")
     if not text:
         raise FeedError("The document is empty: check the address, or try again later.")
