@@ -19,6 +19,7 @@ they only taken out, the rest of the sequence would be left as text."""
 # Only what needs a look: well-formed references and tags, most of all there is, are passed over.
 _PIECE = re.compile(
     r"<(?:!\[CDATA\[.*?(?:\]\]>|\Z)|!--.*?(?:-->|\Z)|\?.*?(?:\?>|\Z)|(?![A-Za-z_/!?]))"
+    r"|&(?![\#A-Za-z])(?:&(?![\#A-Za-z]))*"
     r"|&(?!(?:amp|lt|gt|quot|apos|\#(?:3[2-9]|[4-9]\d|[1-9]\d{2,3}|x[2-7][0-9a-fA-F]));)"
     r"(?:\#(?P<decimal>\d+)|\#[xX](?P<hexadecimal>[0-9a-fA-F]+)|(?P<name>[A-Za-z][A-Za-z0-9]*))?"
     r"(?P<end>;)?",
@@ -57,6 +58,8 @@ def mended(text: str) -> str:
 def _mended_piece(piece: re.Match[str]) -> str:
     if piece[0].startswith("<"):
         return piece[0] if len(piece[0]) > 1 else "&lt;"
+    if piece[0].endswith("&"):
+        return "&amp;" * len(piece[0])
     end = piece["end"] or ""
     if piece["decimal"] or piece["hexadecimal"]:
         return _numbered(piece)
