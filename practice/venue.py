@@ -7,34 +7,34 @@ the CLOB's clients send ``next_cursor`` with it and its single markets are named
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from practice import signing
-from practice.absent import Absent
-from practice.accounts import Accounts
-from practice.audit import Auditor
-from practice.auth import Door
-from practice.board import Board
-from practice.builders import Builders
-from practice.burst import Burst
-from practice.catalogue import MarketSpec
-from practice.clob import Clob
+from practice.accounts import signing
+from practice.accounts.auth import Door
+from practice.accounts.registry import Accounts
+from practice.accounts.trading import Trading
+from practice.api.aggregates import Insight
+from practice.api.builders import Builders
+from practice.api.clob import Clob
+from practice.api.control import CONTROL, Control
+from practice.api.data_api import DataApi
+from practice.api.gamma import Gamma
+from practice.api.keys import Keys
+from practice.api.market_stream import Stream
+from practice.api.rate_limits import Limits, Turnstile
+from practice.api.rebates import Rebates
+from practice.api.relayer import Relayer
+from practice.api.stubs import Absent
+from practice.api.trading_routes import Private
+from practice.api.user_stream import UserStream
 from practice.clock import Clock
-from practice.control import CONTROL, Control
-from practice.data_api import DataApi
-from practice.faults import NO_FAULTS, Deck, Faults
-from practice.gamma import Gamma
-from practice.history import History
-from practice.insight import Insight
-from practice.keys import Keys
-from practice.limits import Limits, Turnstile
-from practice.mischief import Mischief
-from practice.mishaps import Mishaps
-from practice.private import Private
-from practice.rebates import Rebates
-from practice.relayer import Relayer
-from practice.stream import Stream
-from practice.trading import Trading
-from practice.user_stream import UserStream
-from practice.world import Moved, World
+from practice.exchange.audit import Auditor
+from practice.exchange.history import History
+from practice.faults.burst import Burst
+from practice.faults.deck import NO_FAULTS, Deck, Faults
+from practice.faults.http_faults import Mischief
+from practice.faults.order_faults import Mishaps
+from practice.world.board import Board
+from practice.world.catalogue import MarketSpec
+from practice.world.simulation import Moved, World
 
 __all__ = ["CONTROL", "WS_MARKET", "WS_USER", "Venue"]
 

@@ -17,9 +17,9 @@ from feeds.events import BookState
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.rest import ClobReader
 from feeds.polymarket.stream import MarketStream
+from practice.api.market_stream import Freeze
 from practice.clock import MINUTE, SECOND
-from practice.faults import NO_FAULTS, Deck, Faults
-from practice.stream import Freeze
+from practice.faults.deck import NO_FAULTS, Deck, Faults
 from strategies.floor import TRADEABLE
 from strategies.risk import Reason
 from tests.feeds.polymarket.test_stream import Desk

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from practice.clock import MINUTE, SECOND
-from practice.faults import (
+from practice.faults.deck import (
     DRAWN,
     NO_FAULTS,
     RATES,
@@ -18,7 +18,7 @@ from practice.faults import (
     parse_fault,
     with_fault,
 )
-from practice.garble import Garbler
+from practice.faults.frame_faults import Garbler
 from practice.serve import faults_of, main, parser
 from tests.practice.worlds import START_NS
 

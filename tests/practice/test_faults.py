@@ -15,13 +15,13 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from practice.answers import answer, body_of
-from practice.catalogue import Catalogue
 from practice.clock import MINUTE, SECOND
-from practice.faults import NO_FAULTS, Deck, with_fault
-from practice.garble import Garbler
-from practice.mischief import ERRORS, Mischief
-from practice.orders import YES
+from practice.exchange.orders import YES
+from practice.faults.deck import NO_FAULTS, Deck, with_fault
+from practice.faults.frame_faults import Garbler
+from practice.faults.http_faults import ERRORS, Mischief
 from practice.serve import parser
+from practice.world.catalogue import Catalogue
 from tests.practice.loopback import Client, Host, Served, hosting, listening
 from tests.practice.worlds import START_NS, catalogue, market, world
 

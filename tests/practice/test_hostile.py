@@ -12,9 +12,9 @@ import pytest_asyncio
 from httpx import ASGITransport
 from starlette.routing import Route
 
-from practice.garble import Garbler
-from practice.stream import NO_FREEZE, Connection
-from practice.user_stream import UserConnection
+from practice.api.market_stream import NO_FREEZE, Connection
+from practice.api.user_stream import UserConnection
+from practice.faults.frame_faults import Garbler
 from tests.practice.traders import Floor, floor
 
 BOTTOMLESS = [b"[" * 5_000, b'{"a":' * 3_000, b'{"auth":' * 3_000, b"[" * 5_000 + b"]" * 5_000]

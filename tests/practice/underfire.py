@@ -25,12 +25,12 @@ from feeds.polymarket.frames import snapshot_of
 from feeds.polymarket.gamma import market_from_gamma
 from feeds.polymarket.line import Link
 from feeds.polymarket.wire import GammaMarket, RestBook, decode_as
+from practice.api.market_stream import Connection, suffer
 from practice.clock import SECOND, ManualClock
-from practice.faults import Faults
-from practice.garble import Garbler
-from practice.stream import Connection, suffer
+from practice.faults.deck import Faults
+from practice.faults.frame_faults import Garbler
 from practice.venue import Venue
-from practice.world import Moved, World
+from practice.world.simulation import Moved, World
 from strategies.decisions import OrderKind
 from strategies.floor import Floor
 from strategies.portfolio import Portfolio
