@@ -9,12 +9,12 @@ import pytest
 from feeds.events import BookState, Event, Gap, LevelChange, OrderRequest, Tick
 from feeds.markets import Side
 from strategies.decisions import Parked
-from terminal import engine as engine_module
-from terminal.assembly import assemble
 from terminal.config import load
-from terminal.engine import Engine, EngineHalted
-from terminal.paths import Paths
-from terminal.session import Step
+from terminal.engine import loop as engine_module
+from terminal.engine.assembly import assemble
+from terminal.engine.loop import Engine, EngineHalted
+from terminal.engine.session import Step
+from terminal.stores.paths import Paths
 
 WITHIN_S = 40.0
 

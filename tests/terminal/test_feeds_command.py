@@ -11,13 +11,14 @@ import pytest
 from feeds.markets import SECOND
 from feeds.news.opml import read_opml
 from feeds.news.poller import SourceHealth, SourceState
-from terminal import newsshelf, queries
-from terminal.assembly import assemble
 from terminal.config import load
 from terminal.config.shape import default_feeds, feed_pack
-from terminal.newsshelf import NewsShelf
-from terminal.paths import Paths
-from terminal.views import Query, Rows
+from terminal.engine.assembly import assemble
+from terminal.protocol.views import Query, Rows
+from terminal.server import queries
+from terminal.stores import news_store
+from terminal.stores.news_store import NewsShelf
+from terminal.stores.paths import Paths
 from tests.feeds.news.newsroom import eventually
 from tests.terminal.conftest import Run
 
@@ -156,8 +157,8 @@ async def test_a_running_engine_tells_how_its_feeds_do_and_keeps_it(
 ) -> None:
     config = load(practice_config).config
     paths = Paths.find()
-    monkeypatch.setattr(newsshelf, "HEALTH_EVERY_S", 0.05)
-    monkeypatch.setattr(newsshelf, "MEMORY_EVERY_S", 0.1)
+    monkeypatch.setattr(news_store, "HEALTH_EVERY_S", 0.05)
+    monkeypatch.setattr(news_store, "MEMORY_EVERY_S", 0.1)
     engine = await asyncio.to_thread(assemble, config, paths, to_stdout=False)
     stop = asyncio.Event()
     running = asyncio.create_task(engine.run(stop))
@@ -186,7 +187,7 @@ async def test_a_memory_that_can_not_be_read_is_put_aside_and_the_engine_starts(
 ) -> None:
     paths = Paths.find()
     paths.make()
-    (paths.state / newsshelf.MEMORY_NAME).write_bytes(b"an older version wrote this")
+    (paths.state / news_store.MEMORY_NAME).write_bytes(b"an older version wrote this")
     config = load(practice_config).config
     engine = await asyncio.to_thread(assemble, config, paths, to_stdout=False)
     stop = asyncio.Event()

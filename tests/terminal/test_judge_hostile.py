@@ -23,7 +23,7 @@ from strategies.desk.settings import Enrolled
 from strategies.linking import Candidate, LinkableMarket, Linker
 from strategies.linking.dates import parse_time
 from terminal.config.shape import JudgeConfig
-from terminal.judging import Judging, opinions_of, question_of
+from terminal.engine.llm_judge import Judging, opinions_of, question_of
 from tests.hostile import ANSWER, DISGUISES, HEADLINES, WHO, Hostile
 from tests.models import ModelServer, answers, completion, model_server, question
 from tests.strategies.kit import Session, books, market, story

@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from terminal import out
 from terminal.cli import main
-from terminal.commands import news
-from terminal.paths import Paths
-from terminal.rows import story_named
-from terminal.storyshelf import STORIES_NAME, StoryShelf, Told
-from terminal.views import ArticleView, CardView, StoryRow
+from terminal.commands import news, out
+from terminal.presenters.account import story_named
+from terminal.protocol.views import ArticleView, CardView, StoryRow
+from terminal.stores.paths import Paths
+from terminal.stores.story_store import STORIES_NAME, StoryShelf, Told
 
 SEEN_NS = 1_795_528_931_000_000_000
 AS_OF = "2026-11-24T14:02:11Z"

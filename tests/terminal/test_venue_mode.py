@@ -15,9 +15,9 @@ from feeds.events import (
 from feeds.markets import SHARE, MarketState, Side
 from feeds.polymarket.health import StreamHealth, StreamState
 from strategies.decisions import Answer, Outcome
-from terminal.present import market, market_rows, status
+from terminal.presenters.page import market, market_rows, status
 from tests.strategies.kit import market as known
-from tests.terminal.test_keeper import START, _engine
+from tests.terminal.test_catalogue_sync import START, _engine
 
 
 async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
