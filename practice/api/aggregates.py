@@ -24,7 +24,7 @@ MODULES = {("v1", False): "v1_ctf", ("v1", True): "v1_ctf", ("v2", False): "bina
 Row = dict[str, Any]
 
 
-class Insight:
+class Aggregates:
     """Routes of the Data API about markets, version 2 and the old one, and the CLOB's own."""
 
     def __init__(self, board: Board, history: History) -> None:

@@ -31,7 +31,7 @@ from practice.exchange.wire import (
     size_text,
 )
 from practice.faults.deck import Deck
-from practice.faults.frame_faults import Garbler
+from practice.faults.frame_faults import FrameFaults
 from practice.world.board import OUTCOMES, Board, Listing, of_outcome
 from practice.world.simulation import Moved
 
@@ -82,9 +82,9 @@ NO_FREEZE = Freeze()
 class Connection:
     """One client: what it asked for and what it has not been sent yet."""
 
-    def __init__(self, freeze: Freeze, garbler: Garbler) -> None:
+    def __init__(self, freeze: Freeze, frame_faults: FrameFaults) -> None:
         self.freeze = freeze
-        self.garbler = garbler
+        self.frame_faults = frame_faults
         self.assets: set[str] = set()
         self.begun = False
         self.custom = False
@@ -97,11 +97,11 @@ class Connection:
 
     def send(self, frame: bytes) -> None:
         """Queue a frame, or what the faults make of it."""
-        for piece in self.garbler.pass_on(frame):
+        for piece in self.frame_faults.pass_on(frame):
             self._queue(piece)
 
     def pong(self) -> None:
-        for piece in self.garbler.release():
+        for piece in self.frame_faults.release():
             self._queue(piece)
         self._queue(b"PONG")
 
@@ -133,7 +133,7 @@ def suffer(connection: Connection, deck: Deck, clock: Clock) -> None:
     """What chance does to whole connections, looked at whenever the client speaks."""
     if deck.idle:
         return
-    now_ns, whom = clock.now_ns(), str(connection.garbler.number)
+    now_ns, whom = clock.now_ns(), str(connection.frame_faults.number)
     if deck.during("cut", now_ns, whom=whom):
         connection.drop()
     elif deck.during("half_open", now_ns, whom=whom):
@@ -192,7 +192,7 @@ class Stream(Crowd[Connection]):
         """The deck has other options: what is held back for the old ones goes out."""
         self._old_books.clear()
         for connection in self.connections:
-            for piece in connection.garbler.release():
+            for piece in connection.frame_faults.release():
                 connection.send(piece)
 
     def _holds(self, connection: Connection, asset: str) -> bool:
@@ -213,7 +213,7 @@ class Stream(Crowd[Connection]):
         if len(self.connections) >= CONNECTIONS_MAX:
             await socket.close(POLICY_VIOLATION, "too many connections")
             return
-        connection = Connection(self.freeze, Garbler(self.deck, next(self._numbers)))
+        connection = Connection(self.freeze, FrameFaults(self.deck, next(self._numbers)))
         self.connections.add(connection)
         try:
             await converse(socket, connection, self._read(socket, connection))

@@ -15,7 +15,7 @@ from practice.api.keys import asked
 from practice.world.board import Board
 
 
-class Absent:
+class Stubs:
     """Routes."""
 
     def __init__(self, board: Board, door: Door) -> None:

@@ -67,7 +67,7 @@ class _Beat(msgspec.Struct):
     heartbeat_id: str = ""
 
 
-class Private:
+class TradingRoutes:
     """Routes; each asks for L2 headers, those that only look for a read-only key at least."""
 
     def __init__(self, door: Door, trading: Trading, counted: Limits) -> None:

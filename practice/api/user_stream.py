@@ -23,7 +23,7 @@ from practice.api.market_stream import (
 )
 from practice.clock import Clock
 from practice.faults.deck import Deck
-from practice.faults.frame_faults import Garbler
+from practice.faults.frame_faults import FrameFaults
 
 MARKETS_MAX = 2_000
 BAD_LOGIN = "Unauthorized/Invalid api key"
@@ -51,8 +51,8 @@ _encode = msgspec.json.Encoder().encode
 class UserConnection(Connection):
     """One client: who it is, and which markets it asked for; naming none means all."""
 
-    def __init__(self, freeze: Freeze, garbler: Garbler) -> None:
-        super().__init__(freeze, garbler)
+    def __init__(self, freeze: Freeze, frame_faults: FrameFaults) -> None:
+        super().__init__(freeze, frame_faults)
         self.owner = ""
         self.markets: set[str] = set()
 
@@ -84,7 +84,7 @@ class UserStream(Crowd[UserConnection]):
         if len(self.connections) >= CONNECTIONS_MAX:
             await socket.close(POLICY_VIOLATION, "too many connections")
             return
-        connection = UserConnection(self.freeze, Garbler(self._deck, next(self._numbers)))
+        connection = UserConnection(self.freeze, FrameFaults(self._deck, next(self._numbers)))
         self.connections.add(connection)
         try:
             await converse(socket, connection, self._read(socket, connection))

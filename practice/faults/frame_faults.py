@@ -10,7 +10,7 @@ HELD_MAX = 3
 MARKS = frozenset(b'{}[]:,"')
 
 
-class Garbler:
+class FrameFaults:
     """Frames in, frames out: some lost, doubled, out of order or broken, by the deck's seed.
 
     Each connection has a line of chance of its own, so that what happens on one does not depend

@@ -93,7 +93,7 @@ ERRORS = errors()
 ACCEPTED_500 = 500, JSON, _encode({"error": "Internal server error"}), 0
 
 
-class Mischief:
+class HttpFaults:
     """The layer. ``retick`` changes the grid of the market that has this asset."""
 
     def __init__(

@@ -25,7 +25,7 @@ CONFIRMING_NS = SECOND
 WAITING_MAX = 10_000
 
 
-class Mishaps:
+class OrderFaults:
     """Stands beside ``Trading`` and is asked at each order that rests and each trade."""
 
     def __init__(self, deck: Deck, trading: Trading) -> None:

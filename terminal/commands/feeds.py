@@ -17,7 +17,7 @@ from terminal.config.layers import DEFAULT
 from terminal.config.shape import FEEDS_MAX
 from terminal.presenters import figures
 from terminal.protocol.views import FeedRow, Query, Rows
-from terminal.stores.news_store import NewsShelf
+from terminal.stores.news_store import NewsStore
 from terminal.stores.paths import Paths
 
 TITLE = "Fit to Trade: feeds"
@@ -67,7 +67,7 @@ def _health() -> tuple[tuple[FeedRow, ...], bool]:
     try:
         answer = ask(Query(id="feeds", what="feeds", most=FEEDS_MAX))
     except CommandError:
-        return NewsShelf(Paths.find().state).rows(), False
+        return NewsStore(Paths.find().state).rows(), False
     return (answer.feeds, True) if isinstance(answer, Rows) else ((), True)
 
 

@@ -182,7 +182,7 @@ async def _serve(engine: "Engine", paths: Paths, seconds: float | None, with_par
     from terminal.protocol.link import LinkServer
     from terminal.server.faces import FaceDesk
     from terminal.server.story_keeper import kept_stories
-    from terminal.stores.story_store import StoryShelf
+    from terminal.stores.story_store import StoryStore
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -193,7 +193,7 @@ async def _serve(engine: "Engine", paths: Paths, seconds: float | None, with_par
     server = LinkServer(paths.runtime, VERSION, FaceDesk(engine).serve)
     await server.start()
     try:
-        stories = kept_stories(engine, StoryShelf(paths.state))
+        stories = kept_stories(engine, StoryStore(paths.state))
         async with _watched_parent(stop, with_parent), stories:
             await engine.run(stop)
     finally:

@@ -24,7 +24,7 @@ from terminal.engine.loop import Engine
 from terminal.engine.semantics import FOLDER
 from terminal.engine.session import Header, Session, StrategySetting
 from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
-from terminal.stores.news_store import NewsShelf
+from terminal.stores.news_store import NewsStore
 from terminal.stores.paths import CATALOGUE_SHELF, Paths, private_folder
 from terminal.stores.secret import SecretError
 
@@ -60,7 +60,7 @@ def assemble(
         ledger.shut()
         raise
     alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
-    news = NewsShelf(paths.state)
+    news = NewsStore(paths.state)
     shelf = Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}")
     judge, trouble = _judge(config, paths)
     cache = paths.state / FOLDER if header.models else None

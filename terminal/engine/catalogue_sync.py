@@ -33,7 +33,7 @@ MISSING_ASKED_MAX = 2_000
 _ALIVE = (MarketState.OPEN, MarketState.PAUSED)
 
 
-class CatalogueKeeper:
+class CatalogueSync:
     """Tells ``hear`` of markets as they are found, change and end. Runs until cancelled.
 
     ``as_of_ns`` is when the whole catalogue was last read, in this session or an earlier one.
@@ -161,8 +161,8 @@ class CatalogueKeeper:
         await self._refresh(missing[:MISSING_ASKED_MAX])
 
     async def _refresh_followed(self) -> None:
-        floor = self._desk.floor
-        owners = {floor.market_of(asset_id) for asset_id in self._desk.followed}
+        market_data = self._desk.market_data
+        owners = {market_data.market_of(asset_id) for asset_id in self._desk.followed}
         await self._refresh(sorted(market.condition_id for market in owners if market is not None))
 
     async def _refresh(self, condition_ids: list[str]) -> None:

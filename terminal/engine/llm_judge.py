@@ -215,7 +215,7 @@ class _Waiting(NamedTuple):
     questions: list[Question]
 
 
-class Judging:
+class LlmJudge:
     """Takes the desk's questions from the engine's loop and never blocks it."""
 
     def __init__(

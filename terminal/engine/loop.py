@@ -63,14 +63,14 @@ from strategies.decisions import (
 )
 from terminal.alerts import Alerts
 from terminal.config import Config
-from terminal.engine.catalogue_sync import CatalogueKeeper
+from terminal.engine.catalogue_sync import CatalogueSync
 from terminal.engine.latency import Spans
-from terminal.engine.llm_judge import Judging
+from terminal.engine.llm_judge import LlmJudge
 from terminal.engine.semantics import Semantics
 from terminal.engine.session import Session, Step
-from terminal.engine.timeline import Journeys
+from terminal.engine.timeline import Timelines
 from terminal.ledger import Ledger, Record
-from terminal.stores.news_store import NewsShelf
+from terminal.stores.news_store import NewsStore
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class Engine:
         alerts: Alerts,
         clock: Clock,
         tape: TapeWriter | None = None,
-        news: NewsShelf | None = None,
+        news: NewsStore | None = None,
         shelf: Shelf | None = None,
         judge: Judge | None = None,
         vectors: Path | None = None,
@@ -138,7 +138,7 @@ class Engine:
         self.listeners: list[Listener] = []
         self.arrived: dict[str, float] = {}
         self.fills: deque[Fill] = deque(maxlen=FILLS_MAX)
-        self.journeys = Journeys()
+        self.timelines = Timelines()
         self.mistakes: deque[str] = deque(maxlen=MISTAKES_MAX)
         self._ledger, self._alerts, self._tape = ledger, alerts, tape
         self._inbox: deque[tuple[Event, float]] = deque()
@@ -156,7 +156,7 @@ class Engine:
         reads = Reads(self.http, modes=self.modes)
         self.reader = ClobReader(hosts, self.http, clock, reads)
         self.catalogue = Catalogue(hosts, self.http, reads)
-        self.keeper = CatalogueKeeper(
+        self.catalogue_sync = CatalogueSync(
             self.catalogue,
             session.desk,
             clock,
@@ -174,10 +174,10 @@ class Engine:
             self.reader,
             standby=config.venue.standby,
         )
-        self.judging: Judging | None = None
+        self.llm_judge: LlmJudge | None = None
         if judge is not None:
             complain = partial(self._complain, "judge")
-            self.judging = Judging(judge, config.judge, clock, self.hear, complain)
+            self.llm_judge = LlmJudge(judge, config.judge, clock, self.hear, complain)
         self.semantics: Semantics | None = None
         if vectors is not None:
             complain = partial(self._complain, "meaning")
@@ -207,10 +207,10 @@ class Engine:
             await self._news.keep(self.poller)
 
     async def _judge(self) -> None:
-        if self.judging is None:
+        if self.llm_judge is None:
             await asyncio.Event().wait()
         else:
-            await self.judging.run()
+            await self.llm_judge.run()
 
     async def _ponder(self) -> None:
         if self.semantics is None:
@@ -221,7 +221,7 @@ class Engine:
     @property
     def catalogue_as_of_ns(self) -> int | None:
         """When the whole catalogue was last read, in this session or an earlier one."""
-        return self.keeper.as_of_ns
+        return self.catalogue_sync.as_of_ns
 
     # -- what comes in ------------------------------------------------------------------
 
@@ -277,7 +277,7 @@ class Engine:
             for name, work in (
                 ("desk", self._drain),
                 ("ticks", self._tick),
-                ("catalogue", self.keeper.run),
+                ("catalogue", self.catalogue_sync.run),
                 ("histories", self._fetch_histories),
                 ("clocks", self._compare_clocks),
                 ("stream", self.stream.run),
@@ -317,7 +317,7 @@ class Engine:
             if self._news is not None:
                 endings.callback(self._news.keep_memory, self.poller.memory())
                 endings.callback(self._news.keep_rows, self.poller.health())
-            await self.keeper.save()
+            await self.catalogue_sync.save()
 
     async def _drain(self) -> None:
         while True:
@@ -356,7 +356,7 @@ class Engine:
         for decision in step.decisions:
             self._act(decision)
         self._alerts.tick(event.at_ns)
-        self.journeys.listen(event, step)
+        self.timelines.listen(event, step)
         for listener in self.listeners:
             listener(event, step)
 
@@ -417,9 +417,9 @@ class Engine:
                 pass
 
     def _consult(self, wanted: Consult) -> None:
-        if self.judging is not None:
+        if self.llm_judge is not None:
             desk = self.session.desk
-            self.judging.consult(wanted, desk.stories[wanted.story_id], desk.markets)
+            self.llm_judge.consult(wanted, desk.stories[wanted.story_id], desk.markets)
 
     def _time_suggestion(self, decision: Suggested) -> None:
         self.counters.suggestions += 1
@@ -498,7 +498,7 @@ class Engine:
 
     def _want_history(self, asset_id: str) -> None:
         """Ask once for the past of a market that is followed for the first time."""
-        market = self.session.desk.floor.market_of(asset_id)
+        market = self.session.desk.market_data.market_of(asset_id)
         if market is None or market.yes.asset_id != asset_id:
             return
         if asset_id not in self._histories_asked:

@@ -73,7 +73,7 @@ class Session:
         self.desk = Desk(header.desk, enrolled, Linker())
         self.desk.restore(header.past, killed=header.killed, precedents=header.precedents)
         latency_ns = header.desk.paper_latency_ms * MILLISECOND
-        self.broker: Broker = PaperBroker(self.desk.floor, latency_ns)
+        self.broker: Broker = PaperBroker(self.desk.market_data, latency_ns)
         self._digest = blake2b(digest_size=16)
         self._encoder = msgspec.msgpack.Encoder()
         self.decisions = 0

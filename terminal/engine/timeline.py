@@ -12,7 +12,7 @@ STEPS = ("seen", "linked", "moved", "suggestion", "order", "fill")
 _MOVED = frozenset({Verdict.CLEAR, Verdict.LED, Verdict.SHARED})
 
 
-class Journeys:
+class Timelines:
     """Market times of each step after a story; the first of each kind counts."""
 
     def __init__(self) -> None:

@@ -232,7 +232,7 @@ def _odds(engine: Engine, condition_id: str) -> float | None:
     known = desk.markets.get(condition_id)
     if known is None:
         return None
-    midpoint = desk.floor.midpoint(known.yes.asset_id)
+    midpoint = desk.market_data.midpoint(known.yes.asset_id)
     history = desk.histories.get(condition_id)
     if midpoint is None and history is not None:
         midpoint = history.last
@@ -271,7 +271,7 @@ def article(engine: Engine, story_id: str) -> ArticleView | None:
         cards=tuple(_card(engine, story, link) for link in links[:CARDS_MAX]),
         links=len(links),
         meaning=meaning([_evidence(desk, story, link) for link in links]),
-        latency=engine.journeys.of(story.id),
+        latency=engine.timelines.of(story.id),
     )
 
 
@@ -428,7 +428,11 @@ def _market_state(engine: Engine, known: Market) -> str:
     """The market's state; one that is open and quoted by nobody on both sides is dormant."""
     desk = engine.session.desk
     yes = known.yes.asset_id
-    if known.state is MarketState.OPEN and desk.floor.tradeable(yes) and not desk.books[yes].sound:
+    if (
+        known.state is MarketState.OPEN
+        and desk.market_data.tradeable(yes)
+        and not desk.books[yes].sound
+    ):
         return "dormant"
     return known.state.value
 

@@ -14,7 +14,7 @@ def dollars(money: Money) -> float:
 def report(engine: Engine) -> dict[str, Any]:
     """Counts, money and latencies. Money in dollars, latencies in milliseconds or null."""
     counters, portfolio = engine.counters, engine.session.desk.portfolio
-    judged = {"judge": engine.judging.counts.report()} if engine.judging is not None else {}
+    judged = {"judge": engine.llm_judge.counts.report()} if engine.llm_judge is not None else {}
     return {
         **judged,
         "stories": counters.stories,

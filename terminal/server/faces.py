@@ -19,7 +19,7 @@ from feeds.events import (
     SuggestionReply,
 )
 from feeds.markets import ONE, Side
-from strategies.decisions import Alert, Outcome
+from strategies.decisions import Alert, CommandResult
 from terminal.alerts import MONEY
 from terminal.engine.loop import Engine
 from terminal.engine.session import Step
@@ -207,10 +207,10 @@ async def carry_out(engine: Engine, command: Act) -> Done:
 
 
 _WORDS = {
-    Outcome.CONFIRMED: "done",
-    Outcome.REFUSED: "refused",
-    Outcome.DENIED: "denied",
-    Outcome.UNKNOWN: "unknown",
+    CommandResult.CONFIRMED: "done",
+    CommandResult.REFUSED: "refused",
+    CommandResult.DENIED: "denied",
+    CommandResult.UNKNOWN: "unknown",
 }
 
 

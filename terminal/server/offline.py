@@ -28,14 +28,14 @@ from terminal.stores.paths import CATALOGUE_SHELF, Paths
 
 
 @dataclass(frozen=True)
-class Kept:
+class OfflineAnswer:
     """The answer to a query, and the newest time that the ledger tells."""
 
     rows: Rows
     as_of_ns: Nanos
 
 
-def answer(paths: Paths, query: Query) -> Kept:
+def answer(paths: Paths, query: Query) -> OfflineAnswer:
     """Rows of orders, positions or fills; raises ``LedgerError`` where there is no ledger."""
     with LedgerReader(paths.ledger) as reader:
         rebuilt = reader.rebuild()
@@ -52,7 +52,7 @@ def answer(paths: Paths, query: Query) -> Kept:
         assert query.what == "fills", query.what
         fills = fill_rows(reversed(rebuilt.fills), portfolio, markets)
         rows = Rows(id=query.id, fills=with_words(fills, words, most, fill_words))
-    return Kept(rows, rebuilt.as_of_ns)
+    return OfflineAnswer(rows, rebuilt.as_of_ns)
 
 
 def _markets(paths: Paths) -> dict[str, Market]:

@@ -25,7 +25,7 @@ MEMORY_EVERY_S = 120.0
 HEALTH_BYTES_MAX = 4 * 1024 * 1024
 
 
-class NewsShelf:
+class NewsStore:
     """Two files in ``folder``. What can't be read or written is logged, and the session goes on."""
 
     def __init__(self, folder: Path) -> None:

@@ -20,7 +20,7 @@ STORIES_MAX = 200
 STORIES_BYTES_MAX = 16 * 1024 * 1024
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class StoredStories(msgspec.Struct, frozen=True, kw_only=True):
     """Stories, newest first, and when they looked so; ``articles`` are in the order of ``rows``."""
 
     as_of_ns: Nanos
@@ -28,24 +28,24 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     articles: tuple[ArticleView, ...]
 
 
-class StoryShelf:
+class StoryStore:
     """One file in ``folder``. What can't be read or written is logged, and the session goes on."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / STORIES_NAME
 
-    def read(self) -> Told | None:
+    def read(self) -> StoredStories | None:
         """The stories as they were last kept; None where nothing readable is."""
         try:
             with self._file.open("rb") as file:
                 body = file.read(STORIES_BYTES_MAX)
-            return msgspec.json.decode(body, type=Told)
+            return msgspec.json.decode(body, type=StoredStories)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError) as error:
             log.warning("%s can't be read: %s", self._file, error)
             return None
 
-    def keep(self, told: Told) -> None:
+    def keep(self, stories: StoredStories) -> None:
         """Replace what is kept."""
-        replaced(self._file, msgspec.json.encode(told))
+        replaced(self._file, msgspec.json.encode(stories))

@@ -12,7 +12,7 @@ from practice.api.market_stream import NO_FREEZE, Connection
 from practice.clock import DAY, MINUTE, SECOND
 from practice.exchange.orders import NO, YES, Request
 from practice.faults.deck import Deck
-from practice.faults.frame_faults import Garbler
+from practice.faults.frame_faults import FrameFaults
 from practice.world.catalogue import Catalogue
 from practice.world.simulation import Moved
 from tests.practice.loopback import Client, Host, Served, hosting, listening
@@ -582,7 +582,7 @@ async def test_a_client_that_does_not_read_is_dropped(
 
 
 async def test_a_dropped_connection_holds_nothing_back() -> None:
-    connection = Connection(NO_FREEZE, Garbler(Deck(), 1))
+    connection = Connection(NO_FREEZE, FrameFaults(Deck(), 1))
     for _ in range(market_stream.PENDING_FRAMES_MAX + 1):
         connection.send(b"{}")
     assert connection.cut

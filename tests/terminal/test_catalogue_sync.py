@@ -22,7 +22,7 @@ from strategies.desk import Desk, DeskSettings
 from terminal.config import load
 from terminal.engine import catalogue_sync as keeping
 from terminal.engine.assembly import assemble
-from terminal.engine.catalogue_sync import WHOLE_EVERY_S, CatalogueKeeper
+from terminal.engine.catalogue_sync import WHOLE_EVERY_S, CatalogueSync
 from terminal.engine.loop import Engine
 from terminal.engine.session import Step
 from terminal.presenters.page import status
@@ -97,7 +97,7 @@ class Rig:
 
     def __init__(self, catalogue: Catalogue, clock: ManualClock, shelf: Shelf) -> None:
         self.clock, self.desk = clock, Desk(DeskSettings())
-        self.keeper = CatalogueKeeper(catalogue, self.desk, clock, self._hear, self.complain, shelf)
+        self.keeper = CatalogueSync(catalogue, self.desk, clock, self._hear, self.complain, shelf)
         self.complaints: list[str] = []
         self._complained = asyncio.Event()
 

@@ -51,7 +51,7 @@ def best_offer(engine: Engine) -> OrderRequest | None:
     """A small order that takes the best ask of some live book at a price the gate lets pass."""
     desk = engine.session.desk
     for asset_id in live_books(engine):
-        book, market = desk.books[asset_id], desk.floor.market_of(asset_id)
+        book, market = desk.books[asset_id], desk.market_data.market_of(asset_id)
         if (
             market is not None
             and book.sound

@@ -17,7 +17,7 @@ from terminal.engine.assembly import assemble
 from terminal.protocol.views import Query, Rows
 from terminal.server import queries
 from terminal.stores import news_store
-from terminal.stores.news_store import NewsShelf
+from terminal.stores.news_store import NewsStore
 from terminal.stores.paths import Paths
 from tests.feeds.news.newsroom import eventually
 from tests.terminal.conftest import Run
@@ -130,7 +130,7 @@ def test_without_an_engine_the_list_says_what_the_last_one_left(ftt: Run, tmp_pa
     moved = msgspec.structs.replace(good, source_id="moved")
     home = Paths.find({"FTT_HOME": str(tmp_path / "ftt")})
     home.make()
-    NewsShelf(home.state).keep_rows([good, bad, moved])
+    NewsStore(home.state).keep_rows([good, bad, moved])
     ran = ftt("--config", str(config), "feeds", "list", "--json")
     rows = {row["id"]: row["health"] for row in map(json.loads, ran.stdout.splitlines())}
     assert rows["good"] == {
@@ -162,7 +162,7 @@ async def test_a_running_engine_tells_how_its_feeds_do_and_keeps_it(
     engine = await asyncio.to_thread(assemble, config, paths, to_stdout=False)
     stop = asyncio.Event()
     running = asyncio.create_task(engine.run(stop))
-    shelf = NewsShelf(paths.state)
+    shelf = NewsStore(paths.state)
     try:
         await eventually(lambda: any(row.new and row.last_success_ns for row in shelf.rows()))
         await eventually(lambda: any(row.last_success_ns for row in engine.sources.values()))
@@ -194,7 +194,7 @@ async def test_a_memory_that_can_not_be_read_is_put_aside_and_the_engine_starts(
     stop.set()
     await engine.run(stop)
     assert (paths.state / "news.unreadable").read_bytes() == b"an older version wrote this"
-    assert NewsShelf(paths.state).memory() != b"an older version wrote this"
+    assert NewsStore(paths.state).memory() != b"an older version wrote this"
 
 
 def test_a_hundred_and_twenty_feeds_go_out_and_come_back_the_same(ftt: Run, tmp_path: Path) -> None:

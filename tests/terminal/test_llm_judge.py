@@ -21,7 +21,7 @@ from strategies.linking.lines import link_lines
 from terminal.config import ConfigError, load
 from terminal.config.shape import JudgeConfig
 from terminal.engine.assembly import assemble
-from terminal.engine.llm_judge import WAITING_MAX, Judging, Pace, Purse, judge_of
+from terminal.engine.llm_judge import WAITING_MAX, LlmJudge, Pace, Purse, judge_of
 from terminal.engine.loop import Engine
 from terminal.engine.session import Session, Step, header_from
 from terminal.presenters.summary import report
@@ -168,7 +168,7 @@ class Room:
         self.complaints: list[str] = []
         settings = JudgeConfig(stories_per_minute_max=per_minute, tokens_per_day_max=tokens_per_day)
         judge = Judge(server.url, "tiny-1", None, 10)
-        self.judging = Judging(judge, settings, Clock(), self.heard.append, self.complaints.append)
+        self.judging = LlmJudge(judge, settings, Clock(), self.heard.append, self.complaints.append)
 
     def consult(self, name: str = "story") -> None:
         asked = Consult(1, name, 0, (Put(("a", "c"), 2), Put(("b",))))
@@ -492,8 +492,8 @@ async def test_a_judge_that_never_answers_holds_nothing_up(
 
     engine.listeners.append(listen)
     await run_until(engine, done)
-    assert engine.judging is not None
-    assert engine.judging.counts.answered == 0
+    assert engine.llm_judge is not None
+    assert engine.llm_judge.counts.answered == 0
     server.released.set()
 
 
@@ -519,7 +519,7 @@ async def test_a_key_that_is_missing_leaves_the_session_without_a_judge_and_says
     practice_config: Path, home: Path, server: ModelServer
 ) -> None:
     engine = await assembled(practice_config, server)
-    assert engine.judging is None
+    assert engine.llm_judge is None
     assert "TINY_KEY" in engine.complaints["judge"]
     done = asyncio.Event()
     engine.listeners.append(lambda *_: done.set())

@@ -4,14 +4,14 @@ from feeds.events import Event
 from feeds.markets import Nanos
 from strategies.decisions import OrderIntent
 from strategies.fills import Heard, PaperExchange
-from strategies.floor import FloorView
+from strategies.market_data import MarketDataView
 
 
 class PaperBroker:
     """Fills orders against the real book by the paper exchange's strict rules; no money moves."""
 
-    def __init__(self, floor: FloorView, latency_ns: Nanos) -> None:
-        self._exchange = PaperExchange(floor, latency_ns)
+    def __init__(self, market_data: MarketDataView, latency_ns: Nanos) -> None:
+        self._exchange = PaperExchange(market_data, latency_ns)
 
     def place(self, order: OrderIntent) -> list[Heard]:
         return self._exchange.submit(order, order.at_ns)

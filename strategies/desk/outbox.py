@@ -15,29 +15,31 @@ SKIPPED_MAX = 500
 TEXT_MAX = 500
 
 
-class Pulse:
+class Outbox:
     """Time as of the newest event, and the decisions it caused so far."""
 
     def __init__(self) -> None:
         self.now_ns: Nanos = 0
         self.skipped: deque[Skipped] = deque(maxlen=SKIPPED_MAX)
-        self._said: list[Decision] = []
+        self._decided: list[Decision] = []
         self._skips: dict[tuple[str, str, str], Nanos] = {}
 
-    def say(self, decision: Decision) -> None:
-        assert len(self._said) < DECISIONS_PER_EVENT_MAX, "one event caused decisions without end"
-        self._said.append(decision)
+    def put(self, decision: Decision) -> None:
+        assert len(self._decided) < DECISIONS_PER_EVENT_MAX, (
+            "one event caused decisions without end"
+        )
+        self._decided.append(decision)
 
     def take(self) -> list[Decision]:
         """What was decided since the last call."""
-        said, self._said = self._said, []
-        return said
+        decided, self._decided = self._decided, []
+        return decided
 
     def alert(
         self, kind: str, key: str, title: str, body: str, story_id: str = "", condition_id: str = ""
     ) -> None:
         """Tell a person."""
-        self.say(Alert(self.now_ns, kind, key, title, body, story_id, condition_id))
+        self.put(Alert(self.now_ns, kind, key, title, body, story_id, condition_id))
 
     def deny(self, strategy: str, story_id: str, condition_id: str, denial: Denial) -> None:
         """A strategy's order that the gate refused."""
@@ -86,4 +88,4 @@ class Pulse:
 
     def _record(self, skipped: Skipped) -> None:
         self.skipped.append(skipped)
-        self.say(skipped)
+        self.put(skipped)

@@ -1,4 +1,4 @@
-"""The trading floor as we see it: markets, their books, and how far each may be trusted."""
+"""Markets, their books, and how far each may be trusted."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ PRINTS_MAX = 200
 TRADEABLE = frozenset({BookState.LIVE, BookState.QUIET})
 
 
-class FloorView(Protocol):
-    """What may be read of the floor. Nobody but the desk changes it."""
+class MarketDataView(Protocol):
+    """What may be read of market data. Nobody but the desk changes it."""
 
     @property
     def books(self) -> Mapping[str, OrderBook]: ...
@@ -45,7 +45,7 @@ class FloorView(Protocol):
     def tradeable(self, asset_id: str) -> bool: ...
 
 
-class Floor:
+class MarketData:
     """Books and markets, kept by events. A book nobody sent a snapshot for is no book."""
 
     def __init__(self) -> None:
