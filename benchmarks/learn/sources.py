@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from benchmarks._judged import Line, lines
 from benchmarks.learn import july
-from practice.catalogue import catalogue
+from practice.world.catalogue import catalogue
 
 WRITTEN = Path(__file__).parents[1] / "data" / "linking"
 ARCHIVES = Path(__file__).parents[1] / "data" / "archives"
