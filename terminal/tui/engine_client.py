@@ -15,7 +15,7 @@ RETRY_S_MAX = 5.0
 OUTBOX_MAX = 64
 
 
-class Link:
+class EngineClient:
     """One face's link to the engine, opened again whenever it is lost."""
 
     def __init__(self, folder: Path, version: str, post: Callable[[Message], object]) -> None:

@@ -3,14 +3,12 @@
 import asyncio
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.pilot import Pilot
 
+from terminal.tui.app import FitToTrade
 from terminal.tui.theme import Palette
-
-if TYPE_CHECKING:
-    from terminal.tui.app import FitToTrade
 
 READY_WITHIN_S = 20.0
 _STEP_S = 0.05
@@ -18,7 +16,7 @@ SETTLE_S = 1.5
 """Long enough for the underlines of the first numbers to fade."""
 
 
-def snap(app: "FitToTrade", path: Path, size: tuple[int, int], after_s: float = 0.0) -> int:
+def snap(app: FitToTrade, path: Path, size: tuple[int, int], after_s: float = 0.0) -> int:
     """Run ``app`` without a terminal until its page is full, save it as SVG, leave.
 
     ``after_s`` is how long the full page goes on before the picture is taken.
@@ -41,7 +39,7 @@ def snap(app: "FitToTrade", path: Path, size: tuple[int, int], after_s: float = 
     return app.return_code or 0
 
 
-async def _until_full(app: "FitToTrade") -> bool:
+async def _until_full(app: FitToTrade) -> bool:
     for _ in range(round(READY_WITHIN_S / _STEP_S)):
         if app.seen.full or app.return_code is not None:
             return app.return_code is None
@@ -49,10 +47,10 @@ async def _until_full(app: "FitToTrade") -> bool:
     return False
 
 
-def save(app: "FitToTrade", path: Path) -> None:
+def save(app: FitToTrade, path: Path) -> None:
     """Write what is on the screen now to ``path`` as SVG."""
     path.write_text(
-        tidy(app.export_screenshot(title="Fit to Trade"), app.inks.palette), encoding="utf-8"
+        tidy(app.export_screenshot(title="Fit to Trade"), app.model.inks.palette), encoding="utf-8"
     )
 
 

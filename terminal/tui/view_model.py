@@ -28,7 +28,7 @@ SLOW_S = 10.0
 _View = TypeVar("_View")
 
 
-class Seen:
+class ViewModel:
     """The newest views by kind, and the focus that every pane shares."""
 
     def __init__(self) -> None:

@@ -4,19 +4,16 @@ import itertools
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 from rich.cells import cell_len
 from textual import events
 
 from terminal.protocol.views import Done, TicketView
 from terminal.tui import words
-from terminal.tui.screens.card import HELD_BACK_S, Card, kills
+from terminal.tui.model import Model
+from terminal.tui.screens.card import HELD_BACK_S, Card
 from terminal.tui.ticket_form import Ticket
 from terminal.tui.widgets.pane import Line
-
-if TYPE_CHECKING:
-    from terminal.tui.app import FitToTrade
 
 ASK_AGAIN_S = 1.0
 ASK_AFTER_S = 0.08
@@ -28,8 +25,8 @@ _preview_ids = itertools.count(1)
 class TicketCard(Card[None]):
     """Edit, confirm with ``y``, wait for the engine's answer. ``stage`` says which of them."""
 
-    def __init__(self, ticket: Ticket) -> None:
-        super().__init__()
+    def __init__(self, model: Model, ticket: Ticket) -> None:
+        super().__init__(model)
         self.ticket = ticket
         self.stage = "edit"
         self.view: TicketView | None = None
@@ -38,10 +35,6 @@ class TicketCard(Card[None]):
         self._current = False
         self._since = time.monotonic()
         self._order_id = ""
-
-    @property
-    def face(self) -> "FitToTrade":
-        return cast("FitToTrade", self.app)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -61,11 +54,11 @@ class TicketCard(Card[None]):
         if self.ticket.wrong or self.stage == "sent":
             return
         self._asked = f"preview-{next(_preview_ids)}"
-        self.face.link.send(self.ticket.preview(self._asked))
+        self.model.requests.ask(self.ticket.preview(self._asked))
 
     def _tick(self) -> None:
-        if self.face.seen.market is not None:
-            self.ticket.refresh(self.face.seen.market)
+        if self.model.seen.market is not None:
+            self.ticket.refresh(self.model.seen.market)
         if self.stage in ("edit", "confirm"):
             self._ask()
         self.redraw()
@@ -95,7 +88,7 @@ class TicketCard(Card[None]):
             return
         event.stop()
         event.prevent_default()
-        if kills(self, event):
+        if self.kills(event):
             return
         getattr(self, f"_key_while_{self.stage}")(event)
 
@@ -159,10 +152,10 @@ class TicketCard(Card[None]):
             self._ask_soon()
 
     def _place(self) -> None:
-        order = self.ticket.order(self.face.new_id())
+        order = self.ticket.order(self.model.requests.new_id())
         self._order_id = order.id
         self.stage, self._since = "sent", time.monotonic()
-        if not self.face.command(order, self._deal()):
+        if not self.model.requests.send(order, self._deal()):
             gone = "The engine has gone: nothing was sent."
             self.answer = Done(id=order.id, outcome="denied", message=gone)
             self.stage = "answered"
@@ -190,7 +183,7 @@ class TicketCard(Card[None]):
 
     def lines(self, width: int) -> list[Line]:
         ticket = self.ticket
-        status = self.face.seen.status
+        status = self.model.seen.status
         mode = status.mode if status else ""
         name = f"{ticket.side.upper()} {words.plain(ticket.book.outcome)}"
         gap = " " * max(1, width - cell_len(name) - len(mode) - 10)
@@ -292,7 +285,7 @@ class TicketCard(Card[None]):
         return [(go, ("   esc away   b s side   tab field", "faint"))]
 
     def _foot_confirm(self, width: int) -> list[Line]:
-        status = self.face.seen.status
+        status = self.model.seen.status
         mode = status.mode if status else ""
         live = mode == "LIVE"
         deal = words.wrap(f"{self._deal()}?", width - 8, 2)

@@ -13,7 +13,7 @@ from terminal.protocol.link import LinkServer, Peer
 from terminal.protocol.views import ArticleView, BookView, NewsView, StreamView
 from terminal.tui import run, words
 from terminal.tui.app import FitToTrade
-from terminal.tui.screens.front import PAGES
+from terminal.tui.model import PAGES
 from terminal.tui.widgets.pane import Pane
 from tests.terminal.tui.scripted import HOSTILE, SHARE, VERSION, Market, ScriptedEngine
 from tests.terminal.tui.stage import Stage, stage
@@ -171,7 +171,9 @@ async def test_an_empty_pane_says_what_it_waits_for_and_names_a_key(
         it.app.front.go(pane)
         await it.idle()
         sentence = it.app.front.get(pane).empty()
-        keys = {it.app.keymap.name(a) for a in ("search", "buy", "help", "down", "market", "quit")}
+        keys = {
+            it.app.model.keymap.name(a) for a in ("search", "buy", "help", "down", "market", "quit")
+        }
         assert len(sentence.split()) >= 5
         said = {word.strip(".,;:") for word in sentence.split()}
         assert keys & said, sentence

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import ClassVar, NamedTuple
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
+from textual.message import Message
 
 from terminal.tui import words
 from terminal.tui.actions import ACTIONS
+from terminal.tui.messages import Do, OpenTicket, ShowMarket, ShowStory, TurnTheme
+from terminal.tui.model import Model
 from terminal.tui.screens.card import PutAwayOnce
 from terminal.tui.theme import PALETTES
-
-if TYPE_CHECKING:
-    from terminal.tui.app import FitToTrade
 
 STORIES_MAX = 200
 
@@ -30,16 +30,14 @@ class Offer(NamedTuple):
 class Palette(PutAwayOnce, CommandPalette):
     """Textual's palette over our commands."""
 
-    def __init__(self) -> None:
-        super().__init__([FaceCommands], placeholder="an action, a story, a market")
+    def __init__(self, model: Model) -> None:
+        super().__init__([commands_of(model)], placeholder="an action, a story, a market")
 
 
 class FaceCommands(Provider):
     """Actions first, then markets to trade and see, stories, themes."""
 
-    @property
-    def face(self) -> "FitToTrade":
-        return cast("FitToTrade", self.app)
+    model: ClassVar[Model]
 
     async def discover(self) -> Hits:
         for offer in self._actions():
@@ -62,24 +60,23 @@ class FaceCommands(Provider):
         return "bold underline"
 
     def _actions(self) -> Iterator[Offer]:
-        face = self.face
+        model = self.model
         for action in ACTIONS:
-            if action.id != "palette" and not face.missing(action):
-                keys = face.keymap.names(action.id).replace("[", r"\[")
+            if action.id != "palette" and not model.missing(action):
+                keys = model.keymap.names(action.id).replace("[", r"\[")
                 name = f"{action.id.replace('_', ' ').capitalize()}: {action.help}"
-                yield Offer(name, f"key {keys}", partial(self._later, action.id))
+                yield Offer(name, f"key {keys}", self._asks(Do(action.id)))
 
-    def _later(self, id: str) -> None:
-        self.face.call_later(self.face.do, id)
+    def _asks(self, message: Message) -> Callable[[], object]:
+        """Ask the page, once the palette is away."""
+        return partial(self.screen.post_message, message)
 
     def _themes(self) -> Iterator[Offer]:
         for name in PALETTES:
-            yield Offer(
-                f"Theme: {name}", "the edition's colours", partial(self.face.turn_theme, name)
-            )
+            yield Offer(f"Theme: {name}", "the edition's colours", self._asks(TurnTheme(name)))
 
     def _markets(self) -> Iterator[Offer]:
-        seen, front = self.face.seen, self.face.front
+        seen = self.model.seen
         known = {card.condition_id: card.question for card in seen.cards()}
         known |= (
             {row.lead_condition_id: row.lead_question for row in seen.news.rows if row.links}
@@ -90,17 +87,22 @@ class FaceCommands(Provider):
         for condition_id, question in known.items():
             question = words.plain(question)
             yield Offer(
-                f"Market: {question}", "put it in focus", partial(front.show_market, condition_id)
+                f"Market: {question}", "put it in focus", self._asks(ShowMarket(condition_id))
             )
             for side in ("buy", "sell"):
                 yield Offer(
                     f"{side.capitalize()}: {question}",
                     "a ticket for this market",
-                    partial(front.trade_market, condition_id, side),
+                    self._asks(OpenTicket(side, condition_id=condition_id)),
                 )
 
     def _stories(self) -> Iterator[Offer]:
-        rows = self.face.seen.news.rows if self.face.seen.news else ()
+        rows = self.model.seen.news.rows if self.model.seen.news else ()
         for row in rows[:STORIES_MAX]:
             name = f"Story: {words.plain(row.title)}"
-            yield Offer(name, "open it", partial(self.face.front.show_story, row.id))
+            yield Offer(name, "open it", self._asks(ShowStory(row.id)))
+
+
+def commands_of(model: Model) -> type[FaceCommands]:
+    """The commands over one face's state; Textual makes the provider itself, when it is asked."""
+    return type("FaceCommands", (FaceCommands,), {"model": model})
