@@ -1,12 +1,10 @@
 """The application: one page, a link to the engine, and the cards that lie on the page."""
 
-import itertools
-import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import App
@@ -14,40 +12,27 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from terminal.tui import words
-from terminal.tui.actions import BY_ID, NEEDS, Action, KeyMap
-from terminal.tui.linked import Link
-from terminal.tui.messages import AnswerCame, LinkLost, LinkOpened, ViewSeen
-from terminal.tui.screens.front import TOAST_S, FrontPage, front_page
+from terminal.protocol.views import Done, Rows, TicketView, Toast
+from terminal.tui.actions import KeyMap
+from terminal.tui.engine_client import EngineClient
+from terminal.tui.messages import AnswerCame, Do, LinkLost, LinkOpened, TurnTheme, ViewSeen
+from terminal.tui.model import Model
+from terminal.tui.notices import SHOWN_FOR_S, Notice, Notices, Severity
+from terminal.tui.requests import Requests
+from terminal.tui.screens.front import FrontPage, front_page
 from terminal.tui.screens.search import Search
-from terminal.tui.screens.ticket import TicketCard
-from terminal.tui.seen import SLOW_S, Seen
+from terminal.tui.screens.ticket_screen import TicketCard
 from terminal.tui.theme import PALETTES, Inks, themes
-from terminal.views import Command, Done, MarketView, Rows, TicketView, Toast
+from terminal.tui.view_model import ViewModel
 
 _Card = TypeVar("_Card")
 
 FRAME_S = 0.1
 """The page is redrawn for news from the engine at most ten times a second."""
-PULSE_S = 0.5
-PENDING_MAX = 200
+AGES_EVERY_S = 0.5
 STARTING_TRIES = 6
 """An engine that starts beside this face answers within so many tries."""
-ANSWER_WITHIN_S = 10.0
-TOAST_AGAIN_S = 30.0
-TOASTS_MAX = 200
-_RULE_ENDS = 10
-Severity: TypeAlias = Literal["information", "warning", "error"]
 _SEVERITY: dict[str, Severity] = {"warning": "warning", "error": "error"}
-
-
-class Notice(NamedTuple):
-    """Something said to the person, ``at_ns`` market time, on the page ``until`` then."""
-
-    at_ns: int
-    sentence: str
-    level: Severity
-    until: float
 
 
 class FitToTrade(App[object]):
@@ -72,30 +57,34 @@ class FitToTrade(App[object]):
             raise ValueError(f"theme: {theme!r} is unknown; known are {', '.join(PALETTES)}")
         for each in themes():
             self.register_theme(each)
-        self.keymap = KeyMap(keys)
-        self.inks = Inks(PALETTES[theme])
+        seen = ViewModel()
+        self.client = EngineClient(folder, version, self._post)
+        notices = Notices(seen, self._show_notice)
+        requests = Requests(self.client, seen, notices)
+        keymap, inks = KeyMap(keys), Inks(PALETTES[theme])
+        self.model = Model(seen, keymap, inks, notices, requests, engine_stops)
         self.theme = theme
-        self.engine_stops = engine_stops
-        self.seen = Seen()
-        self.link = Link(folder, version, self._post)
         self._met = False
         self._waiting_for_frame = False
         self._last_frame = 0.0
         self._fresh: set[type] = set()
-        self._pending: dict[str, tuple[str, float]] = {}
-        self.notices: deque[Notice] = deque(maxlen=TOASTS_MAX)
-        self._said: dict[str, tuple[float, int]] = {}
-        self._ids = itertools.count(1)
-        self._on_market: tuple[str, Callable[[MarketView], None]] | None = None
-        self._tag = secrets.token_hex(4)
-        self.front: FrontPage = front_page(self.keymap)()
+        self.front: FrontPage = front_page(keymap)(self.model)
+
+    @property
+    def seen(self) -> ViewModel:
+        return self.model.seen
+
+    @property
+    def notices(self) -> deque[Notice]:
+        """What was said, the newest last."""
+        return self.model.notices.all
 
     def get_default_screen(self) -> Screen[object]:
         return self.front
 
     def on_mount(self) -> None:
-        self.run_worker(self.link.keep(), name="link", group="link")
-        self.set_interval(PULSE_S, self._pulse)
+        self.run_worker(self.client.keep(), name="link", group="link")
+        self.set_interval(AGES_EVERY_S, self._age)
 
     def _post(self, message: Message) -> None:
         self.post_message(message)
@@ -119,7 +108,6 @@ class FitToTrade(App[object]):
         fresh, self._fresh = self._fresh, set()
         if fresh and self.front.is_attached:
             self.front.draw(fresh)
-            self._serve_market()
 
     @on(LinkOpened)
     def _link_opened(self) -> None:
@@ -139,16 +127,8 @@ class FitToTrade(App[object]):
             else f"No engine has answered yet. Try {message.tries}; `ftt doctor` looks closer."
         )
         if was:
-            self._lose_pending()
+            self.model.requests.lose()
         self.front.draw_all()
-
-    def _lose_pending(self) -> None:
-        for said, _ in self._pending.values():
-            self.say(
-                f"{said}: the engine went before it answered. Look at ORDERS before trying again.",
-                "error",
-            )
-        self._pending.clear()
 
     @on(AnswerCame)
     def _answer_came(self, message: AnswerCame) -> None:
@@ -169,148 +149,43 @@ class FitToTrade(App[object]):
         return [screen for screen in self.screen_stack if isinstance(screen, kind)]
 
     def _done(self, done: Done) -> None:
-        said, _ = self._pending.pop(done.id, ("", 0.0))
         taken = [card for card in self._cards(TicketCard) if card.take_done(done)]
-        level: Severity = "information" if done.outcome == "done" else "error"
-        if said and not (taken and done.outcome != "done"):
-            self.say(f"{said}: {done.outcome}. {done.message}".strip(), level)
+        self.model.requests.answered(done, announce=not taken or done.outcome == "done")
 
     def _toast(self, toast: Toast) -> None:
-        said = " · ".join(text for text in (toast.title, toast.body) if text)
-        self.say(said, _SEVERITY.get(toast.level, "information"))
+        text = " · ".join(part for part in (toast.title, toast.body) if part)
+        self.model.notices.say(text, _SEVERITY.get(toast.level, "information"))
 
-    def say(self, sentence: str, level: Severity = "information") -> None:
-        """One sentence on the rule; trouble that is too long for it stands in the corner.
-
-        The same trouble again within half a minute is only counted; all of it is kept to read.
-        """
-        sentence = words.plain(sentence)
-        now = time.monotonic()
-        since, count = self._said.get(sentence, (-TOAST_AGAIN_S, 0))
-        if now - since < TOAST_AGAIN_S and level != "information":
-            self._said[sentence] = (since, count + 1)
-            return
-        if len(self._said) >= TOASTS_MAX:
-            self._said.clear()
-        self._said[sentence] = (now, 0)
-        if count:
-            sentence = f"{sentence} ({count} more like it)"
-        self.notices.append(Notice(self.seen.now_ns, sentence, level, now + TOAST_S))
-        if level != "information" and len(sentence) > self.size.width - _RULE_ENDS:
-            self.notify(sentence, severity=level, timeout=TOAST_S, markup=False)
+    def _show_notice(self, notice: Notice) -> None:
+        """On the rule; trouble that is too long for it stands in the corner."""
+        if notice.level != "information" and not notice.fits(self.size.width):
+            self.notify(notice.sentence, severity=notice.level, timeout=SHOWN_FOR_S, markup=False)
         elif self.front.is_attached:
             self.front.draw_rule()
 
-    def notice(self) -> "Notice | None":
-        """What the rule says now."""
-        last = self.notices[-1] if self.notices else None
-        if last is None or time.monotonic() >= last.until:
-            return None
-        fits = len(last.sentence) <= self.size.width - _RULE_ENDS
-        return last if fits or last.level == "information" else None
+    # -- what the page asks ----------------------------------------------------------------
 
-    # -- what goes to the engine -----------------------------------------------------------
+    @on(Do)
+    def _do(self, message: Do) -> None:
+        """A card asks for what only the page can do."""
+        self.front.do(message.id)
 
-    def new_id(self) -> str:
-        """An id for a command, unlike any other face's."""
-        return f"{self._tag}-{next(self._ids)}"
-
-    def command(self, command: Command, said: str) -> bool:
-        """Send a command; ``said`` is how its answer will be announced."""
-        if not self.link.send(command):
-            self.say(f"{said}: not sent, since the engine has gone.", "error")
-            return False
-        if len(self._pending) >= PENDING_MAX:
-            self._pending.pop(next(iter(self._pending)))
-        self._pending[getattr(command, "id", "")] = (said, time.monotonic())
-        return True
-
-    def look(self) -> None:
-        """Ask for what is in focus now."""
-        self.link.look(self.seen.look())
-
-    def when_market(self, condition_id: str, do: Callable[[MarketView], None]) -> None:
-        """Do something as soon as a market's view is here; forgotten when the focus moves on."""
-        self._on_market = (condition_id, do)
-        self._serve_market()
-
-    def _serve_market(self) -> None:
-        market = self.seen.market
-        if self._on_market is None or self.seen.condition_id != self._on_market[0]:
-            self._on_market = None
-        elif market is not None:
-            (_, do), self._on_market = self._on_market, None
-            do(market)
-
-    def _pulse(self) -> None:
-        """Twice a second: what changes by itself, when nothing is said."""
-        now = time.monotonic()
-        for id, (said, at) in list(self._pending.items()):
-            if now - at > ANSWER_WITHIN_S:
-                del self._pending[id]
-                self.say(
-                    f"{said}: no answer for {ANSWER_WITHIN_S:.0f} s; it may have happened or not.",
-                    "error",
-                )
-        self.front.pulse()
-
-    # -- what the panes ask ----------------------------------------------------------------
-
-    def waiting(self, kind: type, sentence: str) -> str:
-        """The sentence of a pane whose view has not come, with the cause once it takes long."""
-        if self.seen.has(kind):
-            return sentence
-        keys = self.keymap
-        if not self.seen.linked:
-            return f"{self.seen.trouble or 'Connecting to the engine.'} {keys.name('quit')} quits."
-        waited = self.seen.since(kind)
-        if waited > SLOW_S:
-            sentence += (
-                f" Nothing for {words.age(waited)}: the engine is linked but has not sent it;"
-                " the line at the foot says which stream is not live."
-            )
-        return f"{sentence} {keys.name('search')} finds a market, {keys.name('help')} helps."
-
-    def missing(self, action: Action) -> str:
-        """Why an action can't be done now, in a sentence; "" when it can."""
-        there = {
-            "": True,
-            "market": bool(self.seen.condition_id),
-            "cards": bool(self.seen.cards()),
-            "suggestion": bool(self.seen.open_signals()),
-            "holding": bool(self.seen.orders or self.seen.positions),
-        }
-        if there[action.needs]:
-            return ""
-        return NEEDS[action.needs].format(search=self.keymap.name("search"))
-
-    def page_names(self) -> list[tuple[str, bool]]:
-        """Names of a narrow page's pages, and which one is shown."""
-        return self.front.page_names() if self.front.is_attached else []
-
-    def pane_name(self) -> str:
-        """The pane that has the keys."""
-        return self.front.pane
-
-    def do(self, id: str) -> None:
-        """Do an action of the registry, or say why it can't be done."""
-        why_not = self.missing(BY_ID[id])
-        if why_not:
-            self.say(why_not)
-        else:
-            self.front.do(id)
+    @on(TurnTheme)
+    def _turn_theme(self, message: TurnTheme) -> None:
+        names = list(PALETTES)
+        name = message.name or names[(names.index(self.theme) + 1) % len(names)]
+        self.model.inks = Inks(PALETTES[name])
+        self.theme = name
+        self.front.draw_all()
 
     async def action_quit(self) -> None:
         """Textual's own quit key asks as ours does; from a card it just leaves."""
         if self.screen is self.front:
-            self.do("quit")
+            self.front.do("quit")
         else:
             self.exit(return_code=0)
 
-    def turn_theme(self, name: str = "") -> None:
-        """The other edition, or the one named."""
-        names = list(PALETTES)
-        name = name or names[(names.index(self.theme) + 1) % len(names)]
-        self.inks = Inks(PALETTES[name])
-        self.theme = name
-        self.front.draw_all()
+    def _age(self) -> None:
+        """Twice a second: what changes by itself, when nothing is said."""
+        self.model.requests.complain()
+        self.front.draw_aging()

@@ -1,8 +1,14 @@
-"""What the link's worker tells the app: facts in the past tense, the newest replacing the rest."""
+"""What the parts of the face tell one another.
+
+The link's worker tells the app facts, in the past tense, the newest replacing the rest. Panes and
+cards ask the page for what is not theirs to do: they know these shapes, and nobody above them.
+"""
+
+from collections.abc import Callable
 
 from textual.message import Message
 
-from terminal.views import Done, Rows, TicketView, Toast, View
+from terminal.protocol.views import Done, Rows, TicketView, Toast, View
 
 Answer = Done | Rows | TicketView | Toast
 
@@ -41,3 +47,74 @@ class LinkLost(Message):
     def __init__(self, sentence: str, tries: int, again_s: float) -> None:
         super().__init__()
         self.sentence, self.tries, self.again_s = sentence, tries, again_s
+
+
+class Do(Message):
+    """Do an action of the registry, by its id."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__()
+        self.id = id
+
+
+class GoTo(Message):
+    """Give the keys to a pane."""
+
+    def __init__(self, pane: str) -> None:
+        super().__init__()
+        self.pane = pane
+
+
+class ShowStory(Message):
+    """Put a story in focus."""
+
+    def __init__(self, story_id: str) -> None:
+        super().__init__()
+        self.story_id = story_id
+
+
+class ShowMarket(Message):
+    """Put a market in focus; ``then`` gives the keys to a pane."""
+
+    def __init__(self, condition_id: str, then: str = "") -> None:
+        super().__init__()
+        self.condition_id, self.then = condition_id, then
+
+
+class OpenTicket(Message):
+    """A ticket, once its market is in view; without a market, for the one in focus.
+
+    ``swapped`` is a ticket for the second outcome; ``asset_id``, where it is known, says which one
+    it is for. ``price`` is in 1/10,000 dollar, 0 for the best one.
+    """
+
+    def __init__(
+        self,
+        side: str,
+        *,
+        condition_id: str = "",
+        swapped: bool = False,
+        asset_id: str = "",
+        price: int = 0,
+    ) -> None:
+        super().__init__()
+        self.side, self.condition_id, self.price = side, condition_id, price
+        self.swapped, self.asset_id = swapped, asset_id
+
+
+class Confirm(Message):
+    """Ask whether something is meant, and do it if so."""
+
+    def __init__(
+        self, title: str, sentences: tuple[str, ...], yes: str, then: Callable[[], object]
+    ) -> None:
+        super().__init__()
+        self.title, self.sentences, self.yes, self.then = title, sentences, yes, then
+
+
+class TurnTheme(Message):
+    """The other edition, or the one named."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__()
+        self.name = name

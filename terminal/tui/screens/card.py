@@ -1,7 +1,8 @@
 """A card that lies on the page and takes the keys until it is put away."""
 
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -11,6 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 
 from terminal.tui import words
+from terminal.tui.messages import Do
+from terminal.tui.model import Model
 from terminal.tui.widgets.pane import Entry, Line, Pane
 
 HELD_BACK_S = 0.3
@@ -20,8 +23,6 @@ _Result = TypeVar("_Result")
 
 
 if TYPE_CHECKING:
-    from terminal.tui.app import FitToTrade
-
     _Screen = Screen[Any]
 else:
     _Screen = object  # a mixin: Textual collects style classes from every base that is a screen
@@ -35,32 +36,24 @@ class PutAwayOnce(_Screen):
         return super().dismiss(result) if self.is_active else AwaitComplete()
 
 
-def kills(screen: Screen[Any], event: events.Key) -> bool:
-    """Turn the kill switch on if this is its key; turning it off is asked for on the page alone."""
-    face = cast("FitToTrade", screen.app)
-    if event.key not in face.keymap.keys["kill"]:
-        return False
-    if face.seen.status is None or not face.seen.status.killed:
-        face.front.do_kill()
-    return True
-
-
 class CardLines(Pane):
     """The card's text."""
 
-    def __init__(self) -> None:
-        super().__init__(id="card-lines")
+    def __init__(self, model: Model, lines: Callable[[int], list[Line]]) -> None:
+        super().__init__(model, id="card-lines")
+        self._lines_of = lines
 
     def entries(self, width: int) -> list[Entry]:
-        return [Entry("", tuple(cast("Card[object]", self.screen).lines(width)))]
+        return [Entry("", tuple(self._lines_of(width)))]
 
 
 class Card(PutAwayOnce, ModalScreen[_Result]):
     """Base of the cards: a frame with lines of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
-        self._text = CardLines()
+        self.model = model
+        self._text = CardLines(model, self.lines)
 
     def lines(self, width: int) -> list[Line]:
         """What the card says."""
@@ -74,10 +67,21 @@ class Card(PutAwayOnce, ModalScreen[_Result]):
         self.redraw()
 
     def on_key(self, event: events.Key) -> None:
-        """The kill switch works through every card: the safe side never waits."""
-        if kills(self, event):
+        if self.kills(event):
             event.stop()
             event.prevent_default()
+
+    def kills(self, event: events.Key) -> bool:
+        """The kill switch works through every card: the safe side never waits.
+
+        Turning it off is asked for on the page alone.
+        """
+        if event.key not in self.model.keymap.keys["kill"]:
+            return False
+        status = self.model.seen.status
+        if status is None or not status.killed:
+            self.post_message(Do("kill"))
+        return True
 
     def redraw(self) -> None:
         """Draw the text anew, and let the card be as tall as it needs."""
@@ -101,8 +105,8 @@ class Ask(Card[bool]):
         Binding("n,escape", "answer(False)", "no"),
     ]
 
-    def __init__(self, title: str, sentences: tuple[str, ...], yes: str) -> None:
-        super().__init__()
+    def __init__(self, model: Model, title: str, sentences: tuple[str, ...], yes: str) -> None:
+        super().__init__(model)
         self._title, self._sentences, self._yes = title, sentences, yes
         self._shown_at = time.monotonic()
 

@@ -1,6 +1,6 @@
 """All keys, from the registry, and what the signs mean."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -9,11 +9,9 @@ from textual.screen import ModalScreen
 
 from terminal.tui import words
 from terminal.tui.actions import ACTIONS
+from terminal.tui.model import Model
 from terminal.tui.screens.card import PutAwayOnce
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-
-if TYPE_CHECKING:
-    from terminal.tui.app import FitToTrade
 
 _KEYS = 12
 SIGNS: tuple[tuple[str, str], ...] = (
@@ -34,12 +32,11 @@ class HelpLines(Pane):
     """The text of the help card."""
 
     def entries(self, width: int) -> list[Entry]:
-        face = cast("FitToTrade", self.app)
         lines: list[Line] = []
         for group in dict.fromkeys(action.group for action in ACTIONS):
             lines.append(((group.upper(), "bold"),))
             for action in (a for a in ACTIONS if a.group == group):
-                keys = face.keymap.names(action.id)
+                keys = self.model.keymap.names(action.id)
                 first, *more = words.wrap(action.help, width - _KEYS - 4)
                 lines.append(((f"  {keys:<{_KEYS}}", "bold focus"), (first, "")))
                 lines += [((" " * (_KEYS + 2) + line, ""),) for line in more]
@@ -69,7 +66,7 @@ class MessageLines(Pane):
 
     def entries(self, width: int) -> list[Entry]:
         out = []
-        for notice in reversed(cast("FitToTrade", self.app).notices):
+        for notice in reversed(self.model.notices.all):
             first, *more = words.wrap(notice.sentence, width - 11)
             role = "" if notice.level == "information" else "down"
             lines: list[Line] = [((f"{words.clock(notice.at_ns)}  ", "faint"), (first, role))]
@@ -92,17 +89,17 @@ class Reading(PutAwayOnce, ModalScreen[None]):
         Binding("ctrl+u,pageup", "scroll_by(-10)", "page up"),
     ]
 
-    def text(self) -> Pane:
-        """The pane that holds the text."""
-        return HelpLines(id="text")
+    def __init__(self, text: Pane) -> None:
+        super().__init__()
+        self._text = text
 
     def compose(self) -> ComposeResult:
         with Vertical(id="reading"):
-            yield self.text()
+            yield self._text
 
     def action_scroll_by(self, step: int) -> None:
         """Read on."""
-        self.get_widget_by_id("text", Pane).scroll_lines(step)
+        self._text.scroll_lines(step)
 
     def action_away(self) -> None:
         """Back to the page."""
@@ -112,9 +109,12 @@ class Reading(PutAwayOnce, ModalScreen[None]):
 class Help(Reading):
     """The help card."""
 
+    def __init__(self, model: Model) -> None:
+        super().__init__(HelpLines(model, id="text"))
+
 
 class Messages(Reading):
     """The card of what was said lately."""
 
-    def text(self) -> Pane:
-        return MessageLines(id="text")
+    def __init__(self, model: Model) -> None:
+        super().__init__(MessageLines(model, id="text"))

@@ -1,22 +1,21 @@
 """Search: stories of the session and every market the engine knows, by their words."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from terminal.protocol.views import MarketRow, Query, Rows, StoryRow
 from terminal.tui import words
+from terminal.tui.model import Model
 from terminal.tui.screens.card import PutAwayOnce
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import MarketRow, Query, Rows, StoryRow
-
-if TYPE_CHECKING:
-    from terminal.tui.app import FitToTrade
 
 ASK_AFTER_S = 0.1
 MARKETS_MAX = 50
@@ -28,29 +27,50 @@ _QUOTE = 29
 class Found(Pane, can_focus=False):
     """What was found: markets first, then stories."""
 
+    class Chosen(Message):
+        """An entry was clicked."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model, id="found")
+        self._markets: tuple[MarketRow, ...] = ()
+        self._stories: tuple[StoryRow, ...] = ()
+        self._asking = True
+
+    def show(
+        self, markets: tuple[MarketRow, ...], stories: tuple[StoryRow, ...], *, asking: bool
+    ) -> None:
+        """Show these; the first is chosen when the one that was has gone."""
+        self._markets, self._stories, self._asking = markets, stories, asking
+        self.rebuild()
+        if self.chosen not in self.keys and self.keys:
+            self.choose(self.keys[0])
+
+    def open(self, key: str) -> None:
+        self.post_message(self.Chosen(key))
+
     @property
     def has_keys(self) -> bool:
         """The arrows move here while the letters go to the input."""
         return True
 
     def entries(self, width: int) -> list[Entry]:
-        screen = cast("Search", self.screen)
         entries: list[Entry] = []
-        if screen.markets:
-            entries.append(
-                Entry("", ((("MARKETS ", "bold"), (f"{len(screen.markets)}", "faint")),))
-            )
-            entries += [_market(row, width - 1) for row in screen.markets]
+        if self._markets:
+            entries.append(Entry("", ((("MARKETS ", "bold"), (f"{len(self._markets)}", "faint")),)))
+            entries += [_market(row, width - 1) for row in self._markets]
             entries.append(Entry("", (BLANK,)))
-        stories = screen.stories()
+        stories = self._stories
         if stories:
             entries.append(Entry("", ((("STORIES ", "bold"), (f"{len(stories)}", "faint")),)))
             entries += [_story(row, width - 1) for row in stories]
         return entries
 
     def empty(self) -> str:
-        screen = cast("Search", self.screen)
-        if screen.asking:
+        if self._asking:
             return "Asking the engine."
         return "Nothing has these words. Type others, or esc to go back."
 
@@ -66,17 +86,14 @@ class Search(PutAwayOnce, ModalScreen[str]):
         Binding("pageup", "step(-10)", "page up", priority=True),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
+        self.model = model
         self.markets: tuple[MarketRow, ...] = ()
         self.asking = True
         self._asked = ""
         self._input = Input(placeholder="words of a market or a headline", max_length=TYPED_MAX)
-        self._found = Found(id="found")
-
-    @property
-    def face(self) -> "FitToTrade":
-        return cast("FitToTrade", self.app)
+        self._found = Found(model)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="search"):
@@ -94,7 +111,7 @@ class Search(PutAwayOnce, ModalScreen[str]):
     def stories(self) -> tuple[StoryRow, ...]:
         """Stories with all the words, newest first."""
         wanted = self.typed.casefold().split()
-        rows = self.face.seen.news.rows if self.face.seen.news else ()
+        rows = self.model.seen.news.rows if self.model.seen.news else ()
         hits = (r for r in rows if all(w in f"{r.title} {r.source}".casefold() for w in wanted))
         return tuple(hits)[:STORIES_MAX]
 
@@ -106,8 +123,8 @@ class Search(PutAwayOnce, ModalScreen[str]):
     def _ask(self) -> None:
         if self._asked.partition(" ")[2] == self.typed and self._asked:
             return
-        self._asked = f"{self.face.new_id()} {self.typed}"
-        self.asking = self.face.link.send(
+        self._asked = f"{self.model.requests.new_id()} {self.typed}"
+        self.asking = self.model.requests.ask(
             Query(id=self._asked.split(" ")[0], what="markets", text=self.typed, most=MARKETS_MAX)
         )
         self._settle()
@@ -119,10 +136,7 @@ class Search(PutAwayOnce, ModalScreen[str]):
             self._settle()
 
     def _settle(self) -> None:
-        found = self._found
-        found.rebuild()
-        if found.chosen not in found.keys and found.keys:
-            found.choose(found.keys[0])
+        self._found.show(self.markets, self.stories(), asking=self.asking)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
@@ -130,14 +144,9 @@ class Search(PutAwayOnce, ModalScreen[str]):
         if found.chosen in found.keys:
             self.dismiss(found.chosen)
 
-    @on(Pane.Opened)
-    def _opened(self, event: Pane.Opened) -> None:
-        event.stop()
+    @on(Found.Chosen)
+    def _opened(self, event: Found.Chosen) -> None:
         self.dismiss(event.key)
-
-    @on(Pane.Moved)
-    def _moved(self, event: Pane.Moved) -> None:
-        event.stop()
 
     def action_step(self, step: int) -> None:
         """The entry below or above."""

@@ -2,9 +2,10 @@
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import ArticleView, CardView, MarketView, StoryMark
 from terminal.tui import words
+from terminal.tui.messages import GoTo, ShowMarket, ShowStory
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import ArticleView, CardView, MarketView, StoryMark
 
 MEASURE_MAX = 84
 """Lines of text no longer than this are easy to read."""
@@ -28,10 +29,10 @@ class Article(Pane):
 
     def empty(self) -> str:
         if self.seen.story_id:
-            return self.face.waiting(ArticleView, "Fetching the story.")
+            return self.model.waiting(ArticleView, "Fetching the story.")
         return (
-            f"No story is chosen: {self.face.keymap.names('down')} choose one,"
-            f" {self.face.keymap.name('search')} finds one by its words."
+            f"No story is chosen: {self.model.keymap.names('down')} choose one,"
+            f" {self.model.keymap.name('search')} finds one by its words."
         )
 
     def move(self, step: int) -> None:
@@ -45,6 +46,16 @@ class Article(Pane):
                 self.choose(keys[to])
                 return
         self.scroll_lines(step)
+
+    def open(self, key: str) -> None:
+        """A market's card, or a story that touched the market in focus."""
+        kind, _, story_id = key.partition("story ")
+        if not kind and story_id:
+            self.tell(ShowStory(story_id))
+        elif key and key != self.seen.condition_id:
+            self.tell(ShowMarket(key))
+        else:
+            self.tell(GoTo("book"))
 
     def _story(self, article: ArticleView, width: int) -> list[Entry]:
         top: list[Line] = [((line, "bold"),) for line in words.wrap(article.title, width)]
@@ -61,7 +72,7 @@ class Article(Pane):
         if not cards:
             lines = words.wrap(
                 "This story touches no market that is followed here."
-                f" {self.face.keymap.name('search')} finds a market by its words.",
+                f" {self.model.keymap.name('search')} finds a market by its words.",
                 width,
             )
             return [Entry("", (*(((line, "faint"),) for line in lines), BLANK))]

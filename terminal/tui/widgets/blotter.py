@@ -2,9 +2,10 @@
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import BlotterView, CancelOrder, FillRow, OrderRow, PositionRow
 from terminal.tui import words
+from terminal.tui.messages import GoTo, OpenTicket, ShowMarket
 from terminal.tui.widgets.pane import Entry, Line, Pane
-from terminal.views import BlotterView, FillRow, OrderRow, PositionRow
 
 FILLS_SHOWN_MAX = 50
 _QUESTION_MIN = 8
@@ -55,10 +56,10 @@ class Blotter(Pane):
         return Entry(entry.key, (*entry.lines, *((("  " + line, "faint"),) for line in asked)))
 
     def empty(self) -> str:
-        return self.face.waiting(
+        return self.model.waiting(
             BlotterView,
             "Nothing is held and no order is open:"
-            f" {self.face.keymap.name('buy')} opens a ticket for the market in focus.",
+            f" {self.model.keymap.name('buy')} opens a ticket for the market in focus.",
         )
 
     def position(self, key: str) -> PositionRow | None:
@@ -68,6 +69,45 @@ class Blotter(Pane):
     def order(self, key: str) -> OrderRow | None:
         """The order of an entry."""
         return next((o for o in self.seen.orders if "o" + o.order_id == key), None)
+
+    # -- actions ---------------------------------------------------------------------------
+
+    def open(self, key: str) -> None:
+        """The book of what is held or ordered."""
+        row = self.position(key) or self.order(key)
+        if row is not None:
+            self.tell(ShowMarket(row.condition_id, then="book"))
+
+    def do_cancel(self) -> bool:
+        """Cancel the chosen order or the only one; on a position, a ticket that sells all of it."""
+        here = self.model.pane == self.id
+        position = self.position(self.chosen) if here else None
+        order = self.order(self.chosen) if here else None
+        if position is not None:
+            asset_id, condition_id = position.asset_id, position.condition_id
+            self.tell(OpenTicket("sell", condition_id=condition_id, asset_id=asset_id))
+        elif order is not None:
+            self._cancel(order)
+        elif len(self.seen.orders) == 1 and not here:
+            self._cancel(self.seen.orders[0])
+        else:
+            self.tell(GoTo("blotter"))
+            key = self.model.keymap.name("cancel")
+            self.model.notices.say(f"Choose an order; {key} cancels it.")
+        return True
+
+    def _cancel(self, order: OrderRow) -> None:
+        what = f"{order.side.upper()} {order.outcome} {words.shares(order.size)}"
+        requests = self.model.requests
+        requests.send(
+            CancelOrder(id=requests.new_id(), order_id=order.order_id),
+            f"Cancel {what} @ {order.price / 100:.1f}",
+        )
+
+    def copied(self) -> tuple[str, str]:
+        return ("the id", self.chosen[1:]) if self.chosen else super().copied()
+
+    # -- drawing ---------------------------------------------------------------------------
 
     def _position(self, row: PositionRow, width: int) -> Entry:
         key = "p" + row.asset_id

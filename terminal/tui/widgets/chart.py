@@ -1,8 +1,10 @@
 """The fourth column: odds over time with the stories on them, siblings, and how fast it went."""
 
+from terminal.protocol.views import MarketView, StoryMark
 from terminal.tui import words
+from terminal.tui.messages import ShowMarket
+from terminal.tui.model import Model
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import MarketView, StoryMark
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _AXIS = 6
@@ -13,8 +15,8 @@ SPAN_MIN = 0.02
 class OddsChart(Pane, can_focus=False):
     """A braille line of the odds; ┃ on the time axis is a story."""
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, model: Model, *, id: str) -> None:
+        super().__init__(model, id=id)
         self._drawn: tuple[object, list[Line]] = (None, [])
 
     def head(self, width: int) -> list[Line]:
@@ -41,11 +43,11 @@ class OddsChart(Pane, can_focus=False):
 
     def empty(self) -> str:
         if not self.seen.condition_id:
-            return f"The odds of the market in focus; {self.face.keymap.name('search')} finds one."
-        return self.face.waiting(
+            return f"The odds of the market in focus; {self.model.keymap.name('search')} finds one."
+        return self.model.waiting(
             MarketView,
             "No history yet: the line begins with the first midpoint;"
-            f" {self.face.keymap.name('market')} shows another market.",
+            f" {self.model.keymap.name('market')} shows another market.",
         )
 
 
@@ -164,13 +166,24 @@ class Siblings(Pane):
             entries.append(Entry("", (line,)))
         return entries
 
+    def open(self, key: str) -> None:
+        """Look at a sibling."""
+        self.tell(ShowMarket(key))
+
+    def copied(self) -> tuple[str, str]:
+        if self.seen.condition_id:
+            return "the condition id", self.seen.condition_id
+        return super().copied()
+
     def empty(self) -> str:
         if not self.seen.condition_id:
-            return f"Other outcomes of one event; {self.face.keymap.name('search')} finds a market."
-        return self.face.waiting(
+            return (
+                f"Other outcomes of one event; {self.model.keymap.name('search')} finds a market."
+            )
+        return self.model.waiting(
             MarketView,
             "This market stands alone: its event has no other outcome;"
-            f" {self.face.keymap.name('market')} shows the story's next market.",
+            f" {self.model.keymap.name('market')} shows the story's next market.",
         )
 
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import BookView, LadderLevel, MarketView
 from terminal.tui import words
+from terminal.tui.messages import OpenTicket
+from terminal.tui.model import Model
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import BookView, LadderLevel, MarketView
 
 TRUSTED = ("live", "quiet")
 TITLE_LINES_MAX = 2
@@ -16,8 +18,10 @@ AGE_STEP_S = 1.0
 class Ladder(Pane):
     """The ladder of the book in focus, or of the other outcome's. A price opens a ticket."""
 
-    def __init__(self, *, id: str, other: bool = False, question: bool = True) -> None:
-        super().__init__(id=id)
+    def __init__(
+        self, model: Model, *, id: str, other: bool = False, question: bool = True
+    ) -> None:
+        super().__init__(model, id=id)
         self._other, self._question = other, question
         self._asset = ""
         self._mid_line = 0
@@ -71,9 +75,9 @@ class Ladder(Pane):
         if not self.seen.condition_id:
             return (
                 "No market is in focus: choose a story that touches one, or find one with"
-                f" {self.face.keymap.name('search')}."
+                f" {self.model.keymap.name('search')}."
             )
-        return self.face.waiting(MarketView, "Waiting for the book.")
+        return self.model.waiting(MarketView, "Waiting for the book.")
 
     def entries(self, width: int) -> list[Entry]:
         book = self.book()
@@ -94,6 +98,42 @@ class Ladder(Pane):
         entries = [*asks, Entry("", (_middle(book, width),)), *bids]
         self._hold_choice(entries)
         return entries
+
+    # -- actions ---------------------------------------------------------------------------
+
+    def open(self, key: str) -> None:
+        """A ticket at the price that was chosen: to buy from the asks, to sell to the bids."""
+        book = self.book()
+        side = "sell" if key.startswith("b") else "buy"
+        if side == "sell" and book is not None and not book.held:
+            side = "buy"  # what is not held can't be sold; at this price one may queue to buy
+        self._ticket(side, key)
+
+    def do_buy(self) -> bool:
+        self._ticket("buy", self.chosen)
+        return True
+
+    def do_sell(self) -> bool:
+        self._ticket("sell", self.chosen)
+        return True
+
+    def _ticket(self, side: str, key: str) -> None:
+        swapped = self.seen.swapped is not self._other
+        self.tell(OpenTicket(side, swapped=swapped, price=self.price_of(key) if key else 0))
+
+    def do_back(self) -> bool:
+        """No price is chosen any more."""
+        if not self.chosen:
+            return False
+        self.chosen = ""
+        self.rebuild()
+        return True
+
+    def copied(self) -> tuple[str, str]:
+        book = self.book()
+        return ("the asset id", book.asset_id) if book is not None else super().copied()
+
+    # -- the book moves --------------------------------------------------------------------
 
     def rest_at(self, height: int) -> int | None:
         """The midpoint in the middle."""

@@ -2,10 +2,10 @@
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import StatusView, StreamView
 from terminal.tui import words
 from terminal.tui.actions import ACTIONS, Action
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import StatusView, StreamView
 
 NAME = "F I T   T O   T R A D E"
 MOTTO = "All the news that's fit to trade"
@@ -50,7 +50,7 @@ class Masthead(FrameLine):
             return self.seen.trouble or self._silence()
         if status is None or not status.killed:
             return ""
-        resumes = self.face.keymap.name("kill")
+        resumes = self.model.keymap.name("kill")
         return f"KILL SWITCH: no order is taken; open ones are cancelled. {resumes} resumes (asks)."
 
     def _rule(self, status: StatusView | None, width: int) -> Line:
@@ -83,13 +83,13 @@ class Rule(FrameLine):
     """A thin rule that carries what was just said, and on a narrow page the names of the pages."""
 
     def head(self, width: int) -> list[Line]:
-        notice = self.face.notice()
+        notice = self.model.notices.on_rule(self.app.size.width)
         if notice is not None:
             role = "bold" if notice.level == "information" else "bold down alarm"
             sentence = words.fit(notice.sentence, width - 8).rstrip()
             room = width - cell_len(sentence) - 8
             return [((" ─── ", "rule"), (sentence, role), (" " + "─" * room, "rule"))]
-        names = self.face.page_names()
+        names = self.model.page_names()
         if not names or self.id != "tabs":
             return [((" " + "─" * (width - 2), "rule"),)]
         line: list[tuple[str, str]] = [(" ── ", "rule")]
@@ -106,7 +106,7 @@ class StatusLine(FrameLine):
     def head(self, width: int) -> list[Line]:
         status = self.seen.status
         if status is None:
-            return [((" " + self.face.waiting(StatusView, "Waiting for the engine."), "faint"),)]
+            return [((" " + self.model.waiting(StatusView, "Waiting for the engine."), "faint"),)]
         left = self._money(status)
         used = sum(len(text) for text, _ in left)
         health = _health(status, width - used - 3)
@@ -169,7 +169,7 @@ class SmallCard(FrameLine):
         said = (
             f"This screen is {size.width} by {size.height}. The page needs {WIDTH_MIN} by"
             f" {HEIGHT_MIN}: make the window larger, or the letters smaller."
-            f" {self.face.keymap.name('quit')} quits."
+            f" {self.model.keymap.name('quit')} quits."
         )
         mode = self.seen.status.mode if self.seen.status else ""
         top: Line = ((" ", ""), (f"{mode} ", "live" if mode == "LIVE" else "bold"))
@@ -180,9 +180,9 @@ class KeyLine(FrameLine):
     """The keys that make sense now, from the registry."""
 
     def head(self, width: int) -> list[Line]:
-        pane = self.face.pane_name()
+        pane = self.model.pane
         shown = [
-            a for a in ACTIONS if ("*" in a.line or pane in a.line) and not self.face.missing(a)
+            a for a in ACTIONS if ("*" in a.line or pane in a.line) and not self.model.missing(a)
         ]
         pieces = {action.id: self._piece(action) for action in shown}
         # help comes last on the line but never falls off it
@@ -195,9 +195,9 @@ class KeyLine(FrameLine):
         return [(*line, *pieces["help"])]
 
     def _piece(self, action: Action) -> Line:
-        keys = self.face.keymap.name(action.id)
+        keys = self.model.keymap.name(action.id)
         if action.id == "down":
-            keys += " " + self.face.keymap.name("up")
+            keys += " " + self.model.keymap.name("up")
         return ((f" {keys}", "bold"), (f" {action.label} ", "faint"))
 
 

@@ -2,9 +2,11 @@
 
 from textual import events
 
+from terminal.protocol.views import NewsView, StoryRow
 from terminal.tui import words
+from terminal.tui.messages import GoTo, ShowStory
+from terminal.tui.model import Model
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import NewsView, StoryRow
 
 TITLE_LINES_MAX = 2
 KEPT_MAX = 1_000
@@ -14,8 +16,8 @@ SOURCE_MIN = 4
 class NewsList(Pane):
     """Headlines. While the list is not at its top, its order stands still and news waits."""
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, model: Model, *, id: str) -> None:
+        super().__init__(model, id=id)
         self.by_weight = False
         self._order: list[str] = []
         self._kept: dict[str, tuple[StoryRow, str, int, str, Entry]] = {}
@@ -72,8 +74,8 @@ class NewsList(Pane):
             return self.seen.news.waiting_for
         sentence = "Waiting for the first headlines."
         if self.seen.news:
-            sentence += f" {self.face.keymap.name('search')} finds a market meanwhile."
-        return self.face.waiting(NewsView, sentence)
+            sentence += f" {self.model.keymap.name('search')} finds a market meanwhile."
+        return self.model.waiting(NewsView, sentence)
 
     def to_end(self, *, last: bool) -> None:
         """To the newest story, or the oldest: what waited above comes in first."""
@@ -90,10 +92,30 @@ class NewsList(Pane):
         self.top = 0
         self.rebuild(follow=self.chosen in self.keys[:1])
 
+    def open(self, key: str) -> None:
+        """Read it."""
+        if key and not self.seen.story_id:
+            self.tell(ShowStory(key))
+        self.tell(GoTo("article"))
+
+    def do_sort(self) -> bool:
+        self.turn()
+        self.model.notices.say("News by weight." if self.by_weight else "News by time.")
+        return True
+
+    def do_back(self) -> bool:
+        """To the newest; first, where no story is in focus, back to the chosen one."""
+        if not self.seen.story_id and self.chosen:
+            self.tell(ShowStory(self.chosen))
+        else:
+            self.to_end(last=False)
+        return True
+
     def on_click(self, event: events.Click) -> None:
         at = event.get_content_offset(self)
         if at is not None and at.y == 0:
-            self.face.do("sort")
+            self.tell(self.Touched())
+            self.do_sort()
         else:
             super().on_click(event)
 

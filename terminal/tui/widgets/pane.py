@@ -5,7 +5,8 @@ name, and repaints only the lines that changed. Texts go to the screen as segmen
 """
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -16,12 +17,10 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from terminal.tui.model import Model
 from terminal.tui.theme import Inks
+from terminal.tui.view_model import ViewModel
 from terminal.tui.words import plain, wrap
-
-if TYPE_CHECKING:
-    from terminal.tui.app import FitToTrade
-    from terminal.tui.seen import Seen
 
 Line: TypeAlias = tuple[tuple[str, str], ...]
 """Pieces of text, each with its role."""
@@ -83,12 +82,8 @@ class Pane(Widget, can_focus=True):
     DEFAULT_CSS = "Pane { height: 1fr; width: 1fr; }"
     COLOUR_OF_EMPTY = "faint"
 
-    class Opened(Message):
-        """An entry was opened with enter or a click."""
-
-        def __init__(self, pane: "Pane", key: str) -> None:
-            super().__init__()
-            self.pane, self.key = pane, key
+    class Touched(Message):
+        """A person chose something here with the mouse."""
 
     class Moved(Message):
         """Another entry was chosen."""
@@ -100,8 +95,9 @@ class Pane(Widget, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, Pane.Moved) and message.pane is self.pane
 
-    def __init__(self, *, id: str) -> None:
+    def __init__(self, model: Model, *, id: str) -> None:
         super().__init__(id=id)
+        self.model = model
         self.chosen = ""
         self.top = 0
         self.changes = Changes()
@@ -137,19 +133,19 @@ class Pane(Widget, can_focus=True):
         """The line to show first while nothing is chosen; None to stay where it is."""
         return None
 
-    # -- the app's side --------------------------------------------------------------------
+    # -- what it is given ------------------------------------------------------------------
 
     @property
-    def face(self) -> "FitToTrade":
-        return cast("FitToTrade", self.app)
-
-    @property
-    def seen(self) -> "Seen":
-        return self.face.seen
+    def seen(self) -> ViewModel:
+        return self.model.seen
 
     @property
     def inks(self) -> Inks:
-        return self.face.inks
+        return self.model.inks
+
+    def tell(self, message: Message) -> None:
+        """Ask the screen for what is not this pane's to do."""
+        self.screen.post_message(message)
 
     def title(self, text: str) -> tuple[str, str]:
         """A pane's name: bold, and in the colour of focus where the keys go."""
@@ -372,6 +368,62 @@ class Pane(Widget, can_focus=True):
         self.top = max(0, self._lines - self.room) if last else 0
         self.rebuild()
 
+    # -- actions of the registry -----------------------------------------------------------
+
+    def do(self, id: str) -> bool:
+        """Answer an action while the keys are here; False leaves it to the page."""
+        answer: Callable[[], bool] | None = getattr(self, f"do_{id}", None)
+        return answer is not None and answer()
+
+    def do_down(self) -> bool:
+        self.move(1)
+        return True
+
+    def do_up(self) -> bool:
+        self.move(-1)
+        return True
+
+    def do_top(self) -> bool:
+        self.to_end(last=False)
+        return True
+
+    def do_bottom(self) -> bool:
+        self.to_end(last=True)
+        return True
+
+    def do_page_down(self) -> bool:
+        self.page(1)
+        return True
+
+    def do_page_up(self) -> bool:
+        self.page(-1)
+        return True
+
+    def do_open(self) -> bool:
+        self.open(self.chosen)
+        return True
+
+    def open(self, key: str) -> None:
+        """An entry was opened with enter or a click; "" when none was chosen."""
+
+    def do_copy(self) -> bool:
+        what, text = self.copied()
+        if text:
+            self.app.copy_to_clipboard(plain(text))
+            self.model.notices.say(f"Copied {what}: {text}")
+        else:
+            self.model.notices.say(
+                "Nothing here can be copied: choose a story, an order or a book first."
+            )
+        return True
+
+    def copied(self) -> tuple[str, str]:
+        """What is copied from here, in words, and its text."""
+        article = self.seen.article
+        if article is not None:
+            return "the headline", f"{article.title} {article.url}".strip()
+        return "the condition id", self.seen.condition_id
+
     # -- the mouse -------------------------------------------------------------------------
 
     def on_resize(self, event: events.Resize) -> None:
@@ -398,11 +450,11 @@ class Pane(Widget, can_focus=True):
         at = event.get_content_offset(self)
         if at is None:
             return
-        self.face.front.touched = True
+        self.tell(self.Touched())
         line = at.y - self._head_height + self.top
         for key, (start, end) in self._starts.items():
             if start <= line < end and at.y >= self._head_height:
                 if key == self.chosen:
-                    self.post_message(self.Opened(self, key))
+                    self.open(key)
                 self.choose(key)
                 return

@@ -2,9 +2,9 @@
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import MarketView, PrintRow
 from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
-from terminal.views import MarketView, PrintRow
 
 _BESIDE_SIZE = 16
 _GAP = "  "
@@ -26,12 +26,17 @@ class Prints(Pane):
             for at in range(0, len(prints), columns)
         ]
 
+    def copied(self) -> tuple[str, str]:
+        if self.seen.condition_id:
+            return "the condition id", self.seen.condition_id
+        return super().copied()
+
     def empty(self) -> str:
         if not self.seen.condition_id:
-            return f"Trades of the market in focus; {self.face.keymap.name('search')} finds one."
+            return f"Trades of the market in focus; {self.model.keymap.name('search')} finds one."
         if self.seen.market is None:
-            return self.face.waiting(MarketView, "Waiting for the market.")
-        return f"No trade yet in this market; {self.face.keymap.name('buy')} would make one."
+            return self.model.waiting(MarketView, "Waiting for the market.")
+        return f"No trade yet in this market; {self.model.keymap.name('buy')} would make one."
 
 
 def _print(row: PrintRow, longest: int) -> Line:
@@ -49,7 +54,7 @@ class TicketLine(Pane, can_focus=False):
     """What is held here, and the keys that open a ticket."""
 
     def head(self, width: int) -> list[Line]:
-        keys = self.face.keymap
+        keys = self.model.keymap
         line: Line = (
             (" TICKET", "bold"),
             (f"  {keys.name('buy')}", "bold focus"),

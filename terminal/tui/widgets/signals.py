@@ -1,10 +1,13 @@
 """What the strategies suggest, and the trades they decided against."""
 
+from functools import partial
+
 from rich.cells import cell_len
 
+from terminal.protocol.views import AnswerSuggestion, SignalRow, SignalsView
 from terminal.tui import words
+from terminal.tui.messages import Confirm, ShowMarket, ShowStory
 from terminal.tui.widgets.pane import Entry, Line, Pane
-from terminal.views import SignalRow, SignalsView
 
 _STRATEGY = 10
 _WORDS = {"open": "", "accepted": "accepted", "done": "done", "over": "over", "skipped": "skipped"}
@@ -23,7 +26,7 @@ class Signals(Pane):
         )
         if not self.has_focus:
             return [line]
-        keys = self.face.keymap
+        keys = self.model.keymap
         hint = f"{keys.name('accept')} accept   {keys.name('dismiss')} dismiss   ⏎ the market"
         room = width - sum(len(text) for text, _ in line) - 1
         return [(*line, (words.right(hint, room), "faint"))] if len(hint) < room else [line]
@@ -35,11 +38,63 @@ class Signals(Pane):
     def empty(self) -> str:
         if self.seen.signals and self.seen.signals.waiting_for:
             return self.seen.signals.waiting_for
-        return self.face.waiting(
+        return self.model.waiting(
             SignalsView,
             "No strategy suggests anything yet: they wait for a story that moves its market."
-            f" {self.face.keymap.name('buy')} buys on your own account.",
+            f" {self.model.keymap.name('buy')} buys on your own account.",
         )
+
+    # -- actions ---------------------------------------------------------------------------
+
+    def row(self, key: str) -> SignalRow | None:
+        """The suggestion of an entry."""
+        rows = self.seen.signals.rows if self.seen.signals else ()
+        return next((row for row in rows if row.id == key), None)
+
+    def open(self, key: str) -> None:
+        """Its story and its market."""
+        row = self.row(key)
+        if row is not None:
+            if row.story_id and self.seen.story(row.story_id):
+                self.tell(ShowStory(row.story_id))
+            self.tell(ShowMarket(row.condition_id))
+
+    def _open_suggestion(self) -> SignalRow:
+        """The chosen suggestion if it is open, else the first that is."""
+        row = self.row(self.chosen)
+        return row if row and row.state == "open" else self.seen.open_signals()[0]
+
+    def do_accept(self) -> bool:
+        row = self._open_suggestion()
+        deal = f"{row.side.upper()} {row.outcome} {words.shares(row.size)}"
+        bound = "≤" if row.side == "buy" else "≥"
+        cost = words.money(row.limit * row.size // 10_000)
+        mode = self.seen.status.mode if self.seen.status else ""
+        sentences = (
+            row.question,
+            f"At {bound}{row.limit / 100:.1f}¢: {cost} at worst, before fees."
+            f" Edge {row.edge:.1f}¢ a share after fees.",
+            row.reason,
+            f"{mode}: real money." if mode == "LIVE" else f"{mode}: no real money.",
+        )
+        title = f"{mode} · {row.strategy}: {deal}?"
+        self.tell(Confirm(title, sentences, "accept", partial(self._answer, row, True, deal)))
+        return True
+
+    def do_dismiss(self) -> bool:
+        row = self._open_suggestion()
+        self._answer(row, False, f"Dismiss {row.strategy}'s suggestion")
+        return True
+
+    def _answer(self, row: SignalRow, accept: bool, text: str) -> None:
+        requests = self.model.requests
+        command = AnswerSuggestion(id=requests.new_id(), suggestion_id=row.id, accept=accept)
+        requests.send(command, text)
+
+    def copied(self) -> tuple[str, str]:
+        return ("the suggestion's id", self.chosen) if self.chosen else super().copied()
+
+    # -- drawing ---------------------------------------------------------------------------
 
     def _entry(self, row: SignalRow, width: int) -> Entry:
         is_open = row.state == "open"

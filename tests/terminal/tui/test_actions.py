@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from terminal.protocol.views import AnswerSuggestion, CancelOrder, Kill
 from terminal.tui.actions import ACTIONS, KeyMap, KeysError
-from terminal.tui.deeds import Deeds
-from terminal.tui.palette import FaceCommands, Palette
 from terminal.tui.screens.card import Ask
+from terminal.tui.screens.front import FrontPage
 from terminal.tui.screens.help import Help, Messages
+from terminal.tui.screens.palette import Palette, commands_of
 from terminal.tui.screens.search import Search
-from terminal.tui.screens.ticket import TicketCard
-from terminal.views import AnswerSuggestion, CancelOrder, Kill
+from terminal.tui.screens.ticket_screen import TicketCard
+from terminal.tui.widgets.blotter import Blotter
+from terminal.tui.widgets.news import NewsList
+from terminal.tui.widgets.pane import Pane
+from terminal.tui.widgets.signals import Signals
 from tests.terminal.tui.stage import Stage, stage
 from tests.terminal.tui.test_journeys import resting
 
@@ -55,9 +59,15 @@ PROOF: dict[str, tuple[str, Callable[[Stage], bool]]] = {
 }
 
 
-def test_there_is_a_proof_for_every_action_and_a_deed() -> None:
-    assert list(PROOF) == [action.id for action in ACTIONS] or set(PROOF) == {a.id for a in ACTIONS}
-    assert all(callable(getattr(Deeds, f"do_{action.id}", None)) for action in ACTIONS)
+def test_there_is_a_proof_for_every_action_and_somebody_who_answers_it() -> None:
+    assert set(PROOF) == {action.id for action in ACTIONS}
+    answered = {
+        name.removeprefix("do_")
+        for who in (FrontPage, Pane, NewsList, Signals, Blotter)
+        for name in vars(who)
+        if name.startswith("do_")
+    }
+    assert answered == set(PROOF)
 
 
 def test_every_action_says_what_it_does() -> None:
@@ -78,7 +88,7 @@ async def test_every_action_is_done_by_its_key(tmp_path: Path, id: str) -> None:
     pane, proof = PROOF[id]
     async with stage(tmp_path) as it:
         await ready(it, pane)
-        await it.press(it.app.keymap.keys[id][0])
+        await it.press(it.app.model.keymap.keys[id][0])
         await it.until(lambda: proof(it), f"what {id} does")
 
 
@@ -86,10 +96,12 @@ async def test_every_action_is_offered_by_the_palette_and_done_from_there(tmp_pa
     async with stage(tmp_path) as it:
         await ready(it, "news")
         done: list[str] = []
-        it.app.do = done.append  # type: ignore[method-assign, assignment]
+        it.app.front.do = done.append  # type: ignore[method-assign, assignment]
         wanted = [action for action in ACTIONS if action.id != "palette"]
         for action in wanted:
-            hits = [hit async for hit in FaceCommands(it.app.screen).search(action.help)]
+            hits = [
+                hit async for hit in commands_of(it.app.model)(it.app.screen).search(action.help)
+            ]
             best = max(hits, key=lambda hit: hit.score)
             best.command()
             await it.until(partial(done.__contains__, action.id), action.id)
@@ -112,7 +124,7 @@ async def test_help_lists_every_action_and_every_key(tmp_path: Path) -> None:
         await it.press("question_mark")
         await it.sees("WHAT THE SIGNS MEAN")
         for action in ACTIONS:
-            await it.sees(f"  {it.app.keymap.names(action.id)} ", action.help[:40])
+            await it.sees(f"  {it.app.model.keymap.names(action.id)} ", action.help[:40])
 
 
 async def test_keys_can_be_changed(tmp_path: Path) -> None:
