@@ -8,6 +8,7 @@ from strategies.decisions import Impact, Link
 from strategies.desk import Desk
 from strategies.impact import Precedent
 from terminal.presenters.meaning import notes_of, verdict_of
+from terminal.presenters.quotes import rounded
 from terminal.protocol.views import ImpactRow
 
 
@@ -73,8 +74,3 @@ def impact_row(
 def impact_words(row: ImpactRow) -> str:
     """What a row may be found by."""
     return f"{row.title} {row.source} {row.question} {row.verdict} {' '.join(row.notes)}"
-
-
-def rounded(value: float | None, digits: int) -> float | None:
-    """For print; None stays None, and there is no minus nought."""
-    return None if value is None else round(value, digits) + 0.0
