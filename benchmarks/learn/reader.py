@@ -28,6 +28,7 @@ from torch import nn
 from transformers import BertConfig, BertModel
 
 from benchmarks.learn.examples import Example
+from benchmarks.learn.sources import Judged
 from benchmarks.learn.split import held
 from feeds.semantic.meaning import story_text
 
@@ -41,6 +42,10 @@ HARDEST = 8
 LESSONS = Path(__file__).parents[1] / "data" / "lessons"
 STRANGERS = 2
 """Questions of other lessons that each lesson is set beside, as wrong ones."""
+SUMMARY_SHARE = 0.5
+"""Of graded lessons so many keep their summary: else having one would tell the grade."""
+WITNESS_MAX = 8_000
+"""Pairs of the held-out part that are read at the end."""
 
 
 class Pair(NamedTuple):
@@ -133,6 +138,22 @@ def pairs(
     return told
 
 
+def unpooled(source: Judged, found: Sequence[Example], dice: random.Random) -> Iterator[Pair]:
+    """Questions that a reader was asked about and graded none, which this linker did not pool."""
+    questions = {market["id"]: market["question"] for market in source.markets}
+    known = {(one.story, id) for one in found for id in one.markets}
+    for story in source.stories:
+        links = source.links.get(story["id"], {})
+        text = story_text(story["title"], story.get("summary") or "")
+        words = set(story["title"].lower().split())
+        for group in story.get("candidates", ()):
+            if any((story["id"], id) in known or id in links for id in group):
+                continue
+            asked = questions[group[0]]
+            hard = len(words.intersection(asked.lower().split())) / 8 + dice.random() / 4
+            yield Pair(source.name, story["id"], text, asked, False, False, 0, hard)
+
+
 def lessons(dice: random.Random) -> list[Pair]:
     """Each lesson beside its own question, and beside some of others."""
     from benchmarks._judged import lines
@@ -141,8 +162,10 @@ def lessons(dice: random.Random) -> list[Pair]:
     others = list(questions.values())
     told = []
     for number, line in enumerate(lines(LESSONS / "headlines.jsonl")):
-        story, text = f"lesson-{number}", story_text(line["title"], line.get("summary", ""))
         asked, grade = questions[line["question"]], line["grade"]
+        whole = not grade or dice.random() < SUMMARY_SHARE
+        story = f"lesson-{number}"
+        text = story_text(line["title"], line.get("summary", "") if whole else "")
         up = line["direction"] if grade else 0
         told.append(Pair("lessons", story, text, asked, grade > 0, grade > 1, up, 2.0))
         strangers = [one for one in dice.sample(others, STRANGERS) if one != asked]
@@ -286,10 +309,12 @@ def main() -> None:
     for source, found in gathered(wanted.shared, wanted.cache, meaning=False):
         told = {s["id"]: (s["title"], s.get("summary") or "") for s in source.stories}
         questions = {market["id"]: market["question"] for market in source.markets}
-        for pair in pairs(found, told, questions):
+        unread = unpooled(source, found, random.Random(4))
+        for pair in (*pairs(found, told, questions), *unread):
             (witness if held(pair.source, pair.story) else learnt).append(pair)
     learnt += lessons(random.Random(3))
     random.Random(2).shuffle(witness)
+    del witness[WITNESS_MAX:]
     print(len(learnt), "pairs to learn from,", len(witness), "held out", flush=True)
     model, texts = Reader(wanted.base), Texts(wanted.base)
     if wanted.resume:
