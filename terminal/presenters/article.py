@@ -5,11 +5,12 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.events import Story
+from feeds.figures import rounded
 from feeds.markets import MINUTE, ONE, Nanos
 from strategies.decisions import Link
 from terminal.engine.state import EngineState
 from terminal.presenters.meaning import Evidence, meaning, notes_of, verdict_of
-from terminal.presenters.quotes import SLOWLY, Quotes, rounded
+from terminal.presenters.quotes import SLOWLY, Quotes
 from terminal.protocol.views import ArticleView, CardView
 
 CARDS_MAX = 8

@@ -5,12 +5,13 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.events import Story
+from feeds.figures import rounded
 from feeds.markets import Market
 from feeds.news.poller import SourceState
 from strategies.decisions import Impact, Link
 from terminal.engine.state import EngineState
 from terminal.presenters.meaning import verdict_of
-from terminal.presenters.quotes import Quotes, rounded
+from terminal.presenters.quotes import Quotes
 from terminal.presenters.status import stream_views
 from terminal.protocol.views import NewsView, StoryRow
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from feeds.events import Story
+from feeds.figures import rounded
 from feeds.markets import Market
 from strategies.decisions import Impact, Link
 from strategies.desk import Desk
 from strategies.impact import Precedent
 from terminal.presenters.meaning import notes_of, verdict_of
-from terminal.presenters.quotes import rounded
 from terminal.protocol.views import ImpactRow
 
 

@@ -1,6 +1,7 @@
 """What the books say of a market now, looked up once a turn however many views ask."""
 
 from feeds.events import BookState
+from feeds.figures import rounded
 from feeds.markets import SECOND, Market, MarketState, Nanos
 from terminal.engine.state import EngineState
 
@@ -63,8 +64,3 @@ class Quotes:
         desk, yes = self._state.desk, known.yes.asset_id
         is_open = known.state is MarketState.OPEN and desk.market_data.tradeable(yes)
         return "dormant" if is_open and not desk.books[yes].sound else known.state.value
-
-
-def rounded(value: float | None, digits: int) -> float | None:
-    """For print; None stays None, and there is no minus nought."""
-    return None if value is None else round(value, digits) + 0.0

@@ -2,13 +2,8 @@
 
 from typing import Any
 
-from feeds.markets import DOLLAR, Money
+from feeds.figures import dollar_number
 from terminal.engine.state import EngineState
-
-
-def dollars(money: Money) -> float:
-    """For print alone: exact to the millionth for any sum a float holds exactly (to 9e9)."""
-    return round(money / DOLLAR, 6)
 
 
 def report(state: EngineState) -> dict[str, Any]:
@@ -28,10 +23,10 @@ def report(state: EngineState) -> dict[str, Any]:
         "orders": counters.orders,
         "fills": counters.fills,
         "position_count": sum(1 for _ in portfolio.open_positions()),
-        "cash": dollars(portfolio.cash),
-        "equity": dollars(portfolio.equity),
-        "realised_pnl": dollars(portfolio.realised),
-        "unrealised_pnl": dollars(portfolio.unrealised),
+        "cash": dollar_number(portfolio.cash),
+        "equity": dollar_number(portfolio.equity),
+        "realised_pnl": dollar_number(portfolio.realised),
+        "unrealised_pnl": dollar_number(portfolio.unrealised),
         "errors": counters.errors,
         "latency_ms": {
             "story_to_suggestion_p50": state.story_to_suggestion.percentile(50),
