@@ -14,11 +14,11 @@ from msgspec import Meta
 
 from feeds.book import OrderBook
 from feeds.events import BookState, Print, Story
+from feeds.figures import cent_price
 from feeds.markets import ONE, SHARE, Market, Nanos, Price, Side, Size
 from strategies.decisions import Impact, Link, Tier, Verdict
 from strategies.fills import Walk
 from strategies.impact import Move, Precedent, expit, logit
-from strategies.words import cents
 
 __all__ = [
     "ONE",
@@ -44,7 +44,7 @@ __all__ = [
     "Tier",
     "Verdict",
     "Walk",
-    "cents",
+    "cent_price",
     "expit",
     "find_entry",
     "find_exit",

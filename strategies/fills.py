@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from feeds import figures
 from feeds.book import OrderBook
 from feeds.events import (
     Event,
@@ -29,7 +30,6 @@ from feeds.events import (
     Tick,
 )
 from feeds.markets import ONE, Market, MarketState, Money, Nanos, Price, Side, Size, notional
-from strategies import words
 from strategies.decisions import OrderIntent
 from strategies.fees import fee, usable
 from strategies.market_data import MarketDataView
@@ -219,7 +219,9 @@ class PaperExchange:
         book = self._market_data.books[intent.asset_id]
         met = walk(book, intent.side, intent.price, order.left, self._taken_from(book, intent.side))
         if intent.kind is OrderKind.FOK and met.rests:
-            reason = f"only {words.shares(met.filled)} of {words.shares(intent.size)} at the limit"
+            reason = (
+                f"only {figures.shares(met.filled)} of {figures.shares(intent.size)} at the limit"
+            )
             return [self._end(order, now_ns, OrderState.CANCELLED, reason)]
         heard: list[Heard] = list(self._take(order, market, book, met, now_ns))
         return [*heard, self._after_taking(order, book, now_ns)]

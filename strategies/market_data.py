@@ -58,12 +58,17 @@ class MarketData:
         """Assets whose books are followed: they are never dropped to make room."""
         self.markets_dropped = 0
         self._owner: dict[str, str] = {}
+        self._events: dict[str, dict[str, None]] = {}
         self._judged: set[str] = set()
         self._ticks: dict[str, tuple[Price, Price]] = {}
 
     def market_of(self, asset_id: str) -> Market | None:
         """The market that an asset belongs to, or None for a stranger."""
         return self.markets.get(self._owner.get(asset_id, ""))
+
+    def of_event(self, event_id: str) -> list[Market]:
+        """The markets of one event, in the order in which they were seen; none for ""."""
+        return [self.markets[condition_id] for condition_id in self._events.get(event_id, ())]
 
     def tradeable(self, asset_id: str) -> bool:
         """Whether this asset's book may be traded on: seen, live or quiet, and not crossed."""
@@ -91,7 +96,17 @@ class MarketData:
             self.markets[market.condition_id] = self._with_newest_tick(market)
         for asset_id in market.assets:
             self._owner[asset_id] = market.condition_id
+        self._file(self.markets[market.condition_id], before)
         return True
+
+    def _file(self, market: Market, before: Market | None) -> None:
+        """Keep the list of each event's markets."""
+        if before is not None and before.event_id == market.event_id:
+            return
+        if before is not None and before.event_id:
+            del self._events[before.event_id][before.condition_id]
+        if market.event_id:
+            self._events.setdefault(market.event_id, {})[market.condition_id] = None
 
     def _clashes(self, market: Market) -> bool:
         owners = {self._owner.get(asset_id, market.condition_id) for asset_id in market.assets}

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from feeds.book import OrderBook
 from feeds.events import OrderKind, TradingMode
+from feeds.figures import cent_price, dollars, shares
 from feeds.markets import (
     DOLLAR,
     MINUTE,
@@ -34,7 +35,6 @@ from strategies.fees import fee_ceiling, usable
 from strategies.fills import crosses
 from strategies.market_data import MarketDataView
 from strategies.portfolio import Portfolio
-from strategies.words import cents, dollars, shares
 
 SIZE_STEP: Size = 10_000
 """The venue takes hundredths of a share."""
@@ -304,10 +304,10 @@ def _off_grid(case: _Case) -> Denial | None:
         return None
     return Denial(
         Reason.GRID,
-        cents(price),
-        f"a multiple of {cents(tick)}",
-        f"{cents(price)} is not on this market's grid: prices run from {cents(tick)} to "
-        f"{cents(ONE - tick)} in steps of {cents(tick)}.",
+        cent_price(price),
+        f"a multiple of {cent_price(tick)}",
+        f"{cent_price(price)} is not on this market's grid: prices run from {cent_price(tick)} to "
+        f"{cent_price(ONE - tick)} in steps of {cent_price(tick)}.",
     )
 
 
@@ -354,9 +354,10 @@ def _off_band(case: _Case) -> Denial | None:
         return None
     return Denial(
         Reason.BAND,
-        cents(price),
-        f"{cents(low)} to {cents(high)}",
-        f"{cents(price)} is outside the band of {cents(low)} to {cents(high)} in which we buy.",
+        cent_price(price),
+        f"{cent_price(low)} to {cent_price(high)}",
+        f"{cent_price(price)} is outside the band of {cent_price(low)} to {cent_price(high)} "
+        "in which we buy.",
     )
 
 
@@ -364,13 +365,13 @@ def _too_wide(case: _Case) -> Denial | None:
     most = case.limits.spread_max
     if not (case.buys and case.takes) or (case.book.two_sided and case.book.spread <= most):
         return None
-    value = cents(case.book.spread) if case.book.two_sided else "one-sided"
+    value = cent_price(case.book.spread) if case.book.two_sided else "one-sided"
     return Denial(
         Reason.SPREAD,
         value,
-        cents(most),
-        f"The book's spread is {value} and the limit for taking is {cents(most)}: rest an order "
-        "instead.",
+        cent_price(most),
+        f"The book's spread is {value} and the limit for taking is {cent_price(most)}: "
+        "rest an order instead.",
     )
 
 

@@ -28,7 +28,7 @@ from strategies.api import (
     StrategyParams,
     Tier,
     Verdict,
-    cents,
+    cent_price,
     expit,
     find_entry,
     find_exit,
@@ -186,7 +186,7 @@ class Drift(Strategy):
         least = self.params.edge_min_cents
         entry = find_entry(ctx, market, asset_id, fair, self.params.budget, least)
         if entry is None:
-            ask = cents(ctx.book(asset_id).best_ask)
+            ask = cent_price(ctx.book(asset_id).best_ask)
             value, limit = f"fair {100 * fair:.1f}¢, ask {ask}", f"{least:.1f}¢ left after the fee"
             ctx.skip(impact.condition_id, "edge", value, limit, impact.story_id)
             return
@@ -211,7 +211,7 @@ class Drift(Strategy):
         book, most = ctx.book(asset_id), self.params.spread_max_cents
         if ctx.tradeable(asset_id) and book.sound and book.spread / 100 <= most:
             return True
-        value, limit = cents(book.spread), f"at most {most:.1f}¢, sound and live"
+        value, limit = cent_price(book.spread), f"at most {most:.1f}¢, sound and live"
         ctx.skip(impact.condition_id, "spread", value, limit, impact.story_id)
         return False
 

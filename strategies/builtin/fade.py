@@ -27,7 +27,7 @@ from strategies.api import (
     Story,
     Strategy,
     StrategyParams,
-    cents,
+    cent_price,
     expit,
     find_entry,
     find_exit,
@@ -172,11 +172,11 @@ class Fade(Strategy):
         book = ctx.book(asset_id)
         if not ctx.tradeable(asset_id) or book.spread / 100 > self.params.spread_max_cents:
             limit = f"at most {self.params.spread_max_cents:.1f}¢, live"
-            ctx.skip(condition_id, "spread", cents(book.spread), limit)
+            ctx.skip(condition_id, "spread", cent_price(book.spread), limit)
             return
         entry = find_entry(ctx, market, asset_id, fair, self.params.budget, least)
         if entry is None:
-            value = f"fair {100 * fair:.1f}¢, ask {cents(book.best_ask)}"
+            value = f"fair {100 * fair:.1f}¢, ask {cent_price(book.best_ask)}"
             ctx.skip(condition_id, "edge", value, f"{least:.1f}¢ left after the fee")
             return
         self._remember(condition_id, _Thesis(asset_id, ctx.now_ns, fair))

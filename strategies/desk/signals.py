@@ -11,9 +11,9 @@ from itertools import islice
 
 import msgspec
 
+from feeds import figures
 from feeds.events import OrderKind, Story, SuggestionReply
 from feeds.markets import SECOND, Nanos, Side, on_grid
-from strategies import words
 from strategies.api import Context, Draft, Strategy
 from strategies.decisions import (
     CommandResult,
@@ -171,11 +171,11 @@ class Signals:
             return (f"asset {draft.asset_id[:40]!r}", "an asset of this market")
         if not on_grid(draft.limit, market.tick_size):
             return (
-                f"limit {words.cents(draft.limit)}",
-                f"steps of {words.cents(market.tick_size)}",
+                f"limit {figures.cent_price(draft.limit)}",
+                f"steps of {figures.cent_price(market.tick_size)}",
             )
         if not 0 < draft.size <= SIZE_MAX or draft.size % SIZE_STEP:
-            return (f"{words.shares(draft.size)} shares", "hundredths of a share, more than none")
+            return (f"{figures.shares(draft.size)} shares", "hundredths of a share, more than none")
         if not math.isfinite(draft.edge) or abs(draft.edge) > 100:
             return (f"edge {draft.edge}", "cents a share, at most 100")
         if not 0 < draft.valid_s < math.inf:
@@ -296,7 +296,7 @@ class Signals:
     def _alert(self, suggestion: Suggestion) -> None:
         market = self._parts.market_data.markets[suggestion.condition_id]
         outcome = market.outcome(suggestion.asset_id).name
-        said = words.order(suggestion.side, suggestion.size, outcome, suggestion.limit)
+        said = figures.order(suggestion.side, suggestion.size, outcome, suggestion.limit)
         self._parts.outbox.alert(
             "suggestion",
             f"suggestion:{suggestion.strategy}:{suggestion.condition_id}",

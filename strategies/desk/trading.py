@@ -1,5 +1,6 @@
 """Orders in and out: the gate on the way out, fills and payouts on the way in."""
 
+from feeds import figures
 from feeds.events import (
     CancelRequest,
     Fill,
@@ -12,7 +13,6 @@ from feeds.events import (
     Settlement,
 )
 from feeds.markets import Market, Money, Side, Size
-from strategies import words
 from strategies.decisions import Answer, Cancel, CommandResult, OrderIntent, Place
 from strategies.desk.orders import ImpossibleUpdate, OrderRecord, OrderTable
 from strategies.desk.outbox import Outbox
@@ -97,7 +97,7 @@ class Trading:
         if isinstance(placed, Denial):
             self.answer(event.command_id, CommandResult.DENIED, placed.sentence)
         else:
-            said = words.order(event.side, event.size, self._outcome(event.asset_id), event.price)
+            said = figures.order(event.side, event.size, self._outcome(event.asset_id), event.price)
             self.answer(
                 event.command_id, CommandResult.CONFIRMED, f"Sent as {placed.order_id}: {said}."
             )
@@ -233,7 +233,7 @@ class Trading:
                 del self.own[owner]
         if paid:
             self.changed = True
-            profit = words.dollars(self.portfolio.realised - before)
+            profit = figures.dollars(self.portfolio.realised - before)
             question = market.question if market is not None else event.condition_id
             how = "Decided" if event.winner else "Void, half a dollar a share"
             title = f"{how}: {profit} realised"
@@ -261,7 +261,7 @@ class Trading:
     def _deed(self, fill: Fill) -> str:
         verb = "Bought" if fill.side is Side.BUY else "Sold"
         outcome = self._outcome(fill.asset_id)
-        return f"{verb} {words.shares(fill.size)} {outcome} at {words.cents(fill.price)}"
+        return f"{verb} {figures.shares(fill.size)} {outcome} at {figures.cent_price(fill.price)}"
 
     def _say_of(self, fill: Fill, key: str, title: str, said: str) -> None:
         market = self._market_data.markets.get(fill.condition_id)
@@ -283,4 +283,4 @@ class Trading:
 
 
 def _fee_words(fee: Money) -> str:
-    return f"fee {words.dollars(fee)}" if fee else "no fee"
+    return f"fee {figures.dollars(fee)}" if fee else "no fee"

@@ -9,7 +9,7 @@ a deadline (``deadline``). Pure: no clock, no chance, no I/O.
 from strategies.impact.credit import Rival
 from strategies.impact.deadline import deadline
 from strategies.impact.many import ManyPairs
-from strategies.impact.measure import Z_SHOWN_MAX, measure, times
+from strategies.impact.measure import measure, times
 from strategies.impact.odds import GUARD, Absence, OddsHistory, expit, logit
 from strategies.impact.peers import PEERS_MIN, Peers
 from strategies.impact.precedents import Precedent, Precedents
@@ -20,7 +20,6 @@ __all__ = [
     "GUARD",
     "LEAD",
     "PEERS_MIN",
-    "Z_SHOWN_MAX",
     "Absence",
     "ManyPairs",
     "Move",

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
+from feeds.figures import usual_moves
 from feeds.markets import MINUTE, Nanos
 from strategies.decisions import Impact, Verdict
 from strategies.impact.credit import CREDIT_MIN, Claim, Rival, claim, in_words, nearby
@@ -56,8 +57,6 @@ LEAK_FLAG = 0.6
 THEME_SHARE_MIN = 0.25
 """A theme that went less than this share of a move does not explain it, however wild its peers."""
 QUARTERS = (15, 30, 45)
-Z_SHOWN_MAX = 10.0
-"""Beyond this a market was so calm before that the figure says nothing more."""
 
 OtherStory: TypeAlias = Nanos | Rival
 
@@ -216,7 +215,7 @@ def _unflagged(history: OddsHistory, window: Window, d: float, z: float) -> tupl
 
 def times(z: float) -> str:
     """How many times its usual move, in words: "4.2 times", "over 10 times"."""
-    return f"over {Z_SHOWN_MAX:.0f} times" if abs(z) > Z_SHOWN_MAX else f"{abs(z):.1f} times"
+    return f"{usual_moves(abs(z))} times"
 
 
 def _adjusted(case: _Case, flag: _Flag, plain: Impact) -> Impact:

@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 
+from feeds import figures
 from feeds.markets import ONE, Nanos
 from terminal.cli import DONE, FAILED, REFUSED, CommandError
 from terminal.commands import out
 from terminal.commands.common import ask, ask_if_running
-from terminal.presenters import figures
+from terminal.presenters import times
 from terminal.protocol.views import (
     CancelOrder,
     Command,
@@ -86,9 +87,9 @@ def show(
 ) -> int:
     """Rows as a table or as JSON; ``as_of_ns`` and ``whence`` are said of those that were kept."""
     if as_of_ns:
-        out.talk(f"no engine runs: as of {figures.iso(as_of_ns)}, {whence}")
+        out.talk(f"no engine runs: as of {times.iso(as_of_ns)}, {whence}")
     if arguments.json:
-        as_of = {"as_of": figures.iso(as_of_ns)} if as_of_ns else {}
+        as_of = {"as_of": times.iso(as_of_ns)} if as_of_ns else {}
         for row in rows:
             out.data(plain(row) | as_of)
     else:
@@ -117,14 +118,14 @@ def plain(row: Any) -> Any:
 
 def _plain(name: str, value: Any) -> Any:
     if name.endswith("_ns"):
-        return figures.iso(value) if value else None
+        return times.iso(value) if value else None
     if isinstance(value, int) and not isinstance(value, bool):
         if name in _EXACT:
-            return figures.exact_price(value)
+            return figures.plain_price(value)
         if name in _MONEY:
-            return figures.exact_dollars(value)
+            return figures.plain_dollars(value)
         if name in _SIZES:
-            return figures.shares(value).replace(",", "")
+            return figures.plain_shares(value)
     return plain(value)
 
 
@@ -184,7 +185,10 @@ def positions(arguments: argparse.Namespace) -> int:
 
     def cells(row: PositionRow) -> Sequence[str]:
         mark = "–" if row.mark is None else figures.cents(row.mark)
-        money = (figures.dollars(row.value), figures.dollars(row.unrealised, signed=True))
+        money = (
+            figures.dollars_and_cents(row.value),
+            figures.dollars_and_cents(row.unrealised, signed=True),
+        )
         size, average = figures.shares(row.size), figures.cents(row.average)
         pending = figures.shares(row.pending) if row.pending else ""
         return (row.question, row.outcome, size, pending, average, mark, *money)
@@ -200,9 +204,9 @@ def fills(arguments: argparse.Namespace) -> int:
 
     def cells(row: FillRow) -> Sequence[str]:
         what = f"{row.side} {row.outcome} {figures.shares(row.size)} @ {figures.cents(row.price)}"
-        fee = figures.exact_dollars(row.fee)
+        fee = figures.plain_dollars(row.fee)
         stage = _STAGES[row.stage]
-        clock = figures.clock(row.at_ns)
+        clock = times.clock(row.at_ns)
         return (clock, what, fee, row.liquidity, stage, row.question, row.order_id)
 
     columns = ("time", "what", ">fee $", "as", "settlement", "market", "order")
@@ -221,7 +225,7 @@ def signals(arguments: argparse.Namespace) -> int:
         if row.side:
             size, limit = figures.shares(row.size), figures.cents(row.limit)
             what = f"{row.side} {row.outcome} {size} @ {limit}"
-        return (figures.clock(row.at_ns), row.strategy, row.state, what, row.question, row.reason)
+        return (times.clock(row.at_ns), row.strategy, row.state, what, row.question, row.reason)
 
     columns = ("time", "strategy", "state", "what", "market", "reason")
     rows = _rows(arguments, "signals").signals

@@ -203,14 +203,14 @@ def _headless(arguments: argparse.Namespace, config: Path) -> int:
         await engine.run(stop)
 
     asyncio.run(session())
-    summary = report(engine)
+    summary = report(engine.state)
     if arguments.json:
         out.data(summary)
     else:
         latencies = summary.pop("latency_ms")
         rows = [(name, str(value)) for name, value in (summary | latencies).items()]
         out.table(("what", ">value"), rows, "nothing happened")
-    for sentence in engine.mistakes:
+    for sentence in engine.state.mistakes:
         out.talk(f"error: {sentence}")
     return FAILED if summary["errors"] else DONE
 

@@ -15,7 +15,7 @@ from terminal.commands.common import ask, configuration
 from terminal.config import FeedConfig, Loaded, feed_table
 from terminal.config.layers import DEFAULT
 from terminal.config.shape import FEEDS_MAX
-from terminal.presenters import figures
+from terminal.presenters import times
 from terminal.protocol.views import FeedRow, Query, Rows
 from terminal.stores.news_store import NewsStore
 from terminal.stores.paths import Paths
@@ -76,9 +76,9 @@ def _plain(row: FeedRow | None, live: bool) -> dict[str, object] | None:
         return None
     return {
         "state": row.state,
-        "last_success": figures.iso(row.last_success_ns or None),
-        "next_poll": figures.iso(row.next_poll_ns or None) if live else None,
-        "newest": figures.iso(row.newest_ns or None),
+        "last_success": times.iso(row.last_success_ns or None),
+        "next_poll": times.iso(row.next_poll_ns or None) if live else None,
+        "newest": times.iso(row.newest_ns or None),
         "message": row.message,
         "polls": row.polls,
         "failures": row.failures,
@@ -93,8 +93,8 @@ def _shown(feed: FeedConfig, row: FeedRow | None, live: bool) -> tuple[str, ...]
     if row is None:
         return ("never polled", "", "", "", "")
     # what a stopped engine had planned will not happen
-    times = (row.last_success_ns, row.newest_ns, row.next_poll_ns if live else 0)
-    return (row.state, *(figures.iso(when or None) or "–" for when in times), row.message)
+    moments = (row.last_success_ns, row.newest_ns, row.next_poll_ns if live else 0)
+    return (row.state, *(times.iso(when or None) or "–" for when in moments), row.message)
 
 
 def _row(feed: FeedConfig) -> tuple[str, ...]:

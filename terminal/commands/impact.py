@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from feeds import figures
 from feeds.events import BestQuote, Event, MarketSeen, Story, Tick
 from feeds.markets import MINUTE, Market, Nanos
 from feeds.recordings import (
@@ -21,10 +22,8 @@ from terminal.commands import out
 from terminal.commands.ask import plain
 from terminal.commands.common import ask
 from terminal.engine.session import HeaderError, Session, header_from
-from terminal.presenters import figures
 from terminal.presenters.account import with_words
 from terminal.presenters.impacts import impact_row, impact_rows, impact_words
-from terminal.presenters.meaning import z_words
 from terminal.protocol.views import Done, ImpactRow, Query, Rows
 
 ROWS_MAX = 500
@@ -64,8 +63,8 @@ def _cells(row: ImpactRow) -> Sequence[str]:
         row.title,
         row.question,
         f"{before} → {after}" if row.odds_before is not None else "–",
-        figures.points(row.points),
-        z_words(row.z),
+        figures.move(row.points),
+        figures.usual_moves(row.z, signed=True),
         ", ".join((row.verdict, *row.notes)),
         row.reason,
     )

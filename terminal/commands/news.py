@@ -4,14 +4,14 @@ import argparse
 import uuid
 from collections.abc import Iterator, Sequence
 
+from feeds import figures
 from feeds.markets import ONE, Nanos
 from terminal.cli import DONE, CommandError
 from terminal.commands import out
 from terminal.commands.ask import plain, query_of, show
 from terminal.commands.common import ask, ask_if_running
-from terminal.presenters import figures
+from terminal.presenters import times
 from terminal.presenters.account import story_named, story_words, with_words
-from terminal.presenters.meaning import z_words
 from terminal.protocol.views import ArticleView, CardView, Done, FromEngine, Query, Rows, StoryRow
 from terminal.stores.paths import Paths
 from terminal.stores.story_store import StoredStories, StoryStore
@@ -47,8 +47,8 @@ KEPT = "as the last session left them"
 
 def _cells(row: StoryRow) -> Sequence[str]:
     others = f" +{row.sources - 1}" if row.sources > 1 else ""
-    odds = f"{figures.percent(row.odds)} {figures.points(row.points)}" if row.links else ""
-    clock, short = figures.clock(row.first_seen_ns), row.id[:ID_SHOWN]
+    odds = f"{figures.percent(row.odds)} {figures.move(row.points)}" if row.links else ""
+    clock, short = times.clock(row.first_seen_ns), row.id[:ID_SHOWN]
     return (clock, row.source + others, row.title, odds, row.verdict, row.lead_question, short)
 
 
@@ -76,11 +76,11 @@ def _one(arguments: argparse.Namespace) -> int:
     article, as_of_ns = (_rows(answer).article, 0) if answer is not None else _kept_one(query)
     assert article is not None
     if arguments.json:
-        as_of = {"as_of": figures.iso(as_of_ns)} if as_of_ns else {}
+        as_of = {"as_of": times.iso(as_of_ns)} if as_of_ns else {}
         out.data(plain(article) | as_of)
         return DONE
     if as_of_ns:
-        out.talk(f"no engine runs: as of {figures.iso(as_of_ns)}, as the last session left it")
+        out.talk(f"no engine runs: as of {times.iso(as_of_ns)}, as the last session left it")
     _say(article)
     return DONE
 
@@ -113,9 +113,9 @@ def _say(article: ArticleView) -> None:
 
 def _dateline(article: ArticleView) -> Iterator[str]:
     yield article.source
-    published = figures.iso(article.published_ns)
+    published = times.iso(article.published_ns)
     yield f"published {published}" if published else "no date given"
-    yield f"first seen {figures.iso(article.first_seen_ns)}"
+    yield f"first seen {times.iso(article.first_seen_ns)}"
     yield f"novelty {article.novelty:.2f}"
     if article.revision:
         yield f"edited {article.revision} times" if article.revision > 1 else "edited once"
@@ -142,9 +142,9 @@ def _odds(card: CardView) -> Iterator[str]:
     if card.odds_at_story is not None:
         yield f"{figures.percent(card.odds_at_story)} % at the story"
     if card.points is not None:
-        yield f"{figures.points(card.points)} points"
+        yield f"{figures.move(card.points)} points"
     if card.z is not None:
-        yield f"z {z_words(card.z)}"
+        yield f"z {figures.usual_moves(card.z, signed=True)}"
 
 
 def _book(card: CardView) -> Iterator[str]:

@@ -165,12 +165,12 @@ def _run_engine(
         engine = assemble(
             loaded.config, paths, tape=tape, to_stdout=not quiet, as_json=arguments.json
         )
-        for complaint in filter(None, engine.complaints.values()):
+        for complaint in filter(None, engine.state.complaints.values()):
             out.talk(complaint)
         asyncio.run(_serve(engine, paths, seconds, arguments.with_parent))
     except (LedgerError, LinkError, EngineHalted) as error:
         raise CommandError(str(error)) from error
-    summary = report(engine)
+    summary = report(engine.state)
     if tape is not None:
         out.data(summary | {"tape": str(tape), "digest": engine.session.digest})
     elif arguments.json and not quiet:
@@ -193,7 +193,7 @@ async def _serve(engine: "Engine", paths: Paths, seconds: float | None, with_par
     server = LinkServer(paths.runtime, VERSION, FaceDesk(engine).serve)
     await server.start()
     try:
-        stories = kept_stories(engine, StoryStore(paths.state))
+        stories = kept_stories(engine.state, StoryStore(paths.state))
         async with _watched_parent(stop, with_parent), stories:
             await engine.run(stop)
     finally:

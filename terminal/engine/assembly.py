@@ -1,17 +1,26 @@
-"""Puts an engine together from a configuration: ledger, past, strategies, tape, alerts."""
+"""Puts an engine together from a configuration: past, session, sources, ledger, tape, alerts."""
 
 import asyncio
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import httpx
 import msgspec
 
 from feeds.clock import Clock
 from feeds.events import OrderState, OrderUpdate
-from feeds.judge import Judge
 from feeds.markets import SECOND, Nanos
+from feeds.news.fetch import Fetcher
+from feeds.news.judge import MemoryFormatError
+from feeds.news.poller import NewsPoller
+from feeds.polymarket.catalogue import Catalogue
+from feeds.polymarket.http import Reads
+from feeds.polymarket.modes import VenueModes
+from feeds.polymarket.rest import ClobReader
 from feeds.polymarket.shelf import Shelf
+from feeds.polymarket.stream import MarketStream
 from feeds.semantic.models import checksum, missing
 from feeds.tape import TapeWriter
 from strategies.decisions import Mandate
@@ -19,10 +28,15 @@ from strategies.desk import DeskSettings
 from terminal import VERSION
 from terminal.alerts import Alerts
 from terminal.config import Config
-from terminal.engine.llm_judge import judge_of
+from terminal.engine.catalogue_sync import CatalogueSync
+from terminal.engine.following import Following
+from terminal.engine.inbox import Inbox
+from terminal.engine.llm_judge import LlmJudge, judge_of
 from terminal.engine.loop import Engine
-from terminal.engine.semantics import FOLDER
+from terminal.engine.semantics import FOLDER, Semantics
 from terminal.engine.session import Header, Session, StrategySetting
+from terminal.engine.sources import ClockCheck, Sources
+from terminal.engine.state import EngineState
 from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
 from terminal.stores.news_store import NewsStore
 from terminal.stores.paths import CATALOGUE_SHELF, Paths, private_folder
@@ -30,6 +44,7 @@ from terminal.stores.secret import SecretError
 
 log = logging.getLogger(__name__)
 
+HTTP_TIMEOUT_S = 10.0
 MEANING_WAIT_MS = 1_500
 """Many times what the models need; beyond it a story is linked by plain words."""
 JUDGE_MAY_PLACE = (
@@ -60,26 +75,91 @@ def assemble(
         ledger.shut()
         raise
     alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
-    news = NewsStore(paths.state)
-    shelf = Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}")
-    judge, trouble = _judge(config, paths)
-    cache = paths.state / FOLDER if header.models else None
-    engine = Engine(config, session, ledger, alerts, clock, recorder, news, shelf, judge, cache)
-    if trouble:
-        engine.complaints["judge"] = trouble
-    if judge is not None and config.judge.may_place:
-        engine.complaints["judge may place"] = JUDGE_MAY_PLACE
-        log.warning("%s", JUDGE_MAY_PLACE)
-    return engine
+    state = EngineState(config.venue.name, clock, session.desk)
+    inbox = Inbox(state.counters)
+    sources = _sources(config, paths, state, inbox, with_models=bool(header.models))
+    state.catalogue = sources.catalogue
+    return Engine(state, session, inbox, sources, ledger, alerts, recorder)
 
 
-def _judge(config: Config, paths: Paths) -> tuple[Judge | None, str]:
-    """The judge, or why there is none although one was asked for: the session goes on without."""
+def _sources(
+    config: Config, paths: Paths, state: EngineState, inbox: Inbox, *, with_models: bool
+) -> Sources:
+    """Everything that feeds the inbox; what is wrong with any of it becomes a complaint."""
+    clock, hear, hosts = state.clock, inbox.hear, config.venue.hosts
+    http = httpx.AsyncClient(timeout=httpx.Timeout(HTTP_TIMEOUT_S))
+    modes = VenueModes(clock, hear)
+    reads = Reads(http, modes=modes)
+    reader = ClobReader(hosts, http, clock, reads)
+    stream = MarketStream(
+        hosts,
+        clock,
+        inbox.hear_many,
+        state.stream_health,
+        reader,
+        standby=config.venue.standby,
+    )
+    news_store = NewsStore(paths.state)
+    return Sources(
+        http=http,
+        modes=modes,
+        clocks=ClockCheck(reader, clock, partial(state.complain, "clock")),
+        catalogue=CatalogueSync(
+            Catalogue(hosts, http, reads),
+            state.desk,
+            clock,
+            hear,
+            partial(state.complain, "catalogue"),
+            Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}"),
+            tuple(config.venue.tags),
+            config.venue.markets_max,
+        ),
+        stream=stream,
+        following=Following(stream, reader, state.desk.market_data, hear),
+        poller=_poller(config, state, inbox, news_store),
+        news_store=news_store,
+        llm_judge=_llm_judge(config, paths, state, inbox),
+        semantics=Semantics(paths.state / FOLDER, clock, hear, partial(state.complain, "meaning"))
+        if with_models
+        else None,
+    )
+
+
+def _poller(config: Config, state: EngineState, inbox: Inbox, store: NewsStore) -> NewsPoller:
+    def poller(memory: bytes) -> NewsPoller:
+        return NewsPoller(
+            config.sources,
+            state.clock,
+            on_story=inbox.hear,
+            on_health=state.source_health,
+            memory=memory,
+            fetcher=Fetcher(contact=config.news.contact),
+        )
+
     try:
-        return judge_of(config.judge, paths.config), ""
+        return poller(store.memory())
+    except MemoryFormatError as error:
+        store.put_aside(error)
+        return poller(b"")
+
+
+def _llm_judge(config: Config, paths: Paths, state: EngineState, inbox: Inbox) -> LlmJudge | None:
+    """The judge; where there is none although one was asked for, the session goes on without."""
+    complain = partial(state.complain, "judge")
+    try:
+        judge = judge_of(config.judge, paths.config)
     except SecretError as error:
         log.warning("[judge] key: %s", error)
-        return None, f"[judge] key: {error}. The linker's own links stand."
+        complain(f"[judge] key: {error}. The linker's own links stand.")
+        return None
+    if judge is None:
+        return None
+    if config.judge.may_place:
+        state.complain("judge may place", JUDGE_MAY_PLACE)
+        log.warning("%s", JUDGE_MAY_PLACE)
+    at_work = LlmJudge(judge, config.judge, state.clock, inbox.hear, complain)
+    state.judge = at_work.counts
+    return at_work
 
 
 def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from feeds.events import Fill, OrderState
+from feeds.figures import shares
 from feeds.markets import Market
 from strategies.desk.orders import OrderRecord
 from strategies.portfolio import Portfolio, Position
-from terminal.presenters.figures import shares
 from terminal.protocol.views import FillRow, OrderRow, PositionRow, StoryRow
 
 ALIVE = frozenset(state.value for state in OrderState if not state.over)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from feeds.events import Story
+from feeds.figures import rounded
 from feeds.markets import Market
 from strategies.decisions import Impact, Link
 from strategies.desk import Desk
@@ -73,8 +74,3 @@ def impact_row(
 def impact_words(row: ImpactRow) -> str:
     """What a row may be found by."""
     return f"{row.title} {row.source} {row.question} {row.verdict} {' '.join(row.notes)}"
-
-
-def rounded(value: float | None, digits: int) -> float | None:
-    """For print; None stays None, and there is no minus nought."""
-    return None if value is None else round(value, digits) + 0.0

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from feeds.figures import percent
 from feeds.markets import Market
 from strategies.decisions import Impact, Link, Verdict
-from strategies.impact import Z_SHOWN_MAX, Precedent, expit, logit
-from terminal.presenters.figures import percent
+from strategies.impact import Precedent, expit, logit
 
 NO_LINK = "It touches no market that we follow."
 SURE = 0.8
@@ -43,15 +43,6 @@ def notes_of(impact: Impact | None) -> tuple[str, ...]:
         return ()
     notes = [impact.lasting] if impact.lasting else []
     return (*notes, "a quote move") if impact.quote_move else tuple(notes)
-
-
-def z_words(z: float | None) -> str:
-    """How many usual moves, with its sign: "+4.2", "over 10", "under -10", "–"."""
-    if z is None:
-        return "–"
-    if abs(z) > Z_SHOWN_MAX:
-        return f"over {Z_SHOWN_MAX:.0f}" if z > 0 else f"under -{Z_SHOWN_MAX:.0f}"
-    return f"{z:+.1f}"
 
 
 def _about(known: Evidence) -> list[str]:

@@ -17,13 +17,14 @@ from feeds.events import (
     OrderKind,
     OrderRequest,
     SuggestionReply,
+    Tick,
 )
 from feeds.markets import ONE, Side
 from strategies.decisions import Alert, CommandResult
 from terminal.alerts import MONEY
 from terminal.engine.loop import Engine
 from terminal.engine.session import Step
-from terminal.presenters import page
+from terminal.presenters.page import Page
 from terminal.presenters.preview import preview
 from terminal.protocol.link import LinkClosed, Peer
 from terminal.protocol.views import (
@@ -46,7 +47,8 @@ from terminal.server import queries
 
 log = logging.getLogger(__name__)
 
-VIEWS_EVERY_S = 0.1
+VIEWS_AT_LEAST_EVERY_S = 0.25
+"""They follow the engine's ticks, ten a second; while it waits for its disk they go on so."""
 ANSWER_WITHIN_S = 10.0
 COMMANDS_MAX = 2_000
 """Ids of commands that are remembered, whoever sent them: a repeat, even after a face came back, is
@@ -63,13 +65,14 @@ class FaceDesk:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._page = Page(engine.state)
         self._seats: set[_Seat] = set()
         self._answered: dict[str, Done] = {}
         engine.listeners.append(self._overhear)
 
     async def serve(self, peer: Peer) -> None:
         """Serve one face until it leaves."""
-        seat = _Seat(self.engine, peer, self._answered)
+        seat = _Seat(self.engine, self._page, peer, self._answered)
         self._seats.add(seat)
         try:
             async with asyncio.TaskGroup() as group:
@@ -79,10 +82,13 @@ class FaceDesk:
             pass  # the face went away
         finally:
             self._seats.discard(seat)
-            self.engine.focus(seat, ())
+            self.engine.sources.following.focus(seat, ())
 
-    def _overhear(self, _: Event, step: Step) -> None:
+    def _overhear(self, event: Event, step: Step) -> None:
         """What happened to money is worth a line on any screen; the rest has panes of its own."""
+        if isinstance(event, Tick):
+            for seat in self._seats:
+                seat.turn()
         for decision in step.decisions:
             if isinstance(decision, Alert) and decision.kind in MONEY:
                 said = decision.body.removeprefix(decision.title).lstrip(": ")
@@ -94,8 +100,8 @@ class FaceDesk:
 class _Seat:
     """One face: what it looks at, what it was last shown, and its commands."""
 
-    def __init__(self, engine: Engine, peer: Peer, answered: dict[str, Done]) -> None:
-        self.engine, self.peer = engine, peer
+    def __init__(self, engine: Engine, page: Page, peer: Peer, answered: dict[str, Done]) -> None:
+        self.engine, self.page, self.peer = engine, page, peer
         self._answered = answered
         self.toasts: deque[Toast] = deque(maxlen=TOASTS_MAX)
         self._look = Look()
@@ -103,12 +109,16 @@ class _Seat:
         self._outbox: deque[FromEngine] = deque()
         self._room = asyncio.Event()
 
+    def turn(self) -> None:
+        """The engine's time went on: all faces look at once, so that they share what is made."""
+        self._room.set()
+
     async def show(self) -> None:
         while True:
             for message in self._due():
                 await self.peer.send(message)
             try:
-                async with asyncio.timeout(VIEWS_EVERY_S):
+                async with asyncio.timeout(VIEWS_AT_LEAST_EVERY_S):
                     await self._room.wait()
             except TimeoutError:
                 pass
@@ -120,8 +130,9 @@ class _Seat:
             due.append(self._outbox.popleft())
         while self.toasts:
             due.append(self.toasts.popleft())
-        for view in page.views(self.engine, self._look):
-            if self._shown.get(type(view)) != view:
+        for view in self.page.views(self._look):
+            shown = self._shown.get(type(view))
+            if shown is not view and shown != view:
                 self._shown[type(view)] = view
                 due.append(view)
         return due
@@ -148,14 +159,14 @@ class _Seat:
             case Preview():
                 return self._ticket(message)
             case Query():
-                return queries.answer(self.engine, message)
+                return queries.answer(self.page, message)
 
     def _ticket(self, wanted: Preview) -> TicketView:
         try:
-            request = order_request(self.engine.clock.now_ns(), wanted)
+            request = order_request(self.engine.state.clock.now_ns(), wanted)
         except ValueError as error:
             return TicketView(id=wanted.id, denial=str(error))
-        return preview(self.engine.session.desk, request)
+        return preview(self.engine.state.desk, request)
 
     def _focus(self, look: Look) -> None:
         self._look = Look(
@@ -165,7 +176,7 @@ class _Seat:
             levels=max(1, min(look.levels, LEVELS_MAX)),
             rows=max(1, min(look.rows, ROWS_MAX)),
         )
-        self.engine.focus(self, page.assets_of(self.engine, look.condition_id))
+        self.engine.sources.following.focus(self, self.page.markets.assets(look.condition_id))
         self._room.set()
 
     def _reply(self, message: FromEngine | None) -> None:
@@ -194,7 +205,7 @@ Act = PlaceOrder | CancelOrder | AnswerSuggestion | Kill
 async def carry_out(engine: Engine, command: Act) -> Done:
     """Hand a command to the desk and wait for its answer."""
     try:
-        event = _event(engine.clock.now_ns(), command)
+        event = _event(engine.state.clock.now_ns(), command)
     except ValueError as error:
         return Done(id=command.id, outcome="denied", message=str(error))
     try:

@@ -12,17 +12,17 @@ from functools import lru_cache
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
+from feeds import figures
+
 SHARE = 1_000_000
 DOLLAR = 1_000_000
 SECOND = 1_000_000_000
 TEXT_MAX = 20_000
-Z_SHOWN_MAX = 10.0
 _UNPRINTABLE = re.compile(r"[^\S ]+|[\u2028\u2029]+")
 _JOINERS = frozenset("\u200b\u200c\u200d\u2060\ufeff")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-UP, DOWN, FLAT = "▲", "▼", "–"
 CLOSING = frozenset("。，、；：！？）」』”’…")
-HOLLOW = {UP: "△", DOWN: "▽"}
+HOLLOW = {figures.UP: "△", figures.DOWN: "▽"}
 TELLING = ("clear move", "theme move", "market led the story", "shared with another story")
 """Verdicts that earn a full triangle and its colour; what may be noise or chance stays hollow."""
 
@@ -116,11 +116,6 @@ def right(text: str, width: int) -> str:
     return " " * (width - cell_len(text)) + text
 
 
-def odds(probability: float | None, decimals: int = 1) -> str:
-    """0.244 as ``24.4``; no odds as a dash."""
-    return FLAT if probability is None else f"{100 * probability:.{decimals}f}"
-
-
 def decimals(tick_size: int) -> int:
     """How many decimals of a cent a grid of ``tick_size`` needs, at least one."""
     return 1 if tick_size % 10 == 0 else 2
@@ -128,19 +123,19 @@ def decimals(tick_size: int) -> int:
 
 def cents(price: int, tick_size: int = 100) -> str:
     """2440 as ``24.4``."""
-    return f"{price / 100:.{decimals(tick_size)}f}"
+    return figures.cents(price, decimals(tick_size))
 
 
 def tick_words(tick_size: int) -> str:
     """``tick 0.1¢``."""
-    return f"tick {tick_size / 100:g}¢"
+    return f"tick {figures.cent_price(tick_size)}"
 
 
 def shares(size: int) -> str:
     """12,400; below a hundred with the fraction it has; never nothing for something."""
     if size % SHARE == 0 or size >= 100 * SHARE:
         return f"{size // SHARE:,}"
-    return f"{size / SHARE:.2f}" if size >= SHARE // 100 else "<0.01"
+    return figures.fixed(size, SHARE, 2) if size >= SHARE // 100 else "<0.01"
 
 
 def whole_shares(size: int) -> str:
@@ -148,14 +143,9 @@ def whole_shares(size: int) -> str:
     return f"{size // SHARE:,}" if size >= SHARE or size == 0 else "<1"
 
 
-def money(amount: int) -> str:
-    """$9,951.60, with a minus sign before the dollar."""
-    return f"{'-' if amount < 0 else ''}${abs(amount) / DOLLAR:,.2f}"
-
-
 def gain(amount: int) -> str:
     """+4.10: a profit or loss, its sign always there."""
-    return f"{amount / DOLLAR:+,.2f}"
+    return figures.fixed(amount, DOLLAR, 2, signed=True)
 
 
 def volume(dollars: float) -> str:
@@ -166,32 +156,9 @@ def volume(dollars: float) -> str:
     return f"${dollars:.0f}"
 
 
-def points(move: float | None) -> str:
-    """+0.5, or a dash where nothing could be measured."""
-    return (
-        FLAT
-        if move is None
-        else f"{move if abs(move) >= 0.05 else 0.0:+.1f}".replace("+0.0", "0.0")
-    )
-
-
-def usual_moves(z: float) -> str:
-    """A move in units of the market's usual one; beyond ten the figure says nothing more."""
-    if abs(z) > Z_SHOWN_MAX:
-        return f"over {Z_SHOWN_MAX:.0f}" if z > 0 else f"under -{Z_SHOWN_MAX:.0f}"
-    return f"{z:.1f}"
-
-
-def glyph(move: float | None) -> str:
-    """▲, ▼ or – for a move in points; what rounds to nothing is no move."""
-    if move is None or abs(move) < 0.05:
-        return FLAT
-    return UP if move > 0 else DOWN
-
-
 def told(move: float | None, verdict: str) -> tuple[str, str]:
     """Sign and colour of a move as far as its verdict lets them speak."""
-    sign = glyph(move)
+    sign = figures.glyph(move)
     if verdict in TELLING:
         return sign, role_of(move)
     return HOLLOW.get(sign, sign), "ink"
@@ -199,7 +166,7 @@ def told(move: float | None, verdict: str) -> tuple[str, str]:
 
 def role_of(move: float | None) -> str:
     """The colour beside the sign."""
-    return {UP: "up", DOWN: "down", FLAT: "faint"}[glyph(move)]
+    return {figures.UP: "up", figures.DOWN: "down", figures.NONE: "faint"}[figures.glyph(move)]
 
 
 def age(seconds: float | None) -> str:

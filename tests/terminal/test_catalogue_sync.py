@@ -290,7 +290,7 @@ async def _run_until(engine: Engine, markets: int) -> None:
     stop = asyncio.Event()
 
     def look(event: Event, step: Step) -> None:
-        if len(engine.session.desk.markets) >= markets and engine.catalogue_as_of_ns:
+        if len(engine.session.desk.markets) >= markets and engine.state.catalogue_as_of_ns:
             stop.set()
 
     engine.listeners.append(look)

@@ -10,7 +10,7 @@ from feeds.events import BookState, Event, Gap, LevelChange, OrderRequest, Tick
 from feeds.markets import Side
 from strategies.decisions import Parked
 from terminal.config import load
-from terminal.engine import loop as engine_module
+from terminal.engine import inbox
 from terminal.engine.assembly import assemble
 from terminal.engine.loop import Engine, EngineHalted
 from terminal.engine.session import Step
@@ -59,7 +59,7 @@ def best_offer(engine: Engine) -> OrderRequest | None:
             and book.spread < 300
         ):
             return OrderRequest(
-                engine.clock.now_ns(),
+                engine.state.clock.now_ns(),
                 "test",
                 market.condition_id,
                 asset_id,
@@ -88,17 +88,17 @@ async def test_a_flood_is_shed_and_its_books_are_asked_for_again(
     def flood_once() -> bool:
         if not flooded and live_books(engine):
             flooded.append(live_books(engine)[0])
-            at_ns = engine.clock.now_ns()
+            at_ns = engine.state.clock.now_ns()
             change = LevelChange(at_ns, flooded[0], at_ns, Side.BUY, 100, 10_000_000)
             with monkeypatch.context() as patch:
-                patch.setattr(engine_module, "INBOX_MAX", -1)
-                engine.hear_many([change] * 100)
+                patch.setattr(inbox, "INBOX_MAX", -1)
+                engine.inbox.hear_many([change] * 100)
         return bool(states) and states[-1] is BookState.LIVE
 
     await run_until(engine, flood_once)
     assert states[0] is not BookState.LIVE, "late prices are worse than none: the book was void"
     assert states[-1] is BookState.LIVE, "and it came back"
-    assert "fell behind" in engine.counters.last_error
+    assert "fell behind" in engine.state.counters.last_error
 
 
 async def test_a_ledger_that_fails_halts_the_engine_before_anything_is_sent(
@@ -108,7 +108,7 @@ async def test_a_ledger_that_fails_halts_the_engine_before_anything_is_sent(
     await engine._ledger.close()
     with pytest.raises(EngineHalted, match="ledger"):
         await run_until(engine, lambda: False)
-    assert engine.fills == engine_module.deque(), "nothing was filled that is not on disk"
+    assert not engine.state.fills, "nothing was filled that is not on disk"
 
 
 async def test_a_strategy_that_raises_is_parked_and_the_others_run_on(
@@ -139,12 +139,12 @@ async def test_a_strategy_that_raises_is_parked_and_the_others_run_on(
     await run_until(engine, others_go_on)
     assert [one.strategy for one in parked] == ["bad"]
     assert "no good" in parked[0].cause
-    assert engine.counters.errors == 1, "a strategy that fails is an error that is told"
+    assert engine.state.counters.errors == 1, "a strategy that fails is an error that is told"
 
 
 async def test_stamps_never_go_back(practice_config: Path) -> None:
     engine = await assembled(practice_config)
-    later = Tick(engine.clock.now_ns() + 10**9)
+    later = Tick(engine.state.clock.now_ns() + 10**9)
     assert engine._in_order(later) is later
     assert engine._in_order(Tick(later.at_ns - 5)).at_ns == later.at_ns
     await run_until(engine, lambda: True)

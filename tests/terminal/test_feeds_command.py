@@ -14,6 +14,7 @@ from feeds.news.poller import SourceHealth, SourceState
 from terminal.config import load
 from terminal.config.shape import default_feeds, feed_pack
 from terminal.engine.assembly import assemble
+from terminal.presenters.page import Page
 from terminal.protocol.views import Query, Rows
 from terminal.server import queries
 from terminal.stores import news_store
@@ -165,13 +166,13 @@ async def test_a_running_engine_tells_how_its_feeds_do_and_keeps_it(
     shelf = NewsStore(paths.state)
     try:
         await eventually(lambda: any(row.new and row.last_success_ns for row in shelf.rows()))
-        await eventually(lambda: any(row.last_success_ns for row in engine.sources.values()))
-        answer = queries.answer(engine, Query(id="1", what="feeds"))
+        await eventually(lambda: any(row.last_success_ns for row in engine.state.sources.values()))
+        answer = queries.answer(Page(engine.state), Query(id="1", what="feeds"))
         assert isinstance(answer, Rows)
         assert len(answer.feeds) == len(config.sources)
         assert {row.state for row in answer.feeds} <= {"ok", "waiting"}
         assert max(row.last_success_ns for row in answer.feeds) > 0
-        one = queries.answer(engine, Query(id="2", what="feeds", text="wafer ledger"))
+        one = queries.answer(Page(engine.state), Query(id="2", what="feeds", text="wafer ledger"))
         assert isinstance(one, Rows)
         assert [row.id for row in one.feeds] == ["wafer-ledger"]
         await eventually(lambda: len(shelf.memory()) > 100)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from feeds.events import Event
+from feeds.figures import usual_moves
 from feeds.tape import TapeWriter
 from strategies.decisions import Impact, Link, Verdict
 from strategies.desk import DeskSettings
@@ -16,7 +17,7 @@ from terminal.cli import main
 from terminal.commands.ask import plain
 from terminal.engine.session import Header, Session
 from terminal.presenters.impacts import impact_rows
-from terminal.presenters.meaning import Evidence, meaning, notes_of, verdict_of, z_words
+from terminal.presenters.meaning import Evidence, meaning, notes_of, verdict_of
 from tests.strategies.kit import NOON, market, opening, quotes, story, ticking
 
 HEADER = Header(version="0", venue="test", started_ns=NOON, desk=DeskSettings())
@@ -135,7 +136,7 @@ def test_notes_say_what_became_of_a_move_and_whether_anybody_traded() -> None:
     ("z", "words"), [(None, "–"), (4.24, "+4.2"), (-80.0, "under -10"), (10.5, "over 10")]
 )
 def test_figures_beyond_ten_are_not_printed(z: float | None, words: str) -> None:
-    assert z_words(z) == words
+    assert usual_moves(z, signed=True) == words
 
 
 def test_the_paragraph_tells_measured_facts_only() -> None:

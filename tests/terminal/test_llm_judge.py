@@ -458,7 +458,7 @@ async def test_own_links_come_first_the_judge_reranks_and_the_tape_replays_witho
     assert isinstance(first, LinksFound)
     assert not any(link.judge for link in first.links), "the linker's own are told at once"
     assert any(link.judge == "tiny-1" for link in engine.session.desk.links[judged.story_id])
-    assert report(engine)["judge"]["answered"] >= 1
+    assert report(engine.state)["judge"]["answered"] >= 1
 
     asked = len(server.asked)
     played = read_tape(tape)
@@ -492,8 +492,8 @@ async def test_a_judge_that_never_answers_holds_nothing_up(
 
     engine.listeners.append(listen)
     await run_until(engine, done)
-    assert engine.llm_judge is not None
-    assert engine.llm_judge.counts.answered == 0
+    assert engine.sources.llm_judge is not None
+    assert engine.sources.llm_judge.counts.answered == 0
     server.released.set()
 
 
@@ -508,7 +508,7 @@ async def test_a_judge_that_may_place_is_said_loudly(practice_config: Path, home
     )
     assert loaded.config.judge.may_place
     engine = await asyncio.to_thread(assemble, loaded.config, Paths.find(), to_stdout=False)
-    assert engine.complaints["judge may place"].startswith("DANGER")
+    assert engine.state.complaints["judge may place"].startswith("DANGER")
     assert engine.session.desk.settings.judge_may_place
     done = asyncio.Event()
     engine.listeners.append(lambda *_: done.set())
@@ -519,8 +519,8 @@ async def test_a_key_that_is_missing_leaves_the_session_without_a_judge_and_says
     practice_config: Path, home: Path, server: ModelServer
 ) -> None:
     engine = await assembled(practice_config, server)
-    assert engine.llm_judge is None
-    assert "TINY_KEY" in engine.complaints["judge"]
+    assert engine.sources.llm_judge is None
+    assert "TINY_KEY" in engine.state.complaints["judge"]
     done = asyncio.Event()
     engine.listeners.append(lambda *_: done.set())
     await run_until(engine, done)

@@ -91,7 +91,7 @@ def test_the_file_is_private_and_says_when_who_and_what(paths: Paths) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(paths.logs.stat().st_mode) == 0o700
     (line,) = lines(paths)
-    assert line.endswith("Z WARNING terminal.engine: book yes fell silent")
+    assert line.endswith("Z WARNING terminal.engine.loop: book yes fell silent")
     assert line[4] == "-"
     assert line[10] == "T"
 

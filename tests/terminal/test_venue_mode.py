@@ -15,7 +15,7 @@ from feeds.events import (
 from feeds.markets import SHARE, MarketState, Side
 from feeds.polymarket.health import StreamHealth, StreamState
 from strategies.decisions import Answer, CommandResult
-from terminal.presenters.page import market, market_rows, status
+from terminal.presenters.page import Page
 from tests.strategies.kit import market as known
 from tests.terminal.test_catalogue_sync import START, _engine
 
@@ -24,9 +24,13 @@ async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
     engine = await _engine("http://127.0.0.1:1", tmp_path / "home")
     session = engine.session
     assert session.desk.venue_mode is TradingMode.NORMAL
-    assert not [stream for stream in status(engine).streams if stream.name == "venue"]
+    assert not [
+        stream for stream in Page(engine.state).status.view().streams if stream.name == "venue"
+    ]
     session.feed(VenueMode(START, TradingMode.RESTARTING, "the venue is restarting"))
-    (told,) = [stream for stream in status(engine).streams if stream.name == "venue"]
+    (told,) = [
+        stream for stream in Page(engine.state).status.view().streams if stream.name == "venue"
+    ]
     assert told.state == "down"
     assert "restarting" in told.sentence
     order: Event = OrderRequest(
@@ -36,15 +40,19 @@ async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
     assert answer.outcome is CommandResult.DENIED
     assert "restarting" in answer.message
     session.feed(VenueMode(START, TradingMode.NORMAL))
-    assert not [stream for stream in status(engine).streams if stream.name == "venue"]
+    assert not [
+        stream for stream in Page(engine.state).status.view().streams if stream.name == "venue"
+    ]
     await engine._close([])
 
 
 async def test_a_doubtful_stream_is_shown_as_sick_with_its_sentence(tmp_path: Path) -> None:
     engine = await _engine("http://127.0.0.1:1", tmp_path / "home")
     frozen = StreamHealth("market 1", StreamState.DOUBTFUL, "Of 4 books 2 frozen")
-    engine._on_stream_health(frozen)
-    (told,) = [stream for stream in status(engine).streams if stream.name == "market 1"]
+    engine.state.stream_health(frozen)
+    (told,) = [
+        stream for stream in Page(engine.state).status.view().streams if stream.name == "market 1"
+    ]
     assert (told.state, told.sentence) == ("stale", "Of 4 books 2 frozen")
     await engine._close([])
 
@@ -56,19 +64,20 @@ async def test_an_open_market_that_nobody_quotes_on_both_sides_is_dormant(tmp_pa
 
     def state_after(*levels: tuple[Level, ...]) -> str:
         session.feed(BookSnapshot(START, "m-yes", START, *levels))
-        (row,) = market_rows(engine)
-        view = market(engine, "m", 5)
+        page = Page(engine.state)
+        (row,) = page.market_list.rows()
+        view = page.markets.view("m", 5)
         assert view is not None
         assert view.state == row.state
         return row.state
 
-    assert market_rows(engine)[0].state == "open", "no book yet says nothing"
+    assert Page(engine.state).market_list.rows()[0].state == "open", "no book yet says nothing"
     assert state_after(((4_800, 1),), ((5_000, 1),)) == "open"
     assert state_after(((4_800, 1),), ()) == "dormant"
     assert state_after((), ()) == "dormant"
     assert state_after(((100, 1),), ((9_900, 1),)) == "dormant"
     session.feed(MarketSeen(START, known(state=MarketState.CLOSED)))
-    assert market_rows(engine)[0].state == "closed"
+    assert Page(engine.state).market_list.rows()[0].state == "closed"
     await engine._close([])
 
 
@@ -76,8 +85,8 @@ async def test_a_standby_connection_is_a_matter_of_one_setting(tmp_path: Path) -
     plain = await _engine("http://127.0.0.1:1", tmp_path / "plain")
     doubled = await _engine("http://127.0.0.1:1", tmp_path / "doubled", "standby = true\n")
     for engine, connections in ((plain, 1), (doubled, 2)):
-        engine.stream.set_wanted(["11", "12"])
-        (share,) = engine.stream._shares
+        engine.sources.stream.set_wanted(["11", "12"])
+        (share,) = engine.sources.stream._shares
         assert len(share.connections) == connections
-        assert len(engine.stream.channels) == 1
+        assert len(engine.sources.stream.channels) == 1
         await engine._close([])

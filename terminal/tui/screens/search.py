@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from feeds import figures
 from terminal.protocol.views import MarketRow, Query, Rows, StoryRow
 from terminal.tui import words
 from terminal.tui.model import Model
@@ -158,9 +159,9 @@ class Search(PutAwayOnce, ModalScreen[str]):
 
 
 def _market(row: MarketRow, width: int) -> Entry:
-    quote = f"{row.best_bid / 100:.1f} / {row.best_ask / 100:.1f}"
+    quote = f"{figures.cents(row.best_bid, 1)} / {figures.cents(row.best_ask, 1)}"
     tail: Line = (
-        (words.right(words.odds(row.odds), 6), "bold"),
+        (words.right(figures.percent(row.odds), 6), "bold"),
         (words.right(quote, 14), "faint"),
         (words.right(words.volume(row.volume), 9), "faint"),
     )

@@ -8,6 +8,7 @@ from functools import partial
 from rich.cells import cell_len
 from textual import events
 
+from feeds import figures
 from terminal.protocol.views import Done, TicketView
 from terminal.tui import words
 from terminal.tui.model import Model
@@ -198,8 +199,8 @@ class TicketCard(Card[None]):
         held = f"{words.shares(ticket.book.held)} held" if ticket.book.held else "none held"
         price = ticket.price_typed or words.cents(ticket.price, ticket.tick)
         asks, bids = ticket.book.asks, ticket.book.bids
-        bid = words.cents(bids[0].price, ticket.tick) if bids else words.FLAT
-        ask = words.cents(asks[0].price, ticket.tick) if asks else words.FLAT
+        bid = words.cents(bids[0].price, ticket.tick) if bids else figures.NONE
+        ask = words.cents(asks[0].price, ticket.tick) if asks else figures.NONE
         unit = "dollars" if ticket.in_dollars else "shares"
         quick = " ".join(f"[{q}]" if q == ticket.typed else q for q in ticket.quick_sizes())
         kind = "market (takes, never rests)" if ticket.is_market else "limit (the rest waits)"
@@ -245,21 +246,24 @@ class TicketCard(Card[None]):
     def _figures(self, view: TicketView, width: int) -> list[Line]:
         buys = self.ticket.side == "buy"
         tick = self.ticket.tick
-        average = words.cents(view.average, 1) + "¢" if view.average is not None else words.FLAT
-        slip = f"{view.slippage_cents:.2f}¢" if view.slippage_cents is not None else words.FLAT
-        worst = words.cents(view.worst, tick) + "¢" if view.worst is not None else words.FLAT
+        average = words.cents(view.average, 1) + "¢" if view.average is not None else figures.NONE
+        slip = f"{view.slippage_cents:.2f}¢" if view.slippage_cents is not None else figures.NONE
+        worst = words.cents(view.worst, tick) + "¢" if view.worst is not None else figures.NONE
         lines = [
             _figure("fills now", words.shares(view.fills_now), "average", average),
             _figure("rests", words.shares(view.rests), "worst price", worst),
             _figure("cancelled", words.shares(view.cancelled), "slippage", slip),
             _figure(
                 "cost now" if buys else "brings now",
-                words.money(view.cost),
+                figures.dollars_and_cents(view.cost),
                 "of it fee",
-                words.money(view.fee),
+                figures.dollars_and_cents(view.fee),
             ),
             _figure(
-                "at worst", words.money(view.worst_cost), "pays if right", words.money(view.payoff)
+                "at worst",
+                figures.dollars_and_cents(view.worst_cost),
+                "pays if right",
+                figures.dollars_and_cents(view.payoff),
             ),
         ]
         if view.note:

@@ -2,6 +2,7 @@
 
 from rich.cells import cell_len
 
+from feeds import figures
 from terminal.protocol.views import ArticleView, CardView, MarketView, StoryMark
 from terminal.tui import words
 from terminal.tui.messages import GoTo, ShowMarket, ShowStory
@@ -105,28 +106,28 @@ class Article(Pane):
         return (*boxed, (("╰" + "─" * (width - 2) + "╯", "rule"),))
 
     def _odds_line(self, card: CardView, inner: int) -> Line:
-        under = self.changes.mark("card " + card.condition_id, words.odds(card.odds))
+        under = self.changes.mark("card " + card.condition_id, figures.percent(card.odds))
         line: list[tuple[str, str]] = [
-            (words.odds(card.odds), "bold" + under),
+            (figures.percent(card.odds), "bold" + under),
             (" %  ", "bold"),
         ]
         if card.points is not None:
             sign, colour = words.told(card.points, card.verdict)
-            line.append((f"{sign} {words.points(card.points)}", f"bold {colour}"))
-        z = "" if card.z is None else f"  z {words.usual_moves(card.z)}"
+            line.append((f"{sign} {figures.points(card.points)}", f"bold {colour}"))
+        z = "" if card.z is None else f"  z {figures.usual_moves(card.z)}"
         room = inner - sum(len(text) for text, _ in line) - len(z)
         return (*line, (_since(card, room), ""), (z, "faint"))
 
     def _brief(self, card: CardView, width: int) -> tuple[Line, ...]:
-        under = self.changes.mark("card " + card.condition_id, words.odds(card.odds))
+        under = self.changes.mark("card " + card.condition_id, figures.percent(card.odds))
         sign, colour = words.told(card.points, card.verdict)
         room = max(8, width - _BRIEF_NUMBERS)
         asked = words.wrap(card.question, room, 3)
         line: Line = (
             (" " + words.fit(asked[-1], room), ""),
-            (words.right(words.odds(card.odds), 6), "bold" + under),
+            (words.right(figures.percent(card.odds), 6), "bold" + under),
             ("  " + sign, colour),
-            (words.right(words.points(card.points), 6), colour),
+            (words.right(figures.points(card.points), 6), colour),
         )
         verdict = ", ".join((card.verdict, *card.notes)) if card.verdict else ""
         said = [(("   " + text, "faint"),) for text in words.wrap(verdict, width - 4, 2) if text]
@@ -137,7 +138,7 @@ def _since(card: CardView, room: int) -> str:
     """Since when, and from where, the odds have moved: as much of it as fits."""
     if card.points is None:
         return ""
-    start = "" if card.odds_at_story is None else f" from {words.odds(card.odds_at_story)} %"
+    start = "" if card.odds_at_story is None else f" from {figures.percent(card.odds_at_story)} %"
     ways = (f"{_SINCE},{start}" if start else _SINCE, start, _SINCE)
     return next((way for way in ways if len(way) <= room), "")
 
@@ -171,7 +172,7 @@ def _judged(cards: list[CardView]) -> str:
 
 
 def _history(card: CardView, inner: int) -> list[Line]:
-    quote = f"{card.best_bid / 100:.1f} / {card.best_ask / 100:.1f}"
+    quote = f"{figures.cents(card.best_bid, 1)} / {figures.cents(card.best_ask, 1)}"
     if card.volume:
         quote += f"   {words.volume(card.volume)}"
     room = min(SPARK_MAX, inner - len(quote) - 3)
@@ -230,7 +231,7 @@ def _terms(market: MarketView, width: int) -> list[Entry]:
         facts.append(f"ends {words.day(market.end_ns)}")
     facts += [market.fee_words, market.state]
     lines += [((line, "faint"),) for line in words.listed((f for f in facts if f), width)]
-    lines += [BLANK, ((f"{words.odds(market.odds)} %", "bold"),), BLANK]
+    lines += [BLANK, ((f"{figures.percent(market.odds)} %", "bold"),), BLANK]
     for paragraph in market.description.split("\n"):
         lines += [((line, ""),) for line in words.wrap(paragraph, width)]
     stories = [

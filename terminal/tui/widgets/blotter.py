@@ -2,6 +2,7 @@
 
 from rich.cells import cell_len
 
+from feeds import figures
 from terminal.protocol.views import BlotterView, CancelOrder, FillRow, OrderRow, PositionRow
 from terminal.tui import words
 from terminal.tui.messages import GoTo, OpenTicket, ShowMarket
@@ -101,7 +102,7 @@ class Blotter(Pane):
         requests = self.model.requests
         requests.send(
             CancelOrder(id=requests.new_id(), order_id=order.order_id),
-            f"Cancel {what} @ {order.price / 100:.1f}",
+            f"Cancel {what} @ {figures.cents(order.price, 1)}",
         )
 
     def copied(self) -> tuple[str, str]:
@@ -111,15 +112,15 @@ class Blotter(Pane):
 
     def _position(self, row: PositionRow, width: int) -> Entry:
         key = "p" + row.asset_id
-        mark = words.FLAT if row.mark is None else f"{row.mark / 100:.1f}"
+        mark = figures.NONE if row.mark is None else figures.cents(row.mark, 1)
         gain = words.gain(row.unrealised)
         colour = words.role_of(row.unrealised / words.DOLLAR * 10)
         under = self.changes.mark(key, mark + gain)
         tail: Line = (
-            (f"avg {row.average / 100:5.1f}  mark {mark:>5}  ", ""),
-            (words.right(words.money(row.value), 11), ""),
+            (f"avg {figures.cents(row.average, 1):>5}  mark {mark:>5}  ", ""),
+            (words.right(figures.dollars_and_cents(row.value), 11), ""),
             (
-                f"  {words.glyph(row.unrealised / words.DOLLAR * 10)}{gain:>10}",
+                f"  {figures.glyph(row.unrealised / words.DOLLAR * 10)}{gain:>10}",
                 f"bold {colour}{under}",
             ),
         )
@@ -141,9 +142,9 @@ class Blotter(Pane):
 
 
 def _fill(row: FillRow, width: int, lead_width: int) -> Entry:
-    fee = f"fee {words.money(row.fee)}"
+    fee = f"fee {figures.dollars_and_cents(row.fee)}"
     how = words.plain(row.liquidity) + _STAGES.get(row.stage, "")
-    tail: Line = ((f"at {row.price / 100:5.1f}  {fee:>11}  {how}", "faint"),)
+    tail: Line = ((f"at {figures.cents(row.price, 1):>5}  {fee:>11}  {how}", "faint"),)
     return Entry(
         "f" + row.id, (_columns(_fill_lead(row), "faint", row.question, tail, width, lead_width),)
     )
@@ -161,7 +162,7 @@ def _position_lead(row: PositionRow) -> str:
 def _order_lead(row: OrderRow) -> str:
     size = words.shares(row.size)
     outcome = words.plain(row.outcome)
-    return f"{row.side.upper()} {outcome} {size} @ {row.price / 100:.1f} {row.kind}"
+    return f"{row.side.upper()} {outcome} {size} @ {figures.cents(row.price, 1)} {row.kind}"
 
 
 def _fill_lead(row: FillRow) -> str:

@@ -1,5 +1,6 @@
 """The fourth column: odds over time with the stories on them, siblings, and how fast it went."""
 
+from feeds import figures
 from terminal.protocol.views import MarketView, StoryMark
 from terminal.tui import words
 from terminal.tui.messages import ShowMarket
@@ -26,9 +27,13 @@ class OddsChart(Pane, can_focus=False):
         change = ""
         if market.odds is not None and market.odds_day_ago is not None:
             move = 100 * (market.odds - market.odds_day_ago)
-            change = f"{words.glyph(move)} {words.points(move)} in a day"
+            change = f"{figures.glyph(move)} {figures.points(move)} in a day"
         return [
-            ((" ODDS ", "bold"), (f" {words.odds(market.odds)} %  ", "bold"), (change, "faint"))
+            (
+                (" ODDS ", "bold"),
+                (f" {figures.percent(market.odds)} %  ", "bold"),
+                (change, "faint"),
+            )
         ]
 
     def entries(self, width: int) -> list[Entry]:
@@ -65,7 +70,11 @@ def chart(
     out: list[Line] = []
     for y, row in enumerate(cells):
         label = {0: high, rows // 2: (low + high) / 2, rows - 1: low}.get(y)
-        text = words.right(words.odds(label), _AXIS - 1) if label is not None else " " * (_AXIS - 1)
+        text = (
+            words.right(figures.percent(label), _AXIS - 1)
+            if label is not None
+            else " " * (_AXIS - 1)
+        )
         out.append(((text + " ", "faint"), ("".join(chr(0x2800 + bits) for bits in row), "")))
     return [*out, _time_axis(marks, start, end, columns), _times(start, end, columns)]
 
@@ -150,17 +159,17 @@ class Siblings(Pane):
             return []
         entries = []
         for row in market.siblings:
-            under = self.changes.mark(row.condition_id, words.odds(row.odds))
+            under = self.changes.mark(row.condition_id, figures.percent(row.odds))
             here = row.condition_id == market.condition_id
             line: Line = (
                 (words.fit(row.title, width - 17), "bold" if here else ""),
-                (words.right(words.odds(row.odds), 7), "bold" + under),
-                ("  " + words.glyph(row.points_day), words.role_of(row.points_day)),
-                (words.right(words.points(row.points_day), 6), words.role_of(row.points_day)),
+                (words.right(figures.percent(row.odds), 7), "bold" + under),
+                ("  " + figures.glyph(row.points_day), words.role_of(row.points_day)),
+                (words.right(figures.points(row.points_day), 6), words.role_of(row.points_day)),
             )
             entries.append(Entry(row.condition_id, (line,)))
         if market.sibling_sum is not None:
-            total = words.right(words.odds(market.sibling_sum), 7)
+            total = words.right(figures.percent(market.sibling_sum), 7)
             name = "sum, should be 100" if market.neg_risk else "sum"
             line = ((words.fit(name, width - 17), "faint"), (total, "bold"))
             entries.append(Entry("", (line,)))

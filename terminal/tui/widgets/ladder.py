@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from rich.cells import cell_len
 
+from feeds import figures
 from terminal.protocol.views import BookView, LadderLevel, MarketView
 from terminal.tui import words
 from terminal.tui.messages import OpenTicket
@@ -221,6 +222,6 @@ def _middle(book: BookView, width: int) -> Line:
         label = " one-sided: no midpoint "
     else:
         spread = words.cents(book.spread, book.tick_size)
-        label = f" {words.odds(book.midpoint, words.decimals(book.tick_size))} mid · {spread} "
+        label = f" {figures.percent(book.midpoint, words.decimals(book.tick_size))} mid · {spread} "
     side = max(1, (width - len(label) - 1) // 2)
     return (("─" * side, "rule"), (label, "bold"), ("─" * (width - side - len(label) - 1), "rule"))

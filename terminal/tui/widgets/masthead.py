@@ -2,6 +2,7 @@
 
 from rich.cells import cell_len
 
+from feeds import figures
 from terminal.protocol.views import StatusView, StreamView
 from terminal.tui import words
 from terminal.tui.actions import ACTIONS, Action
@@ -117,14 +118,17 @@ class StatusLine(FrameLine):
     def _money(self, status: StatusView) -> Line:
         today = status.today / words.DOLLAR * 10
         mark = self.changes.mark
-        cash, equity = words.money(status.cash), words.money(status.equity)
+        cash, equity = (
+            figures.dollars_and_cents(status.cash),
+            figures.dollars_and_cents(status.equity),
+        )
         return (
             (" cash ", "faint"),
             (cash, "bold" + mark("cash", cash)),
             ("  equity ", "faint"),
             (equity, "bold" + mark("equity", equity)),
             ("  today ", "faint"),
-            (f"{words.glyph(today)} {words.gain(status.today)}", f"bold {words.role_of(today)}"),
+            (f"{figures.glyph(today)} {words.gain(status.today)}", f"bold {words.role_of(today)}"),
         )
 
 

@@ -2,6 +2,7 @@
 
 from textual import events
 
+from feeds import figures
 from terminal.protocol.views import NewsView, StoryRow
 from terminal.tui import words
 from terminal.tui.messages import GoTo, ShowStory
@@ -57,7 +58,7 @@ class NewsList(Pane):
 
     def _entry(self, row: StoryRow, width: int) -> Entry:
         age = words.ago(row.published_ns or row.first_seen_ns, self.seen.now_ns)
-        under = self.changes.mark(row.id, words.odds(row.odds))
+        under = self.changes.mark(row.id, figures.percent(row.odds))
         kept = self._kept.get(row.id)
         if kept and kept[0] == row and kept[1:4] == (age, width, under):
             return kept[4]
@@ -129,8 +130,8 @@ def _meta(row: StoryRow, age: str, under: str, width: int) -> Line:
         sign, colour = words.told(row.points, row.verdict)
         numbers = (
             (" " + sign, colour),
-            (words.right(words.odds(row.odds), 6), "bold" + under),
-            (words.right(words.points(row.points), 6), colour),
+            (words.right(figures.percent(row.odds), 6), "bold" + under),
+            (words.right(figures.points(row.points), 6), colour),
         )
     room = max(0, width - sum(len(text) for text, _ in numbers) - 4)
     more = f" +{row.sources - 1}" if row.sources > 1 else ""

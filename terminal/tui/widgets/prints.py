@@ -2,6 +2,7 @@
 
 from rich.cells import cell_len
 
+from feeds import figures
 from terminal.protocol.views import MarketView, PrintRow
 from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
@@ -41,10 +42,10 @@ class Prints(Pane):
 
 def _print(row: PrintRow, longest: int) -> Line:
     """``14:02:09 24.1 ▲ 500``: the arrow is what the taker did."""
-    glyph, colour = (words.UP, "up") if row.side == "buy" else (words.DOWN, "down")
+    glyph, colour = (figures.UP, "up") if row.side == "buy" else (figures.DOWN, "down")
     return (
         (words.clock(row.at_ns), "faint"),
-        (words.right(f"{row.price / 100:.1f}", 5), ""),
+        (words.right(figures.cents(row.price, 1), 5), ""),
         (f" {glyph} ", colour),
         (words.right(words.whole_shares(row.size), longest) + _GAP, ""),
     )

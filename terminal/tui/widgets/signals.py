@@ -4,6 +4,7 @@ from functools import partial
 
 from rich.cells import cell_len
 
+from feeds import figures
 from terminal.protocol.views import AnswerSuggestion, SignalRow, SignalsView
 from terminal.tui import words
 from terminal.tui.messages import Confirm, ShowMarket, ShowStory
@@ -68,11 +69,11 @@ class Signals(Pane):
         row = self._open_suggestion()
         deal = f"{row.side.upper()} {row.outcome} {words.shares(row.size)}"
         bound = "≤" if row.side == "buy" else "≥"
-        cost = words.money(row.limit * row.size // 10_000)
+        cost = figures.dollars_and_cents(row.limit * row.size // 10_000)
         mode = self.seen.status.mode if self.seen.status else ""
         sentences = (
             row.question,
-            f"At {bound}{row.limit / 100:.1f}¢: {cost} at worst, before fees."
+            f"At {bound}{figures.cents(row.limit, 1)}¢: {cost} at worst, before fees."
             f" Edge {row.edge:.1f}¢ a share after fees.",
             row.reason,
             f"{mode}: real money." if mode == "LIVE" else f"{mode}: no real money.",
@@ -119,7 +120,7 @@ def _deal(row: SignalRow) -> str:
     if row.state == "skipped" or not row.side:
         return f"–  {_WORDS.get(row.state, words.plain(row.state))}"
     bound = "≤" if row.side == "buy" else "≥"
-    size = f"{words.shares(row.size)} @ {bound}{row.limit / 100:.1f}"
+    size = f"{words.shares(row.size)} @ {bound}{figures.cents(row.limit, 1)}"
     deal = f"{row.side.upper()} {words.plain(row.outcome)} {size}"
     state = _WORDS.get(row.state, words.plain(row.state))
     return f"{deal}  {state}" if state else deal

@@ -90,29 +90,12 @@ def test_prices_are_cents_with_the_decimals_of_their_tick(
 
 
 def test_amounts() -> None:
-    assert words.money(9_951_600_000) == "$9,951.60"
-    assert words.money(-4_100_000) == "-$4.10"
     assert words.gain(4_100_000) == "+4.10"
     assert words.shares(12_400 * SHARE) == "12,400"
     assert words.shares(12 * SHARE + SHARE // 2) == "12.50"
     assert words.shares(1) == "<0.01"
     assert words.whole_shares(1) == "<1"
     assert words.volume(1_240_000) == "$1.2M"
-
-
-@pytest.mark.parametrize(
-    ("move", "sign", "shown"),
-    [
-        (0.5, "▲", "+0.5"),
-        (-4.2, "▼", "-4.2"),
-        (0.04, "–", "0.0"),
-        (-0.04, "–", "0.0"),
-        (None, "–", "–"),
-    ],
-)
-def test_a_move_has_its_sign(move: float | None, sign: str, shown: str) -> None:
-    assert words.glyph(move) == sign
-    assert words.points(move) == shown
 
 
 def test_times() -> None:

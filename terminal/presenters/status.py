@@ -1,0 +1,94 @@
+"""The masthead and the status line: mode, money, and the health of what feeds the engine."""
+
+from collections.abc import Iterator
+
+from feeds.events import TradingMode
+from feeds.markets import SECOND
+from feeds.news.poller import SourceState
+from feeds.polymarket.health import StreamState
+from terminal.engine.state import EngineState
+from terminal.presenters.quotes import FRESH
+from terminal.protocol.views import StatusView, StreamView
+
+_STREAM_STATES = {StreamState.DOUBTFUL: "stale"}
+"""A stream of which some books can't be trusted is shown as sick, with its sentence."""
+
+_MODES = {
+    TradingMode.RESTARTING: "restarting: new orders wait until it is back",
+    TradingMode.POST_ONLY: "takes only post-only orders, as after a restart",
+    TradingMode.CANCEL_ONLY: "takes only cancels",
+    TradingMode.DISABLED: "has stopped all trading",
+}
+_FAILING = frozenset({SourceState.FAILING, SourceState.THROTTLED, SourceState.PARKED})
+
+
+class Status:
+    """The status of one engine."""
+
+    def __init__(self, state: EngineState) -> None:
+        self._state = state
+        self._books = (-1, 0)
+
+    def view(self) -> StatusView:
+        """Mode, money and the health of everything that feeds the engine."""
+        state, desk = self._state, self._state.desk
+        portfolio = desk.portfolio
+        return StatusView(
+            mode="PAPER",
+            venue=state.venue,
+            now_ns=state.clock.now_ns() // SECOND * SECOND,
+            speed=state.clock.speed,
+            streams=tuple(stream_views(state)),
+            cash=portfolio.cash,
+            equity=portfolio.equity,
+            realised=portfolio.realised,
+            unrealised=portfolio.unrealised,
+            today=portfolio.today,
+            killed=desk.killed,
+            stories=len(desk.stories),
+            books=self._fresh_books(),
+            markets=len(desk.markets),
+            errors=state.counters.errors,
+            message=state.counters.last_error,
+            catalogue_as_of_ns=state.catalogue_as_of_ns,
+        )
+
+    def _fresh_books(self) -> int:
+        """How many books are fit to trade on, counted once a second."""
+        second = self._state.desk.now_ns // SECOND
+        if self._books[0] != second:
+            states = self._state.desk.book_states.values()
+            self._books = (second, sum(1 for state in states if state in FRESH))
+        return self._books[1]
+
+
+def stream_views(state: EngineState) -> Iterator[StreamView]:
+    """Everything that feeds the engine, and what is wrong with any of it."""
+    now = state.clock.now_ns()
+    for health in state.streams.values():
+        age = (now - health.last_data_ns) / SECOND if health.last_data_ns else None
+        yield StreamView(
+            name=health.name,
+            state=_STREAM_STATES.get(health.state, health.state.value),
+            sentence=health.sentence,
+            age_s=None if age is None else float(int(age)),
+        )
+    mode = state.desk.venue_mode
+    if mode is not TradingMode.NORMAL:
+        yield StreamView(name="venue", state="down", sentence=_MODES[mode])
+    for name, complaint in state.complaints.items():
+        yield StreamView(name=name, state="down", sentence=complaint)
+    yield from _news_stream(state)
+
+
+def _news_stream(state: EngineState) -> Iterator[StreamView]:
+    """All sources as one stream: how many answer, and the first complaint."""
+    sources = [s for s in state.sources.values() if s.state is not SourceState.OFF]
+    if not sources:
+        return
+    failing = [source for source in sources if source.state in _FAILING]
+    how = "live" if not failing else "down" if len(failing) == len(sources) else "stale"
+    words = f"{len(sources) - len(failing)} of {len(sources)} feeds answer"
+    if failing:
+        words += f"; {failing[0].name}: {failing[0].sentence}"
+    yield StreamView(name="news", state=how, sentence=words)
