@@ -84,7 +84,8 @@ class Near(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``title`` and ``whole`` are cosines of the question with the headline, and with headline and
     summary; ``hub`` is how near the question is to ordinary headlines. ``read`` says that the pair
     was read together: then ``touches``, ``bears`` and ``up`` are log-odds that a trader of it wants
-    to see the story, that it reports on the very thing asked, and that it pushes YES up.
+    to see the story, that it reports on the very thing asked, and that it pushes YES up. ``pair``,
+    ``pair_bears`` and ``pair_up`` are the same by what the two vectors say together, of every pair.
     """
 
     market_id: str
@@ -95,6 +96,9 @@ class Near(msgspec.Struct, frozen=True, array_like=True, gc=False):
     touches: float = 0.0
     bears: float = 0.0
     up: float = 0.0
+    pair: float = 0.0
+    pair_bears: float = 0.0
+    pair_up: float = 0.0
 
 
 class Meant(msgspec.Struct, frozen=True, array_like=True, tag="meant"):
