@@ -1,8 +1,9 @@
 """The engine: one asyncio loop from feeds to desk to broker, ledger, alerts and views.
 
 Sources only append to the inbox; one loop drains it in bounded batches, so nothing trades inside
-a socket callback. What concerns money is on disk before the next event is looked at: an intent
-before the broker may act on it, a fill before anyone is shown it.
+a socket callback. What concerns money is on disk before anything comes of it: the session says step
+by step what to keep, and goes on when it is kept. Meanwhile the loop serves everybody else, but no
+further event is handled, so that the order on the tape is the order of decisions.
 """
 
 import asyncio
@@ -25,9 +26,7 @@ from feeds.events import (
     Event,
     Fill,
     Gap,
-    KillSwitch,
     LevelChange,
-    MarketResolved,
     MarketSeen,
     Story,
     Tick,
@@ -56,10 +55,7 @@ from strategies.decisions import (
     Parked,
     Place,
     Ponder,
-    Remembered,
-    Skipped,
     Suggested,
-    SuggestionOver,
 )
 from terminal.alerts import Alerts
 from terminal.config import Config
@@ -67,10 +63,10 @@ from terminal.journeys import Journeys
 from terminal.judging import Judging
 from terminal.keeper import CatalogueKeeper
 from terminal.latency import Spans
-from terminal.ledger import Ledger, Record
+from terminal.ledger import Ledger
 from terminal.newsshelf import NewsShelf
 from terminal.semantics import Semantics
-from terminal.session import Session, Step
+from terminal.session import Decided, Keep, Session
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +104,7 @@ class EngineHalted(Exception):
     """The engine stopped itself rather than act on something it could not keep."""
 
 
-Listener = Callable[[Event, Step], None]
+Listener = Callable[[Decided], None]
 
 
 class Engine:
@@ -346,19 +342,39 @@ class Engine:
             self._tape.append(event)
         if isinstance(event, Story):
             self._time_story(event, arrived)
-        step = self.session.feed(event)
-        if isinstance(event, MarketSeen) and self.semantics is not None:
-            self.semantics.see(event.market)
-        if isinstance(event, LevelChange | BookSnapshot):
-            self.frame_to_book.add(time.perf_counter() - arrived)
-            self.counters.books.add(event.asset_id)
-        await self._keep(event, step)
+        for step in self.session.feed(event):
+            if isinstance(step, Keep):
+                await self._keep(step)
+                continue
+            if isinstance(event, LevelChange | BookSnapshot) and step.event is event:
+                self.frame_to_book.add(time.perf_counter() - arrived)
+                self.counters.books.add(event.asset_id)
+            self._tell(step)
+        self._alerts.tick(event.at_ns)
+
+    async def _keep(self, step: Keep) -> None:
+        if step.durable:
+            await self._ledger.record(step.records)
+        else:
+            self._ledger.post(step.records)
+
+    def _tell(self, step: Decided) -> None:
+        """Act on what was decided, and tell all who listen."""
+        match step.event:
+            case MarketSeen() if self.semantics is not None:
+                self.semantics.see(step.event.market)
+            case Fill():
+                self.fills.append(step.event)
+                self.counters.fills += 1
+            case Tick():
+                self._ledger.check()  # a row that nobody waited for may have ended it
+            case _:
+                pass
         for decision in step.decisions:
             self._act(decision)
-        self._alerts.tick(event.at_ns)
-        self.journeys.listen(event, step)
+        self.journeys.listen(step)
         for listener in self.listeners:
-            listener(event, step)
+            listener(step)
 
     def _in_order(self, event: Event) -> Event:
         if event.at_ns < self._last_ns:
@@ -376,29 +392,13 @@ class Engine:
 
     # -- what follows from decisions -------------------------------------------------------
 
-    async def _keep(self, event: Event, step: Step) -> None:
-        """Everything about money goes to disk before anyone acts on it or sees it."""
-        rows: list[Record] = []
-        if isinstance(event, MarketResolved | KillSwitch):
-            rows.append(event)
-        for decision in step.decisions:
-            if isinstance(decision, Place):
-                self.counters.orders += 1
-                rows.append(decision.order)
-            elif isinstance(decision, Suggested | SuggestionOver | Skipped | Remembered):
-                rows.append(decision)
-        rows += step.heard
-        if rows:
-            await self._ledger.record(rows)
-        fills = [heard for heard in step.heard if isinstance(heard, Fill)]
-        self.fills.extend(fills)
-        self.counters.fills += len(fills)
-
     def _act(self, decision: Decision) -> None:
         match decision:
             case Follow():
                 self._desk_follows = decision.asset_ids
                 self._rewire()
+            case Place():
+                self.counters.orders += 1
             case LinksFound():
                 self.counters.links += len(decision.links)
             case Consult():

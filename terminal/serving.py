@@ -24,7 +24,7 @@ from terminal import present, queries
 from terminal.alerts import MONEY
 from terminal.engine import Engine
 from terminal.link import LinkClosed, Peer
-from terminal.session import Step
+from terminal.session import Decided
 from terminal.ticket import preview
 from terminal.views import (
     AnswerSuggestion,
@@ -80,7 +80,7 @@ class FaceDesk:
             self._seats.discard(seat)
             self.engine.focus(seat, ())
 
-    def _overhear(self, _: Event, step: Step) -> None:
+    def _overhear(self, step: Decided) -> None:
         """What happened to money is worth a line on any screen; the rest has panes of its own."""
         for decision in step.decisions:
             if isinstance(decision, Alert) and decision.kind in MONEY:

@@ -11,7 +11,6 @@ with a person at hand who orders, cancels, answers suggestions and pulls the kil
 """
 
 import asyncio
-import contextlib
 import gzip
 import json
 import lzma
@@ -58,14 +57,14 @@ from strategies.decisions import (
     Suggested,
     SuggestionOver,
 )
+from strategies.desk.news import StoryLinker
 from strategies.linking import Candidate, LinkableMarket, Linker
-from terminal import session as sessions
 from terminal.assembly import assemble
 from terminal.commands.demo import demo_config
 from terminal.config import load
 from terminal.engine import Engine
 from terminal.paths import Paths
-from terminal.session import Session, header_from
+from terminal.session import Decided, Session, header_from
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "decisions"
 SEEDS = (7, 1)
@@ -132,9 +131,10 @@ def rows_of(said: Decision | Event) -> Iterator[Row]:
 
 def feed(session: Session, event: Event) -> Iterator[Decision | Event]:
     """One event in; out come the decisions and what the broker said, each kind in its order."""
-    step = session.feed(event)
-    yield from step.decisions
-    yield from step.heard
+    steps = [step for step in session.feed(event) if isinstance(step, Decided)]
+    for step in steps:
+        yield from step.decisions
+    yield from (step.event for step in steps if step.event is not event)
 
 
 # -- the linker's words -------------------------------------------------------------------------
@@ -193,25 +193,13 @@ class Frozen:
 # -- playing ------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def linked_by(linker: object) -> Iterator[None]:
-    """Sessions made meanwhile have this linker."""
-    real = sessions.Linker
-    sessions.Linker = lambda: linker  # type: ignore[assignment,misc]
-    try:
-        yield
-    finally:
-        sessions.Linker = real  # type: ignore[misc]
-
-
-def played(seed: int, linker: object) -> list[Row]:
+def played(seed: int, linker: StoryLinker) -> list[Row]:
     """The rows of one tape, played by a session as it is now."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tape")
         path.write_bytes(lzma.decompress((FOLDER / f"practice-{seed}.tape.xz").read_bytes()))
         tape = read_tape(path)
-        with linked_by(linker):
-            session = Session(header_from(tape.header))
+        session = Session(header_from(tape.header), linker=linker)
         return [
             row for event in tape.events for said in feed(session, event) for row in rows_of(said)
         ]

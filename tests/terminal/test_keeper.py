@@ -26,7 +26,7 @@ from terminal.engine import Engine
 from terminal.keeper import WHOLE_EVERY_S, CatalogueKeeper
 from terminal.paths import Paths
 from terminal.present import status
-from terminal.session import Step
+from terminal.session import Decided
 from tests.feeds.polymarket.loopback import Answer, Asked, http_server
 from tests.feeds.polymarket.test_gamma import PLAIN
 
@@ -289,7 +289,7 @@ async def _engine(base: str, home: Path, setting: str = "") -> Engine:
 async def _run_until(engine: Engine, markets: int) -> None:
     stop = asyncio.Event()
 
-    def look(event: Event, step: Step) -> None:
+    def look(_: Decided) -> None:
         if len(engine.session.desk.markets) >= markets and engine.catalogue_as_of_ns:
             stop.set()
 
