@@ -153,6 +153,25 @@ async def test_what_is_posted_waits_for_nobody_and_is_there_before_any_later_row
     await ledger.close()
 
 
+async def test_rows_of_money_wait_for_the_disk_whether_or_not_anybody_waits_for_them(
+    tmp_path: Path,
+) -> None:
+    waits: list[int] = []
+
+    def step(name: str) -> None:
+        if name == "begun":
+            waits.append(ledger._connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    ledger = opened(tmp_path / "l", step=step)
+    normal, full = 1, 2
+    for rows, wait in (([skipped(1)], normal), ([intent(1), skipped(2)], full), ([sent(1)], full)):
+        ledger.post(rows)
+        await ledger.flush()
+        assert waits.pop() == wait
+        assert waits == []
+    await ledger.close()
+
+
 async def test_a_posted_row_of_money_that_is_refused_ends_the_ledger_for_all(
     tmp_path: Path,
 ) -> None:
