@@ -252,7 +252,7 @@ class Ledger:
             try:
                 self._serve()
             except Exception as error:  # a mistake of ours must leave nobody waiting for ever
-                self._failure = _ends(self.path, error)
+                self._failure = self._failure or _ends(self.path, error)
         if hasattr(self, "_connection"):
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
