@@ -52,8 +52,8 @@ def written(name: str) -> list[Told]:
 
 def practised(seed: int, count: int) -> Iterator[Told]:
     """What the practice press tells, without its edits in place."""
-    from practice.catalogue import catalogue
-    from practice.stories import schedule
+    from practice.world.catalogue import catalogue
+    from practice.world.stories import schedule
 
     for story in islice(schedule(seed, catalogue(seed, DAY)), count):
         if not story.replaces:

@@ -29,8 +29,8 @@ from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import DataTable, Static
 
-from terminal.link import LinkClosed, LinkServer, Peer
-from terminal.views import (
+from terminal.protocol.link import LinkClosed, LinkServer, Peer
+from terminal.protocol.views import (
     BlotterView,
     BookView,
     LadderLevel,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from feeds.tape import read_tape
 from strategies.decisions import Impact, ImpactSeen, Verdict
-from terminal.session import Session, header_from
+from terminal.engine.session import Session, header_from
 
 SECONDS = 75
 SPEED = 60

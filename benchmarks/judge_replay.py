@@ -27,7 +27,7 @@ from feeds.asking import GUIDELINE, GUIDELINE_SHA, prompt
 from feeds.events import Judged
 from strategies.linking import Candidate
 from strategies.linking.lines import StoryLine, link_lines
-from terminal.judging import questions_of, told_of
+from terminal.engine.llm_judge import questions_of, told_of
 
 NOT_RECORDED = "Nothing is recorded for this message."
 REQUEST_BYTES_MAX = 1_000_000

@@ -19,9 +19,9 @@ from strategies.linking import LinkableMarket, Linker
 from strategies.linking.dates import DAY_NS, day_of
 from strategies.linking.lines import Ask, link_lines
 from terminal.config import load
-from terminal.judging import bench, judge_of
-from terminal.paths import Paths
-from terminal.semantics import FOLDER, Bench
+from terminal.engine.llm_judge import bench, judge_of
+from terminal.engine.semantics import FOLDER, Bench
+from terminal.stores.paths import Paths
 
 MARKETS = 5_000
 STORIES = 2_000

@@ -17,13 +17,13 @@ from typing import Any, Self, TextIO
 import uvicorn
 from starlette.types import ASGIApp
 
-from practice.catalogue import catalogue
+from practice.api.newsroom import Newsroom
 from practice.clock import MINUTE, SECOND, WorldClock
-from practice.faults import NO_FAULTS, RATES, BadFault, Faults, parse_fault
-from practice.newsroom import Newsroom
-from practice.stories import schedule
+from practice.faults.deck import NO_FAULTS, RATES, BadFault, Faults, parse_fault
 from practice.venue import CONTROL, WS_MARKET, WS_USER, Venue
-from practice.world import Published, World, story_truth
+from practice.world.catalogue import catalogue
+from practice.world.simulation import Published, World, story_truth
+from practice.world.stories import schedule
 
 HOST = "127.0.0.1"
 STEP_S = 0.05

@@ -7,34 +7,34 @@ the CLOB's clients send ``next_cursor`` with it and its single markets are named
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from practice import signing
-from practice.absent import Absent
-from practice.accounts import Accounts
-from practice.audit import Auditor
-from practice.auth import Door
-from practice.board import Board
-from practice.builders import Builders
-from practice.burst import Burst
-from practice.catalogue import MarketSpec
-from practice.clob import Clob
+from practice.accounts import signing
+from practice.accounts.auth import Door
+from practice.accounts.registry import Accounts
+from practice.accounts.trading import Trading
+from practice.api.aggregates import Aggregates
+from practice.api.builders import Builders
+from practice.api.clob import Clob
+from practice.api.control import CONTROL, Control
+from practice.api.data_api import DataApi
+from practice.api.gamma import Gamma
+from practice.api.keys import Keys
+from practice.api.market_stream import Stream
+from practice.api.rate_limits import Limits, Turnstile
+from practice.api.rebates import Rebates
+from practice.api.relayer import Relayer
+from practice.api.stubs import Stubs
+from practice.api.trading_routes import TradingRoutes
+from practice.api.user_stream import UserStream
 from practice.clock import Clock
-from practice.control import CONTROL, Control
-from practice.data_api import DataApi
-from practice.faults import NO_FAULTS, Deck, Faults
-from practice.gamma import Gamma
-from practice.history import History
-from practice.insight import Insight
-from practice.keys import Keys
-from practice.limits import Limits, Turnstile
-from practice.mischief import Mischief
-from practice.mishaps import Mishaps
-from practice.private import Private
-from practice.rebates import Rebates
-from practice.relayer import Relayer
-from practice.stream import Stream
-from practice.trading import Trading
-from practice.user_stream import UserStream
-from practice.world import Moved, World
+from practice.exchange.audit import Auditor
+from practice.exchange.history import History
+from practice.faults.burst import Burst
+from practice.faults.deck import NO_FAULTS, Deck, Faults
+from practice.faults.http_faults import HttpFaults
+from practice.faults.order_faults import OrderFaults
+from practice.world.board import Board
+from practice.world.catalogue import MarketSpec
+from practice.world.simulation import Moved, World
 
 __all__ = ["CONTROL", "WS_MARKET", "WS_USER", "Venue"]
 
@@ -59,19 +59,19 @@ class Venue:
         self.stream = Stream(self.board, self.deck)
         self.auditor = Auditor(world.exchange)
         self.trading = Trading(self.board, self.accounts, self.publish)
-        self.mishaps = Mishaps(self.deck, self.trading)
+        self.order_faults = OrderFaults(self.deck, self.trading)
         self.burst = Burst(self.deck, world, self.publish)
         door = Door(self.accounts, clock)
         door.skew_ns = lambda: self.deck.faults.clock_skew_ms * 1_000_000
         self.limits = Limits()
-        self.private = Private(door, self.trading, self.limits)
+        self.private = TradingRoutes(door, self.trading, self.limits)
         self.keys = Keys(door, self.trading)
         self.builders = Builders(self.trading)
         self.user_stream = UserStream(door, self.deck, clock)
         self.trading.tell = self.user_stream.tell
         self.data = DataApi(self.board, self.history, self.accounts, self.trading.hash_of)
-        self.insight = Insight(self.board, self.history)
-        self.absent = Absent(self.board, door)
+        self.aggregates = Aggregates(self.board, self.history)
+        self.stubs = Stubs(self.board, door)
         self.rebates = Rebates(self.board, self.history)
         self.relayer = Relayer(self.board, self.accounts, door)
         self.control = Control(
@@ -93,7 +93,7 @@ class Venue:
     def tick(self) -> None:
         """Let what waits for a moment of the world happen, if the moment has come."""
         self.trading.tick()
-        self.mishaps.tick(self.clock.now_ns())
+        self.order_faults.tick(self.clock.now_ns())
         self.burst.tick(self.clock.now_ns())
 
     def publish(self, moved: Moved) -> None:
@@ -111,16 +111,16 @@ class Venue:
             *self.builders.routes(),
             *self.data.routes(),
             *self.rebates.routes(),
-            *self.insight.routes(),
-            *self.absent.routes(),
+            *self.aggregates.routes(),
+            *self.stubs.routes(),
             *self.relayer.routes(),
             WebSocketRoute(WS_MARKET, self.stream.endpoint),
             WebSocketRoute(WS_USER, self.user_stream.endpoint),
             *self.control.routes(),
         ]
 
-    def app(self, *more: BaseRoute) -> Mischief:
+    def app(self, *more: BaseRoute) -> HttpFaults:
         app = Starlette(routes=[*self.routes(), *more])
-        return Mischief(
+        return HttpFaults(
             Turnstile(app, self.limits), self.deck, self.clock, self.control.retick_asset
         )

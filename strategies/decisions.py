@@ -185,7 +185,7 @@ class OrderIntent(msgspec.Struct, frozen=True, array_like=True):
     fee_max: Money = 0
 
 
-class Outcome(Enum):
+class CommandResult(Enum):
     """What became of a command. The values are shown to the trader."""
 
     CONFIRMED = "done"
@@ -326,7 +326,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
 
     at_ns: Nanos
     command_id: str
-    outcome: Outcome
+    outcome: CommandResult
     message: str
 
 

@@ -32,7 +32,7 @@ from feeds.markets import ONE, Market, MarketState, Money, Nanos, Price, Side, S
 from strategies import words
 from strategies.decisions import OrderIntent
 from strategies.fees import fee, usable
-from strategies.floor import FloorView
+from strategies.market_data import MarketDataView
 
 Heard: TypeAlias = OrderUpdate | Fill
 
@@ -132,8 +132,8 @@ class PaperExchange:
     business, not the exchange's.
     """
 
-    def __init__(self, floor: FloorView, latency_ns: Nanos) -> None:
-        self._floor = floor
+    def __init__(self, market_data: MarketDataView, latency_ns: Nanos) -> None:
+        self._market_data = market_data
         self._latency_ns = latency_ns
         self._orders: dict[str, _Order] = {}
         self._waiting: list[_Order] = []
@@ -212,11 +212,11 @@ class PaperExchange:
         """The order reaches the exchange: it is judged by the book as it is now."""
         order.active = True
         intent = order.intent
-        market = self._floor.market_of(intent.asset_id)
+        market = self._market_data.market_of(intent.asset_id)
         refusal = self._refusal(intent, market)
         if refusal or market is None:
             return [self._end(order, now_ns, OrderState.REFUSED, refusal)]
-        book = self._floor.books[intent.asset_id]
+        book = self._market_data.books[intent.asset_id]
         met = walk(book, intent.side, intent.price, order.left, self._taken_from(book, intent.side))
         if intent.kind is OrderKind.FOK and met.rests:
             reason = f"only {words.shares(met.filled)} of {words.shares(intent.size)} at the limit"
@@ -232,10 +232,10 @@ class PaperExchange:
             return f"the market is {market.state.value}"
         if not usable(market.fees):
             return "the market's fees are unknown"
-        if not self._floor.tradeable(intent.asset_id):
+        if not self._market_data.tradeable(intent.asset_id):
             return "the book was not sound when the order arrived: no fill can be judged"
         if intent.post_only and crosses(
-            intent.side, intent.price, self._floor.books[intent.asset_id]
+            intent.side, intent.price, self._market_data.books[intent.asset_id]
         ):
             return "post-only, and it would have traded at once"
         return ""
@@ -278,8 +278,8 @@ class PaperExchange:
         """Remember what was taken, in both books: the other asset's shows the same orders."""
         mirror = market.other(book.asset_id)
         self._note(book, side, price, size)
-        if mirror in self._floor.books:
-            self._note(self._floor.books[mirror], side.other, ONE - price, size)
+        if mirror in self._market_data.books:
+            self._note(self._market_data.books[mirror], side.other, ONE - price, size)
 
     def _note(self, book: OrderBook, side: Side, price: Price, size: Size) -> None:
         levels = book.asks if side is Side.BUY else book.bids
@@ -294,7 +294,7 @@ class PaperExchange:
 
     def _print(self, event: Print) -> list[Heard]:
         """A trade on the public tape fills what it went through; its size is used once."""
-        market = self._floor.market_of(event.asset_id)
+        market = self._market_data.market_of(event.asset_id)
         resting = self._resting.get(market.condition_id) if market is not None else None
         if market is None or not resting or self._is_mirrored_copy(event, market):
             return []
@@ -304,7 +304,7 @@ class PaperExchange:
         left = event.size
         heard: list[Heard] = []
         for order in sorted(resting, key=lambda order: _priority(market, order)):
-            if not self._floor.tradeable(order.intent.asset_id):
+            if not self._market_data.tradeable(order.intent.asset_id):
                 continue
             part = _share_of_print(market, order, price, side, event.size, left)
             if part is None:
@@ -343,7 +343,7 @@ class PaperExchange:
 
     def _market_changed(self, condition_id: str, now_ns: Nanos) -> list[Heard]:
         """A market that is not open any more sends resting orders home."""
-        market = self._floor.markets.get(condition_id)
+        market = self._market_data.markets.get(condition_id)
         if market is None or market.state is MarketState.OPEN:
             return []
         reason = f"the market is {market.state.value}"

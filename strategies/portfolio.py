@@ -25,7 +25,7 @@ import msgspec
 
 from feeds.events import Fill, FillSettled, MarketResolved, Settlement
 from feeds.markets import ONE, SECOND, Money, Nanos, Price, Side, Size, notional
-from strategies.floor import FloorView
+from strategies.market_data import MarketDataView
 
 DAY: Nanos = 86_400 * SECOND
 FILLS_MAX = 100_000
@@ -320,12 +320,12 @@ class Portfolio:
         """Positions with shares, in the order in which they were first taken."""
         return (position for position in self.positions.values() if position.size)
 
-    def mark(self, floor: FloorView) -> None:
+    def mark(self, market_data: MarketDataView) -> None:
         """Take new marks of what is held from books that are fresh and sound."""
         for position in self.open_positions():
             asset_id = position.asset_id
-            if floor.tradeable(asset_id) and floor.books[asset_id].sound:
-                book = floor.books[asset_id]
+            if market_data.tradeable(asset_id) and market_data.books[asset_id].sound:
+                book = market_data.books[asset_id]
                 self.marks[asset_id] = (book.best_bid + book.best_ask) // 2
                 self._book_marked.add(asset_id)
 

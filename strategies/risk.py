@@ -32,7 +32,7 @@ from feeds.markets import (
 )
 from strategies.fees import fee_ceiling, usable
 from strategies.fills import crosses
-from strategies.floor import FloorView
+from strategies.market_data import MarketDataView
 from strategies.portfolio import Portfolio
 from strategies.words import cents, dollars, shares
 
@@ -167,14 +167,16 @@ def fee_max(wanted: Wanted, market: Market) -> Money:
 class Gate:
     """Says no with a reason, or lets an order pass. It changes nothing but its own rate count."""
 
-    def __init__(self, limits: RiskLimits, floor: FloorView, portfolio: Portfolio) -> None:
+    def __init__(
+        self, limits: RiskLimits, market_data: MarketDataView, portfolio: Portfolio
+    ) -> None:
         self.limits = limits
         self.killed = False
         self.mode = TradingMode.NORMAL
         """What the venue lets anyone do."""
         self.blocked: dict[str, int] = {}
         """Markets with orders whose fate is unknown, and how many."""
-        self._floor, self._portfolio = floor, portfolio
+        self._market_data, self._portfolio = market_data, portfolio
         self._placed: deque[Nanos] = deque(maxlen=limits.orders_per_minute_max or 1)
 
     def passed(self, now_ns: Nanos) -> None:
@@ -188,8 +190,8 @@ class Gate:
             return denial
         case = _Case(
             wanted,
-            self._floor.markets[wanted.condition_id],
-            self._floor.books[wanted.asset_id],
+            self._market_data.markets[wanted.condition_id],
+            self._market_data.books[wanted.asset_id],
             self._portfolio,
             self.limits,
         )
@@ -244,7 +246,7 @@ class Gate:
 
     def _unjudgeable(self, wanted: Wanted) -> Denial | None:
         """What can't be judged: a stranger, a market that is shut, fees or a book unknown."""
-        market = self._floor.markets.get(wanted.condition_id)
+        market = self._market_data.markets.get(wanted.condition_id)
         if market is None or wanted.asset_id not in market.assets:
             return Denial(
                 Reason.MARKET,
@@ -267,10 +269,10 @@ class Gate:
         return self._book_unfit(wanted.asset_id)
 
     def _book_unfit(self, asset_id: str) -> Denial | None:
-        if self._floor.tradeable(asset_id):
+        if self._market_data.tradeable(asset_id):
             return None
-        book = self._floor.books.get(asset_id)
-        state = self._floor.states.get(asset_id)
+        book = self._market_data.books.get(asset_id)
+        state = self._market_data.states.get(asset_id)
         if book is None or not book.seen or state is None:
             word, why = "none", "There is no book of this asset yet"
         elif book.crossed:

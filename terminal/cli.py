@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-VERSION = "0.1.0"
+from terminal import VERSION
 
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 """Exit codes: done, failed, bad usage or configuration, refused by a safety rule."""

@@ -34,9 +34,9 @@ from terminal.config.problems import names_a_secret
 from terminal.config.shape import JudgeConfig
 from terminal.ledger import LedgerError, LedgerReader
 from terminal.ledger.store import SQLITE_MIN
-from terminal.link import endpoint
-from terminal.paths import Paths
-from terminal.secret import SecretError, secret_of
+from terminal.protocol.link import endpoint
+from terminal.stores.paths import Paths
+from terminal.stores.secret import SecretError, secret_of
 
 ANSWERS_WITHIN_S = 2.0
 FEEDS_ASKED_MAX = 4

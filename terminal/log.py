@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
 
-from terminal.paths import Paths, private_folder
+from terminal.stores.paths import Paths, private_folder
 
 FILE_NAME = "ftt.log"
 FILE_BYTES_MAX = 5_000_000

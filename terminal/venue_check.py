@@ -17,9 +17,9 @@ from feeds.polymarket.http import TOO_OFTEN
 from feeds.polymarket.modes import mode_in, sentence_of
 from feeds.polymarket.notices import Notices
 from feeds.text import printable
-from terminal.cli import VERSION
-from terminal.link import Face, LinkError
-from terminal.views import Look, Query, Rows
+from terminal import VERSION
+from terminal.protocol.link import Face, LinkError
+from terminal.protocol.views import Look, Query, Rows
 
 ERROR_BYTES_MAX = 4_096
 UPDATE: Final = "update Fit to Trade before that day; its changelog names the endpoint"

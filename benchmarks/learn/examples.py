@@ -83,7 +83,8 @@ def examples(source: Judged, stories: Iterator[Told]) -> Iterator[Example]:
             judged = [links[id] for id in ids if id in links]
             grade = max((link["grade"] for link in judged), default=0)
             silent = links and not judged and source.general.intersection(ids)
-            if silent or (judged and not grade):
+            unread = source.asked is not None and not source.asked[one.id].intersection(ids)
+            if silent or unread or (judged and not grade):
                 continue
             good = [link for link in judged if link["grade"]]
             ways = {link["direction"] for link in good}

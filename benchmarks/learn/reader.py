@@ -1,11 +1,14 @@
 """Train the reader: a small cross-encoder that reads a story and a question together.
 
     python -m benchmarks.learn.reader SHARED --base DIR --out DIR --cache DIR [--minutes 60]
+        [--resume READER.pt]
 
 ``--base`` is the folder of a BERT-like model (``config.json``, ``model.safetensors``,
 ``tokenizer.json``); ``--out`` gets ``reader.onnx`` in whole numbers of eight bits. Stories of the
 held-out part (``split.py``) are never learnt from: they tell how it does, and stage B is calibrated
-on them. Three heads: touches, bears on the very thing asked, pushes YES up.
+on them. Three heads: touches, bears on the very thing asked, pushes YES up. Beside the judged news
+it learns from lessons: headlines written for a question each, for it, against it, near it, and
+beside the point (``benchmarks/data/lessons``).
 """
 
 import argparse
@@ -35,6 +38,9 @@ RATE, HEAD_RATE, WARM = 1e-4, 1e-3, 0.06
 NEGATIVES_BESIDE, NEGATIVES_ALONE = 7, 3
 """Wrong questions for a story that touches some, and for one that touches none."""
 HARDEST = 8
+LESSONS = Path(__file__).parents[1] / "data" / "lessons"
+STRANGERS = 2
+"""Questions of other lessons that each lesson is set beside, as wrong ones."""
 
 
 class Pair(NamedTuple):
@@ -124,6 +130,23 @@ def pairs(
         asked = questions[one.markets[0]]
         good, direct = one.grade > 0, one.grade > 1
         told.append(Pair(one.source, one.story, text, asked, good, direct, one.up, hard))
+    return told
+
+
+def lessons(dice: random.Random) -> list[Pair]:
+    """Each lesson beside its own question, and beside some of others."""
+    from benchmarks._judged import lines
+
+    questions = {line["id"]: line["question"] for line in lines(LESSONS / "questions.jsonl")}
+    others = list(questions.values())
+    told = []
+    for number, line in enumerate(lines(LESSONS / "headlines.jsonl")):
+        story, text = f"lesson-{number}", story_text(line["title"], line.get("summary", ""))
+        asked, grade = questions[line["question"]], line["grade"]
+        up = line["direction"] if grade else 0
+        told.append(Pair("lessons", story, text, asked, grade > 0, grade > 1, up, 2.0))
+        strangers = [one for one in dice.sample(others, STRANGERS) if one != asked]
+        told += [Pair("lessons", story, text, one, False, False, 0, 1.0) for one in strangers]
     return told
 
 
@@ -255,6 +278,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--resume", type=Path, help="weights of an earlier run to go on from")
     wanted: Any = parser.parse_args()
     torch.manual_seed(1)
     learnt: list[Pair] = []
@@ -264,9 +288,12 @@ def main() -> None:
         questions = {market["id"]: market["question"] for market in source.markets}
         for pair in pairs(found, told, questions):
             (witness if held(pair.source, pair.story) else learnt).append(pair)
+    learnt += lessons(random.Random(3))
     random.Random(2).shuffle(witness)
     print(len(learnt), "pairs to learn from,", len(witness), "held out", flush=True)
     model, texts = Reader(wanted.base), Texts(wanted.base)
+    if wanted.resume:
+        model.load_state_dict(torch.load(wanted.resume, weights_only=True))
     train(model, texts, learnt, witness, wanted.minutes)
     wanted.out.mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), wanted.out / "reader.pt")

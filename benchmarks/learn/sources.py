@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from benchmarks._judged import Line, lines
 from benchmarks.learn import july
-from practice.catalogue import catalogue
+from practice.world.catalogue import catalogue
 
 WRITTEN = Path(__file__).parents[1] / "data" / "linking"
 ARCHIVES = Path(__file__).parents[1] / "data" / "archives"
@@ -26,7 +26,8 @@ PRACTICE_DAY = date(2026, 11, 24)
 class Judged(NamedTuple):
     """A judged set: its markets, its stories in order of time, its judgements by story.
 
-    ``general`` are market ids of which nothing is known where a story has no judgement on them.
+    ``general`` are market ids of which nothing is known where a story has no judgement on them;
+    ``asked`` the markets that a story's reader was asked about, where others were not judged.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Judged(NamedTuple):
     stories: list[Line]
     links: dict[str, dict[str, Line]]
     general: frozenset[str] = frozenset()
+    asked: dict[str, frozenset[str]] | None = None
 
 
 def judged(name: str, path: Path) -> Judged:
@@ -58,7 +60,10 @@ def sources(shared: Path) -> Iterator[Judged]:
         told = lines(ARCHIVES / "labels.jsonl")
         read = {line["id"] for line in told}
         stories = [line for line in lines(ARCHIVES / "stories.jsonl") if line["id"] in read]
-        yield _judged("archives", archive_markets(shared), stories, told)
+        asked = {
+            s["id"]: frozenset(id for group in s["candidates"] for id in group) for s in stories
+        }
+        yield _judged("archives", archive_markets(shared), stories, told)._replace(asked=asked)
 
 
 def archive_markets(shared: Path) -> list[Line]:

@@ -40,7 +40,6 @@ from feeds.events import (
     VenueMode,
 )
 from feeds.markets import SECOND, Market, MarketState, Nanos
-from strategies.context import Rooms
 from strategies.decisions import (
     Consult,
     Decision,
@@ -51,17 +50,18 @@ from strategies.decisions import (
     Remembered,
     Skipped,
 )
+from strategies.desk.context import DeskParts
+from strategies.desk.follow_list import FollowList
 from strategies.desk.impacts import Impacts
 from strategies.desk.news import News, StoryLinker
 from strategies.desk.odds import Odds
 from strategies.desk.orders import OrderRecord
-from strategies.desk.pulse import Pulse
+from strategies.desk.outbox import Outbox
 from strategies.desk.settings import DeskSettings, Enrolled
 from strategies.desk.signals import Signal, Signals
 from strategies.desk.trading import Trading
-from strategies.desk.watch import Watch
-from strategies.floor import Floor
 from strategies.impact import OddsHistory, Precedent
+from strategies.market_data import MarketData
 from strategies.portfolio import Portfolio, Recalled
 from strategies.risk import Denial, Wanted
 
@@ -78,27 +78,31 @@ class Desk:
         linker: StoryLinker | None = None,
     ) -> None:
         self.settings = settings
-        self.floor = Floor()
+        self.market_data = MarketData()
         self.portfolio = Portfolio(settings.starting_cash)
-        self._pulse = Pulse()
+        self._outbox = Outbox()
         self._news = News(linker, settings.relevance_min, settings.judge_floor)
-        self._odds = Odds(self._pulse, self.floor)
-        self._impacts = Impacts(self._pulse, self.floor, self._news, self._odds, settings)
+        self._odds = Odds(self._outbox, self.market_data)
+        self._impacts = Impacts(self._outbox, self.market_data, self._news, self._odds, settings)
         self._trading = Trading(
-            self._pulse, self.floor, self.portfolio, settings.limits, settings.session
+            self._outbox, self.market_data, self.portfolio, settings.limits, settings.session
         )
-        rooms = Rooms(self._pulse, self.floor, self._news, self._odds, self._impacts, self._trading)
-        self._signals = Signals(rooms, settings, strategies)
-        self._watch = Watch(self._pulse, self.floor, self._news, self._trading, settings)
+        parts = DeskParts(
+            self._outbox, self.market_data, self._news, self._odds, self._impacts, self._trading
+        )
+        self._signals = Signals(parts, settings, strategies)
+        self._follow_list = FollowList(
+            self._outbox, self.market_data, self._news, self._trading, settings
+        )
         self._held: dict[str, Nanos] = {}
         self._handlers: dict[type, Callable[[Any], object]] = {
-            LevelChange: self.floor.change,
-            BookSnapshot: self.floor.snapshot,
+            LevelChange: self.market_data.change,
+            BookSnapshot: self.market_data.snapshot,
             BestQuote: _ignore,  # a witness for the stream, which judges books; not a book
-            BookHealth: self.floor.health,
-            Gap: self.floor.gap,
-            TickSizeChange: self.floor.regrid,
-            Print: self.floor.printed,
+            BookHealth: self.market_data.health,
+            Gap: self.market_data.gap,
+            TickSizeChange: self.market_data.regrid,
+            Print: self.market_data.printed,
             OddsPoint: self._odds.past_point,
             Tick: self._on_tick,
             Story: self._on_story,
@@ -123,10 +127,10 @@ class Desk:
 
         A stamp older than the newest counts as now: time does not go back.
         """
-        if event.at_ns > self._pulse.now_ns:
-            self._pulse.now_ns = event.at_ns
+        if event.at_ns > self._outbox.now_ns:
+            self._outbox.now_ns = event.at_ns
         self._handlers[type(event)](event)
-        return self._pulse.take()
+        return self._outbox.take()
 
     def restore(
         self,
@@ -140,7 +144,7 @@ class Desk:
         Call it before the first event. Orders of earlier sessions are over; what was lost or won
         before the last day in ``past`` does not count as that day's.
         """
-        assert not self._pulse.now_ns, "the desk has begun its session already"
+        assert not self._outbox.now_ns, "the desk has begun its session already"
         for fact in past:
             self.portfolio.roll(fact.at_ns)
             self.portfolio.recall(fact)
@@ -156,15 +160,15 @@ class Desk:
 
     def _on_tick(self, _: Tick) -> None:
         """Time-driven work, each part only when it is due."""
-        self.portfolio.mark(self.floor)
-        self.portfolio.roll(self._pulse.now_ns)
+        self.portfolio.mark(self.market_data)
+        self.portfolio.roll(self._outbox.now_ns)
         self._settle_overdue()
-        self._watch.tick()
+        self._follow_list.tick()
         self._odds.fill_in_the_past()
-        self._odds.observe(self._watch.markets)
+        self._odds.observe(self._follow_list.markets)
         for impact, link in self._impacts.measure_due():
             self._signals.on_impact(impact, link)
-        self._signals.on_moves(self._watch.markets)
+        self._signals.on_moves(self._follow_list.markets)
         self._signals.expire()
 
     def _on_story(self, story: Story) -> None:
@@ -176,9 +180,9 @@ class Desk:
             return
         likely = self._news.likely(story) if self.settings.meaning_wait_ms else ()
         if self.settings.meaning_wait_ms:
-            now_ns = self._pulse.now_ns
+            now_ns = self._outbox.now_ns
             self._held[story.id] = now_ns + self.settings.meaning_wait_ms * MILLISECOND
-            self._pulse.say(Ponder(now_ns, story.id, story.revision, likely))
+            self._outbox.put(Ponder(now_ns, story.id, story.revision, likely))
         else:
             self._settle(story)
 
@@ -191,7 +195,7 @@ class Desk:
 
     def _settle_overdue(self) -> None:
         """Stories whose meaning does not come in time are linked by plain words."""
-        for story_id in [id for id, by_ns in self._held.items() if by_ns <= self._pulse.now_ns]:
+        for story_id in [id for id, by_ns in self._held.items() if by_ns <= self._outbox.now_ns]:
             del self._held[story_id]
             self._settle(self._news.stories[story_id])
 
@@ -201,12 +205,12 @@ class Desk:
         self._consult(story)
         if links == before:
             return
-        self._pulse.say(LinksFound(self._pulse.now_ns, story.id, links))
+        self._outbox.put(LinksFound(self._outbox.now_ns, story.id, links))
         if before is None:
             self._impacts.watch(story, links)
         else:
             self._impacts.relink(story, links)
-        self._watch.refresh(self._signals.open_markets)
+        self._follow_list.refresh(self._signals.open_markets)
         if links and before is None:
             self._signals.on_story(story, links)
 
@@ -214,35 +218,35 @@ class Desk:
         """Let a judge be asked, where there is one; nothing waits for the answer."""
         questions = self._news.to_judge(story)
         if questions:
-            now_ns = self._pulse.now_ns
-            self._pulse.say(Consult(now_ns, story.id, story.revision, questions))
+            now_ns = self._outbox.now_ns
+            self._outbox.put(Consult(now_ns, story.id, story.revision, questions))
 
     def _on_judged(self, said: Judged) -> None:
         before = self._news.links.get(said.story_id)
         links = self._news.judged(said)
         if links is None or links == before:
             return
-        self._pulse.say(LinksFound(self._pulse.now_ns, said.story_id, links))
+        self._outbox.put(LinksFound(self._outbox.now_ns, said.story_id, links))
         self._impacts.relink(self._news.stories[said.story_id], links)
-        self._watch.refresh(self._signals.open_markets)
+        self._follow_list.refresh(self._signals.open_markets)
 
     def _on_market(self, event: MarketSeen) -> None:
-        if not self.floor.see(event.market):
+        if not self.market_data.see(event.market):
             return
-        market = self.floor.markets[event.market.condition_id]
+        market = self.market_data.markets[event.market.condition_id]
         self._news.index(market)
-        self._watch.catalogue_changed()
+        self._follow_list.catalogue_changed()
         if market.state is not MarketState.OPEN:
             self._signals.withdraw(market.condition_id, f"the market is {market.state.value}")
         if market.state in (MarketState.CLOSED, MarketState.RESOLVED):
             self._odds.close(market.condition_id)
 
     def _on_resolved(self, event: MarketResolved) -> None:
-        market = self.floor.resolve(event)
+        market = self.market_data.resolve(event)
         if market is not None:
             self._news.index(market)
             self._odds.close(market.condition_id)
-            self._watch.catalogue_changed()
+            self._follow_list.catalogue_changed()
         self._signals.withdraw(event.condition_id, "the market is decided")
         self._trading.resolved(event, market)
 
@@ -253,29 +257,29 @@ class Desk:
 
     @property
     def now_ns(self) -> Nanos:
-        return self._pulse.now_ns
+        return self._outbox.now_ns
 
     @property
     def markets(self) -> Mapping[str, Market]:
-        return self.floor.markets
+        return self.market_data.markets
 
     @property
     def books(self) -> Mapping[str, OrderBook]:
-        return self.floor.books
+        return self.market_data.books
 
     @property
     def book_states(self) -> Mapping[str, BookState]:
-        return self.floor.states
+        return self.market_data.states
 
     @property
     def book_reasons(self) -> Mapping[str, str]:
         """Why a book is in its state, in words, where somebody said so."""
-        return self.floor.reasons
+        return self.market_data.reasons
 
     @property
     def prints(self) -> Mapping[str, deque[Print]]:
         """Trades of both assets by condition id, newest last."""
-        return self.floor.prints
+        return self.market_data.prints
 
     @property
     def stories(self) -> Mapping[str, Story]:
@@ -317,7 +321,7 @@ class Desk:
     @property
     def skipped(self) -> Sequence[Skipped]:
         """Trades decided against, newest last."""
-        return self._pulse.skipped
+        return self._outbox.skipped
 
     @property
     def orders(self) -> Mapping[str, OrderRecord]:
@@ -327,7 +331,7 @@ class Desk:
     @property
     def followed(self) -> tuple[str, ...]:
         """Assets whose books the desk wants, by importance."""
-        return self._watch.assets
+        return self._follow_list.assets
 
     @property
     def killed(self) -> bool:

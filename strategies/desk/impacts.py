@@ -15,9 +15,8 @@ from feeds.markets import MINUTE, SECOND, Market, Nanos
 from strategies.decisions import Impact, ImpactSeen, Link, Remembered, Tier, Verdict
 from strategies.desk.news import News, began_ns
 from strategies.desk.odds import Odds
-from strategies.desk.pulse import Pulse
+from strategies.desk.outbox import Outbox
 from strategies.desk.settings import DeskSettings
-from strategies.floor import Floor
 from strategies.impact import (
     GUARD,
     LEAD,
@@ -32,6 +31,7 @@ from strategies.impact import (
     measure,
 )
 from strategies.impact import story_time as story_time_ns
+from strategies.market_data import MarketData
 
 YOUNG: Nanos = 60 * MINUTE
 HALF_HOUR: Nanos = LEAD * MINUTE
@@ -63,12 +63,17 @@ class Impacts:
     """The newest impact of each story on each of its markets, and what such stories did before."""
 
     def __init__(
-        self, pulse: Pulse, floor: Floor, news: News, odds: Odds, settings: DeskSettings
+        self,
+        outbox: Outbox,
+        market_data: MarketData,
+        news: News,
+        odds: Odds,
+        settings: DeskSettings,
     ) -> None:
         self.measured: dict[tuple[str, str], Impact] = {}
         self.precedents = Precedents()
         self._many = ManyPairs()
-        self._pulse, self._floor, self._news, self._odds = pulse, floor, news, odds
+        self._outbox, self._market_data, self._news, self._odds = outbox, market_data, news, odds
         self._watch_for: Nanos = settings.impact_minutes * MINUTE
         self._calendar = settings.calendar
         self._pairs: dict[tuple[str, str], Pair] = {}
@@ -79,8 +84,8 @@ class Impacts:
 
     def watch(self, story: Story, links: tuple[Link, ...]) -> None:
         """Begin to measure what a story does to its markets; a retelling starts nothing new."""
-        story_ns = min(story_time_ns(story), self._pulse.now_ns)
-        if self._pulse.now_ns - began_ns(story) > self._watch_for:
+        story_ns = min(story_time_ns(story), self._outbox.now_ns)
+        if self._outbox.now_ns - began_ns(story) > self._watch_for:
             return
         for link in links:
             if not self._told_before(story, link.market_id):
@@ -97,7 +102,7 @@ class Impacts:
         if len(self._pairs) >= PAIRS_MAX:
             del self._pairs[next(iter(self._pairs))]
         self._pairs[pair.story_id, pair.link.market_id] = pair
-        self._schedule(pair, self._pulse.now_ns)
+        self._schedule(pair, self._outbox.now_ns)
 
     def relink(self, story: Story, links: tuple[Link, ...]) -> None:
         """An edit changed what a story touches."""
@@ -141,7 +146,7 @@ class Impacts:
     def measure_due(self) -> Iterator[tuple[Impact, Link]]:
         """Measure the pairs whose turn it is, a bounded number a tick."""
         done = 0
-        while self._due and self._due[0][0] <= self._pulse.now_ns and done < MEASURES_PER_TICK_MAX:
+        while self._due and self._due[0][0] <= self._outbox.now_ns and done < MEASURES_PER_TICK_MAX:
             _, turn, story_id, condition_id = heappop(self._due)
             pair = self._pairs.get((story_id, condition_id))
             if pair is None or pair.turn != turn:
@@ -161,11 +166,11 @@ class Impacts:
             self._odds.history(key[1]),
             *key,
             pair.story_ns,
-            self._pulse.now_ns,
+            self._outbox.now_ns,
             pair.link.direction,
             tuple(self._rivals(pair)),
             weight=_weight(pair.link, self._news.stories[pair.story_id]),
-            deadline_ns=deadline(self._floor.markets[key[1]]),
+            deadline_ns=deadline(self._market_data.markets[key[1]]),
             peers=pair.peers,
             trades=self._odds.trades(key[1], pair.story_ns - GUARD * MINUTE),
         )
@@ -176,7 +181,7 @@ class Impacts:
 
     def _among_many(self, pair: Pair, impact: Impact) -> Impact:
         """The impact, with how likely it is to be one that chance gave."""
-        key, now_ns = (impact.story_id, impact.condition_id), self._pulse.now_ns
+        key, now_ns = (impact.story_id, impact.condition_id), self._outbox.now_ns
         if impact.rank_p is not None and now_ns - pair.story_ns >= COUNTED_AFTER:
             self._many.note(key, pair.story_ns, impact.rank_p)
         if not impact.stood_out:
@@ -209,11 +214,11 @@ class Impacts:
 
         Where too few are of the same family, those under one of the venue's tags join them.
         """
-        market = self._floor.markets[condition_id]
+        market = self._market_data.markets[condition_id]
         touched = {link.market_id for link in self._news.links.get(story_id, ())}
         others = [
             other
-            for other in map(self._floor.markets.__getitem__, self._odds.followed)
+            for other in map(self._market_data.markets.__getitem__, self._odds.followed)
             if other.condition_id not in touched and not _same_event(market, other)
         ]
         family = self._news.family(market.condition_id)
@@ -227,14 +232,14 @@ class Impacts:
         if shown is not None and not _differs(shown, impact):
             return
         pair.shown = impact
-        self._pulse.say(ImpactSeen(impact))
+        self._outbox.put(ImpactSeen(impact))
         fresh = impact.significant and not (shown is not None and shown.significant)
         if fresh and pair.link.tier is Tier.BEARS:
             self._alert(pair, impact)
 
     def _alert(self, pair: Pair, impact: Impact) -> None:
-        points, market = impact.points or 0.0, self._floor.markets[impact.condition_id]
-        self._pulse.alert(
+        points, market = impact.points or 0.0, self._market_data.markets[impact.condition_id]
+        self._outbox.alert(
             "impact",
             f"impact:{pair.story_id}:{impact.condition_id}",
             f"{points:+.1f} points: {market.question}",
@@ -244,14 +249,14 @@ class Impacts:
         )
 
     def _next(self, pair: Pair, impact: Impact) -> None:
-        age = self._pulse.now_ns - pair.story_ns
+        age = self._outbox.now_ns - pair.story_ns
         if age >= PRECEDENT_AFTER and not pair.remembered:
             self._remember(pair, impact)
         if age >= self._watch_for:
             del self._pairs[pair.story_id, pair.link.market_id]
             return
         pause = MEASURE_EVERY_YOUNG if age < YOUNG else MEASURE_EVERY_OLD
-        self._schedule(pair, self._pulse.now_ns + pause)
+        self._schedule(pair, self._outbox.now_ns + pause)
 
     def _remember(self, pair: Pair, impact: Impact) -> None:
         pair.remembered = True
@@ -259,7 +264,7 @@ class Impacts:
         if not own or impact.logit is None or not pair.link.direction or pair.link.alone:
             return  # what a judge alone saw teaches nothing: a headline may have misled it
         remembered = Remembered(
-            self._pulse.now_ns,
+            self._outbox.now_ns,
             pair.story_id,
             impact.condition_id,
             pair.link.facet,
@@ -267,7 +272,7 @@ class Impacts:
             impact.logit * pair.link.direction,
         )
         self.recall((remembered,))
-        self._pulse.say(remembered)
+        self._outbox.put(remembered)
 
     def recall(self, past: Iterable[Remembered]) -> None:
         """What like stories did, in this session or an earlier one."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from feeds.events import OddsPoint
 from feeds.markets import MINUTE, ONE, SECOND, Nanos
-from strategies.desk.pulse import Pulse
-from strategies.floor import Floor
+from strategies.desk.outbox import Outbox
 from strategies.impact import Absence, Move, OddsHistory, abnormal_move
+from strategies.market_data import MarketData
 
 OBSERVE_EVERY: Nanos = 5 * SECOND
 HISTORIES_MAX = 1_000
@@ -20,10 +20,10 @@ UNFOLLOWED_GRACE: Nanos = 30 * SECOND
 class Odds:
     """Histories of odds by market, and the moves in them that stand out."""
 
-    def __init__(self, pulse: Pulse, floor: Floor) -> None:
+    def __init__(self, outbox: Outbox, market_data: MarketData) -> None:
         self.histories: dict[str, OddsHistory] = {}
         self.followed: tuple[str, ...] = ()
-        self._pulse, self._floor = pulse, floor
+        self._outbox, self._market_data = outbox, market_data
         self._observe_ns: Nanos = 0
         self._past: dict[str, list[tuple[Nanos, float]]] = {}
         self._arriving: set[str] = set()
@@ -31,27 +31,27 @@ class Odds:
 
     def observe(self, condition_ids: tuple[str, ...]) -> None:
         """Sample the odds of these markets, when it is time."""
-        if self._pulse.now_ns < self._observe_ns:
+        if self._outbox.now_ns < self._observe_ns:
             return
-        self._observe_ns = self._pulse.now_ns + OBSERVE_EVERY
+        self._observe_ns = self._outbox.now_ns + OBSERVE_EVERY
         self.followed = condition_ids
         for condition_id in condition_ids:
             self.sample(condition_id)
 
     def sample(self, condition_id: str) -> None:
         """Take a market's odds as they are now."""
-        market = self._floor.markets[condition_id]
-        book = self._floor.books.get(market.yes.asset_id)
+        market = self._market_data.markets[condition_id]
+        book = self._market_data.books.get(market.yes.asset_id)
         if book is None or not book.seen:
             return
-        now_ns, tick = self._pulse.now_ns, market.tick_size
+        now_ns, tick = self._outbox.now_ns, market.tick_size
         if now_ns - book.applied_ns > UNFOLLOWED_GRACE and condition_id not in self.followed:
             return
         history = self.history(condition_id)
-        midpoint = self._floor.midpoint(market.yes.asset_id)
+        midpoint = self._market_data.midpoint(market.yes.asset_id)
         if midpoint is not None:
             history.observe(now_ns, midpoint, book.spread / ONE / 2, tick)
-        elif self._floor.tradeable(market.yes.asset_id):
+        elif self._market_data.tradeable(market.yes.asset_id):
             history.observe(now_ns, None, 0.0, tick, Absence.ONE_SIDED)
         else:
             history.observe(now_ns, None, 0.0, tick, Absence.FROZEN)
@@ -75,11 +75,11 @@ class Odds:
         """A market stopped trading."""
         history = self.histories.get(condition_id)
         if history is not None:
-            history.close(self._pulse.now_ns)
+            history.close(self._outbox.now_ns)
 
     def past_point(self, point: OddsPoint) -> None:
         """One point of the venue's price history. They come in bunches and are used in one go."""
-        market = self._floor.market_of(point.asset_id)
+        market = self._market_data.market_of(point.asset_id)
         if market is None or not 0 < point.price < ONE:
             return
         points = self._past.setdefault(market.condition_id, [])
@@ -102,7 +102,7 @@ class Odds:
         if cached is not None and cached[0] == self._observe_ns:
             return cached[1]
         history = self.histories.get(condition_id)
-        move = abnormal_move(history, self._pulse.now_ns) if history is not None else None
+        move = abnormal_move(history, self._outbox.now_ns) if history is not None else None
         self._moves[condition_id] = (self._observe_ns, move)
         return move
 
@@ -112,7 +112,7 @@ class Odds:
         if history is None or history.watched is None or history.watched * MINUTE > since_ns:
             return None
         count = 0
-        for one in reversed(self._floor.prints.get(condition_id, ())):
+        for one in reversed(self._market_data.prints.get(condition_id, ())):
             if one.at_ns < since_ns:
                 break
             count += 1

@@ -15,18 +15,18 @@ from feeds.events import OrderKind, Story, SuggestionReply
 from feeds.markets import SECOND, Nanos, Side, on_grid
 from strategies import words
 from strategies.api import Context, Draft, Strategy
-from strategies.context import DeskContext, Rooms
 from strategies.decisions import (
+    CommandResult,
     Impact,
     Link,
     Mandate,
-    Outcome,
     Parked,
     Suggested,
     Suggestion,
     SuggestionOver,
 )
-from strategies.desk.pulse import TEXT_MAX
+from strategies.desk.context import DeskContext, DeskParts
+from strategies.desk.outbox import TEXT_MAX
 from strategies.desk.settings import DeskSettings, Enrolled
 from strategies.risk import SIZE_MAX, SIZE_STEP, Denial, Wanted
 
@@ -55,11 +55,11 @@ class Signal(msgspec.Struct):
 class _Runner:
     """One strategy on duty."""
 
-    def __init__(self, enrolled: Enrolled, rooms: Rooms) -> None:
+    def __init__(self, enrolled: Enrolled, parts: DeskParts) -> None:
         self.strategy = enrolled.strategy
         self.name = enrolled.name
         self.mandate = enrolled.mandate
-        self.context: Context = DeskContext(self.name, rooms)
+        self.context: Context = DeskContext(self.name, parts)
         self.parked = ""
 
 
@@ -67,11 +67,11 @@ class Signals:
     """Asks the strategies and keeps their suggestions."""
 
     def __init__(
-        self, rooms: Rooms, settings: DeskSettings, strategies: Iterable[Enrolled]
+        self, parts: DeskParts, settings: DeskSettings, strategies: Iterable[Enrolled]
     ) -> None:
         self.signals: dict[str, Signal] = {}
-        self._rooms, self._settings = rooms, settings
-        self._runners = [_Runner(enrolled, rooms) for enrolled in strategies]
+        self._parts, self._settings = parts, settings
+        self._runners = [_Runner(enrolled, parts) for enrolled in strategies]
         names = [runner.name for runner in self._runners]
         assert len(set(names)) == len(names), f"two strategies of one name among {names}"
         self._rested: dict[tuple[str, str], Nanos] = {}
@@ -111,8 +111,8 @@ class Signals:
         self._ask(lambda strategy, ctx: strategy.on_move(condition_id, ctx))
 
     def _moved(self, condition_id: str) -> bool:
-        floor, now_ns = self._rooms.floor, self._rooms.pulse.now_ns
-        book = floor.books.get(floor.markets[condition_id].yes.asset_id)
+        market_data, now_ns = self._parts.market_data, self._parts.outbox.now_ns
+        book = market_data.books.get(market_data.markets[condition_id].yes.asset_id)
         if book is None or not book.seen:
             return False
         odds = book.best_bid + book.best_ask
@@ -137,11 +137,11 @@ class Signals:
     def _park(self, runner: _Runner, error: Exception) -> None:
         """A strategy failed: it is off until a restart, its orders are pulled, others go on."""
         runner.parked = _cause(error)
-        pulse = self._rooms.pulse
-        pulse.say(Parked(pulse.now_ns, runner.name, runner.parked))
+        outbox = self._parts.outbox
+        outbox.put(Parked(outbox.now_ns, runner.name, runner.parked))
         title = f"Strategy {runner.name} is off"
-        pulse.alert("strategy", f"strategy:{runner.name}", title, runner.parked)
-        self._rooms.trading.cancel_all(f"strategy {runner.name} failed", runner.name)
+        outbox.alert("strategy", f"strategy:{runner.name}", title, runner.parked)
+        self._parts.trading.cancel_all(f"strategy {runner.name} failed", runner.name)
         for signal in list(self._open_signals()):
             if signal.suggestion.strategy == runner.name:
                 self._end(signal, "its strategy failed")
@@ -152,11 +152,11 @@ class Signals:
         try:
             draft = msgspec.convert(msgspec.to_builtins(draft), Draft)
         except (msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
-            self._rooms.pulse.skip(runner.name, "", "", "draft", str(error), "a valid Draft")
+            self._parts.outbox.skip(runner.name, "", "", "draft", str(error), "a valid Draft")
             return
         flaw = self._flaw(draft)
         if flaw is not None:
-            self._rooms.pulse.skip(
+            self._parts.outbox.skip(
                 runner.name, draft.story_id, draft.condition_id, "draft", flaw[0], flaw[1]
             )
         elif self._may_speak(runner, draft):
@@ -164,7 +164,7 @@ class Signals:
 
     def _flaw(self, draft: Draft) -> tuple[str, str] | None:
         """What makes no sense about a draft, and what would; None when it does."""
-        market = self._rooms.floor.markets.get(draft.condition_id)
+        market = self._parts.market_data.markets.get(draft.condition_id)
         if market is None:
             return (f"market {draft.condition_id[:40]!r}", "a known market")
         if draft.asset_id not in market.assets:
@@ -187,11 +187,11 @@ class Signals:
         key = (runner.name, draft.condition_id)
         if key in self._open:
             return False
-        now_ns = self._rooms.pulse.now_ns
+        now_ns = self._parts.outbox.now_ns
         rest_s = (now_ns - self._rested.get(key, -(10**18))) / SECOND
         if rest_s >= self._settings.cooldown_s:
             return True
-        self._rooms.pulse.skip(
+        self._parts.outbox.skip(
             runner.name,
             draft.story_id,
             draft.condition_id,
@@ -204,23 +204,23 @@ class Signals:
     # -- suggestions -----------------------------------------------------------------------
 
     def _suggest(self, runner: _Runner, draft: Draft) -> None:
-        judge = self._rooms.news.judge_alone(
-            draft.story_id, draft.condition_id, self._rooms.pulse.now_ns
+        judge = self._parts.news.judge_alone(
+            draft.story_id, draft.condition_id, self._parts.outbox.now_ns
         )
         mandate = self._mandate(runner, draft, judge)
         suggestion = self._suggestion(runner, draft, mandate, judge)
         key = (suggestion.strategy, suggestion.condition_id)
         if mandate is Mandate.ALERT:
-            self._rested[key] = self._rooms.pulse.now_ns
+            self._rested[key] = self._parts.outbox.now_ns
             self._alert(suggestion)
             return
         if mandate is not Mandate.SUGGEST:
-            denial = self._rooms.trading.check(_wanted(suggestion))
+            denial = self._parts.trading.check(_wanted(suggestion))
             if denial is not None:
-                self._rooms.pulse.deny(runner.name, draft.story_id, draft.condition_id, denial)
+                self._parts.outbox.deny(runner.name, draft.story_id, draft.condition_id, denial)
                 return
         signal = self._remember(suggestion)
-        self._rooms.pulse.say(Suggested(suggestion))
+        self._parts.outbox.put(Suggested(suggestion))
         self._alert(suggestion)
         if mandate is not Mandate.SUGGEST:
             placed = self._place(signal, "placed")
@@ -235,7 +235,7 @@ class Signals:
             return runner.mandate
         if self._settings.judge_may_place or (draft.side is Side.SELL and not draft.story_id):
             return runner.mandate
-        self._rooms.pulse.skip(
+        self._parts.outbox.skip(
             runner.name,
             draft.story_id,
             draft.condition_id,
@@ -251,13 +251,13 @@ class Signals:
         self, runner: _Runner, draft: Draft, mandate: Mandate, judge: str
     ) -> Suggestion:
         self._count += 1
-        now_ns = self._rooms.pulse.now_ns
+        now_ns = self._parts.outbox.now_ns
         valid_s = min(draft.valid_s, self._settings.valid_s_max)
         return Suggestion(
             id=f"{self._settings.session}-s{self._count}",
             at_ns=now_ns,
             strategy=runner.name,
-            story_id=draft.story_id if draft.story_id in self._rooms.news.stories else "",
+            story_id=draft.story_id if draft.story_id in self._parts.news.stories else "",
             condition_id=draft.condition_id,
             asset_id=draft.asset_id,
             side=draft.side,
@@ -272,7 +272,7 @@ class Signals:
 
     def _reason(self, draft: Draft, judge: str, *, lowered: bool) -> str:
         """The strategy's own, and whose word besides the linker's it rests on."""
-        link = self._rooms.news.link(draft.story_id, draft.condition_id)
+        link = self._parts.news.link(draft.story_id, draft.condition_id)
         mark = ""
         if lowered:
             mark = f" (rests on the judge {judge} alone: suggested, not placed)"
@@ -294,10 +294,10 @@ class Signals:
         return signal
 
     def _alert(self, suggestion: Suggestion) -> None:
-        market = self._rooms.floor.markets[suggestion.condition_id]
+        market = self._parts.market_data.markets[suggestion.condition_id]
         outcome = market.outcome(suggestion.asset_id).name
         said = words.order(suggestion.side, suggestion.size, outcome, suggestion.limit)
-        self._rooms.pulse.alert(
+        self._parts.outbox.alert(
             "suggestion",
             f"suggestion:{suggestion.strategy}:{suggestion.condition_id}",
             f"{suggestion.strategy}: {said}",
@@ -309,7 +309,7 @@ class Signals:
     def _place(self, signal: Signal, how: str) -> Denial | None:
         """Send a suggestion's order through the gate; the suggestion is over if it passes."""
         suggestion = signal.suggestion
-        placed = self._rooms.trading.place(_wanted(suggestion), suggestion.id, suggestion.strategy)
+        placed = self._parts.trading.place(_wanted(suggestion), suggestion.id, suggestion.strategy)
         if isinstance(placed, Denial):
             return placed
         signal.order_id = placed.order_id
@@ -317,12 +317,12 @@ class Signals:
         return None
 
     def _end(self, signal: Signal, how: str) -> None:
-        suggestion, pulse = signal.suggestion, self._rooms.pulse
-        signal.over, signal.over_ns = how, pulse.now_ns
+        suggestion, outbox = signal.suggestion, self._parts.outbox
+        signal.over, signal.over_ns = how, outbox.now_ns
         key = (suggestion.strategy, suggestion.condition_id)
         self._open.pop(key, None)
-        self._rested[key] = pulse.now_ns
-        pulse.say(SuggestionOver(pulse.now_ns, suggestion.id, how))
+        self._rested[key] = outbox.now_ns
+        outbox.put(SuggestionOver(outbox.now_ns, suggestion.id, how))
 
     def _open_signals(self) -> Iterable[Signal]:
         return (self.signals[suggestion_id] for suggestion_id in self._open.values())
@@ -331,7 +331,7 @@ class Signals:
         """End the suggestions whose time is over."""
         if not self._open:
             return
-        now_ns = self._rooms.pulse.now_ns
+        now_ns = self._parts.outbox.now_ns
         for signal in [s for s in self._open_signals() if s.suggestion.until_ns <= now_ns]:
             self._end(signal, "out of time")
 
@@ -344,21 +344,21 @@ class Signals:
 
     def replied(self, reply: SuggestionReply) -> None:
         """A person accepted or dismissed a suggestion."""
-        signal, trading = self.signals.get(reply.suggestion_id), self._rooms.trading
+        signal, trading = self.signals.get(reply.suggestion_id), self._parts.trading
         if signal is None or signal.over:
             why = f"it is over ({signal.over})" if signal is not None else "there is no such one"
             said = f"Suggestion {reply.suggestion_id[:60]} can't be answered: {why}."
-            trading.answer(reply.command_id, Outcome.DENIED, said)
+            trading.answer(reply.command_id, CommandResult.DENIED, said)
         elif not reply.accepted:
             self._end(signal, "dismissed")
-            trading.answer(reply.command_id, Outcome.CONFIRMED, "Dismissed.")
+            trading.answer(reply.command_id, CommandResult.CONFIRMED, "Dismissed.")
         else:
             denial = self._place(signal, "accepted")
             if denial is not None:
-                trading.answer(reply.command_id, Outcome.DENIED, denial.sentence)
+                trading.answer(reply.command_id, CommandResult.DENIED, denial.sentence)
             else:
                 said = f"Accepted: sent as {signal.order_id}."
-                trading.answer(reply.command_id, Outcome.CONFIRMED, said)
+                trading.answer(reply.command_id, CommandResult.CONFIRMED, said)
 
 
 def _wanted(suggestion: Suggestion) -> Wanted:

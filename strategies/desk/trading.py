@@ -15,10 +15,10 @@ from feeds.events import (
 )
 from feeds.markets import Market, Money, Side, Size
 from strategies import words
-from strategies.decisions import Answer, Cancel, OrderIntent, Outcome, Place
+from strategies.decisions import Answer, Cancel, CommandResult, OrderIntent, Place
 from strategies.desk.orders import ImpossibleUpdate, OrderRecord, OrderTable
-from strategies.desk.pulse import Pulse
-from strategies.floor import Floor
+from strategies.desk.outbox import Outbox
+from strategies.market_data import MarketData
 from strategies.portfolio import Portfolio, TooLate
 from strategies.risk import Denial, Gate, RiskLimits, Wanted, fee_max
 
@@ -33,16 +33,21 @@ class Trading:
     """Our orders, our money, and the gate between a wish and the venue."""
 
     def __init__(
-        self, pulse: Pulse, floor: Floor, portfolio: Portfolio, limits: RiskLimits, session: str
+        self,
+        outbox: Outbox,
+        market_data: MarketData,
+        portfolio: Portfolio,
+        limits: RiskLimits,
+        session: str,
     ) -> None:
         self.orders = OrderTable()
         self.portfolio = portfolio
-        self.gate = Gate(limits, floor, portfolio)
+        self.gate = Gate(limits, market_data, portfolio)
         self.own: dict[tuple[str, str], Size] = {}
         """Shares by (strategy, asset) that a strategy's orders have bought less sold."""
         self.changed = False
         """Whether orders or positions changed since somebody last set this to False."""
-        self._pulse, self._floor = pulse, floor
+        self._outbox, self._market_data = outbox, market_data
         self._session, self._count = session, 0
 
     # -- out -------------------------------------------------------------------------------
@@ -50,7 +55,7 @@ class Trading:
     def check(self, wanted: Wanted) -> Denial | None:
         """What the gate would say of an order now; changes nothing."""
         open_orders = sum(1 for _ in self.orders.open())
-        return self.gate.check(wanted, self._pulse.now_ns, open_orders)
+        return self.gate.check(wanted, self._outbox.now_ns, open_orders)
 
     def place(self, wanted: Wanted, origin: str, strategy: str) -> OrderIntent | Denial:
         """Send an order through the gate."""
@@ -58,10 +63,10 @@ class Trading:
         if denial is not None:
             return denial
         self._count += 1
-        market = self._floor.markets[wanted.condition_id]
+        market = self._market_data.markets[wanted.condition_id]
         intent = OrderIntent(
             order_id=f"{self._session}-{self._count}",
-            at_ns=self._pulse.now_ns,
+            at_ns=self._outbox.now_ns,
             origin=origin,
             strategy=strategy,
             condition_id=wanted.condition_id,
@@ -73,9 +78,9 @@ class Trading:
             post_only=wanted.post_only,
             fee_max=fee_max(wanted, market),
         )
-        self.gate.passed(self._pulse.now_ns)
+        self.gate.passed(self._outbox.now_ns)
         self._set_aside(self.orders.add(intent))
-        self._pulse.say(Place(intent))
+        self._outbox.put(Place(intent))
         self.changed = True
         return intent
 
@@ -92,15 +97,17 @@ class Trading:
         )
         placed = self.place(wanted, event.command_id, "")
         if isinstance(placed, Denial):
-            self.answer(event.command_id, Outcome.DENIED, placed.sentence)
+            self.answer(event.command_id, CommandResult.DENIED, placed.sentence)
         else:
             said = words.order(event.side, event.size, self._outcome(event.asset_id), event.price)
-            self.answer(event.command_id, Outcome.CONFIRMED, f"Sent as {placed.order_id}: {said}.")
+            self.answer(
+                event.command_id, CommandResult.CONFIRMED, f"Sent as {placed.order_id}: {said}."
+            )
 
     def cancel(self, record: OrderRecord, reason: str) -> None:
         """Ask for an order to be taken off; asking twice is no harm."""
         record.cancelling = True
-        self._pulse.say(Cancel(self._pulse.now_ns, record.intent.order_id, reason))
+        self._outbox.put(Cancel(self._outbox.now_ns, record.intent.order_id, reason))
 
     def cancel_all(self, reason: str, strategy: str | None = None) -> int:
         """Ask for all open orders to be taken off, or all of one strategy."""
@@ -118,19 +125,19 @@ class Trading:
         if not event.order_id:
             count = self.cancel_all("asked to cancel everything")
             said = f"Asked for {count} open orders to be taken off."
-            self.answer(event.command_id, Outcome.CONFIRMED, said)
+            self.answer(event.command_id, CommandResult.CONFIRMED, said)
             return
         record = self.orders.records.get(event.order_id)
         if record is None:
             said = f"There is no order {event.order_id[:60]} in this session."
-            self.answer(event.command_id, Outcome.DENIED, said)
+            self.answer(event.command_id, CommandResult.DENIED, said)
         elif record.over:
             said = f"Order {event.order_id} is {record.state.value} already."
-            self.answer(event.command_id, Outcome.DENIED, said)
+            self.answer(event.command_id, CommandResult.DENIED, said)
         else:
             self.cancel(record, "asked to cancel")
             said = f"Asked for {event.order_id} to be taken off."
-            self.answer(event.command_id, Outcome.CONFIRMED, said)
+            self.answer(event.command_id, CommandResult.CONFIRMED, said)
 
     def kill(self, event: KillSwitch) -> None:
         """Cancel everything and take no order, until it is off."""
@@ -141,12 +148,12 @@ class Trading:
         else:
             said = "Kill switch off: orders pass the gate again."
         title, _, body = said.partition(": ")
-        self._pulse.alert("kill", "kill", title, body)
-        self.answer(event.command_id, Outcome.CONFIRMED, said)
+        self._outbox.alert("kill", "kill", title, body)
+        self.answer(event.command_id, CommandResult.CONFIRMED, said)
 
-    def answer(self, command_id: str, outcome: Outcome, message: str) -> None:
+    def answer(self, command_id: str, outcome: CommandResult, message: str) -> None:
         """Reply to a person's command."""
-        self._pulse.say(Answer(self._pulse.now_ns, command_id, outcome, message))
+        self._outbox.put(Answer(self._outbox.now_ns, command_id, outcome, message))
 
     # -- in --------------------------------------------------------------------------------
 
@@ -212,7 +219,7 @@ class Trading:
             turned = self.portfolio.settle(event.fill_id, event.stage)
         except TooLate as error:
             title = "A fill that failed can't be taken back"
-            self._pulse.alert("order", fill.id, title, f"{error}: compare with the venue.")
+            self._outbox.alert("order", fill.id, title, f"{error}: compare with the venue.")
             return
         if turned:
             self._turn(fill, event.stage is Settlement.FAILED)
@@ -249,7 +256,7 @@ class Trading:
             how = "Decided" if event.winner else "Void, half a dollar a share"
             title = f"{how}: {profit} realised"
             key = f"resolved:{event.condition_id}"
-            self._pulse.alert("resolved", key, title, question, "", event.condition_id)
+            self._outbox.alert("resolved", key, title, question, "", event.condition_id)
 
     def _set_aside(self, record: OrderRecord) -> None:
         """Keep the reservation at what the order may still need."""
@@ -275,21 +282,21 @@ class Trading:
         return f"{verb} {words.shares(fill.size)} {outcome} at {words.cents(fill.price)}"
 
     def _say_of(self, fill: Fill, key: str, title: str, said: str) -> None:
-        market = self._floor.markets.get(fill.condition_id)
+        market = self._market_data.markets.get(fill.condition_id)
         body = f"{market.question if market else fill.condition_id} · {said}"
-        self._pulse.alert("fill", key, title, body, "", fill.condition_id)
+        self._outbox.alert("fill", key, title, body, "", fill.condition_id)
 
     def _trouble(self, record: OrderRecord, body: str) -> None:
         intent = record.intent
         title = f"Order {intent.order_id}: {record.state.value}"
-        self._pulse.alert("order", intent.order_id, title, body, "", intent.condition_id)
+        self._outbox.alert("order", intent.order_id, title, body, "", intent.condition_id)
 
     def _stranger(self, order_id: str, what: str) -> None:
         body = f"Order {order_id} {what}, but this session did not place it. Nothing was booked."
-        self._pulse.alert("order", order_id, "An order that is not ours", body)
+        self._outbox.alert("order", order_id, "An order that is not ours", body)
 
     def _outcome(self, asset_id: str) -> str:
-        market = self._floor.market_of(asset_id)
+        market = self._market_data.market_of(asset_id)
         return market.outcome(asset_id).name if market is not None else "shares"
 
 

@@ -20,7 +20,7 @@ from strategies.linking.market import LinkableMarket
 KNOWN_MAX = 400
 """Questions that the tables may propose; the likeliest of them go on."""
 FAR_DAY = 10**9
-BY_KNOWLEDGE, BY_WORDS, BY_TITLE, BY_MEANING = 20, 25, 15, 25
+BY_KNOWLEDGE, BY_WORDS, BY_TITLE, BY_MEANING = 20, 30, 25, 25
 """How many each way brings: beyond them few right ones were found in judged news."""
 
 
@@ -53,14 +53,14 @@ def pool(
         scout.by_knowledge(),
         scout.by_words(asked=False, most=BY_WORDS),
         scout.by_words(asked=True, most=BY_TITLE),
-        _closest(nearest, index),
+        scout.by_meaning(nearest),
     ):
         for group in groups:
             found.setdefault(group.id, group)
     return [
         scout.pooled(group, still, nearest.get(group.id))
         for group in found.values()
-        if (still := open_markets(group, story))
+        if (still := scout.open(group))
     ]
 
 
@@ -92,6 +92,14 @@ class _Scout:
         self._readings: dict[tuple[object, ...], Reading] = {}
         self._moods: dict[str, dict[str, float]] = {}
         self._known: dict[int, tuple[Reading, dict[str, float], float]] = {}
+        self._open: dict[int, tuple[LinkableMarket, ...]] = {}
+
+    def open(self, group: Group) -> tuple[LinkableMarket, ...]:
+        """The group's markets that the story could be an answer to."""
+        known = self._open.get(group.id)
+        if known is None:
+            known = self._open[group.id] = open_markets(group, self._story)
+        return known
 
     def by_knowledge(self) -> list[Group]:
         """The likeliest by the tables, of those that share a name, a rival or a theme."""
@@ -104,7 +112,7 @@ class _Scout:
         for family, rows in AFFINITY.items():
             if any(row.relation == "theme" and story.says(row.facet) for row in rows):
                 _take(found, index.by_family.get(family, {}).values())
-        numbers = {id: self._weighed(group)[2] for id, group in found.items()}
+        numbers = {id: self._weighed(group)[2] for id, group in found.items() if self.open(group)}
         return [found[id] for id in _best(numbers, BY_KNOWLEDGE)]
 
     def by_words(self, asked: bool, most: int) -> list[Group]:
@@ -118,7 +126,26 @@ class _Scout:
                 if stem in terms:
                     numbers[group.id] = numbers.get(group.id, 0.0) + told * terms[stem]
                     groups[group.id] = group
-        return [groups[id] for id in _best(numbers, most)]
+        return self._best_open(numbers, groups, most)
+
+    def by_meaning(self, nearest: Mapping[int, Near]) -> list[Group]:
+        """The nearest in meaning, of those that the models have spoken of."""
+        numbers = {id: max(one.title, one.whole) for id, one in nearest.items()}
+        groups = {id: self._index.group(one.market_id) for id, one in nearest.items()}
+        known = {id: group for id, group in groups.items() if group is not None}
+        return self._best_open(numbers, known, BY_MEANING)
+
+    def _best_open(
+        self, numbers: Mapping[int, float], groups: Mapping[int, Group], most: int
+    ) -> list[Group]:
+        """Those with the highest numbers; what is shut on the story's day takes no place."""
+        found: list[Group] = []
+        for id in _best(numbers):
+            if len(found) == most:
+                break
+            if self.open(groups[id]):
+                found.append(groups[id])
+        return found
 
     def pooled(self, group: Group, still: tuple[LinkableMarket, ...], near: Near | None) -> Pooled:
         """All that is known of a group, for weighing it."""
@@ -160,13 +187,7 @@ def _nearest(near: Mapping[str, Near], index: Index) -> dict[int, Near]:
     return found
 
 
-def _closest(nearest: Mapping[int, Near], index: Index) -> list[Group]:
-    best = _best({id: max(one.title, one.whole) for id, one in nearest.items()}, BY_MEANING)
-    groups = (index.group(nearest[id].market_id) for id in best)
-    return [group for group in groups if group is not None]
-
-
-def _best(numbers: Mapping[int, float], most: int) -> list[int]:
+def _best(numbers: Mapping[int, float], most: int | None = None) -> list[int]:
     """The ids with the highest numbers; equals in order of age."""
     return sorted(numbers, key=lambda id: (-numbers[id], id))[:most]
 

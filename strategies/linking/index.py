@@ -14,7 +14,16 @@ from strategies.linking.dates import MONTHS, deadline
 from strategies.linking.knowledge.families import Intent, intent
 from strategies.linking.knowledge.names import NAMES
 from strategies.linking.market import LinkableMarket
-from strategies.linking.words import Token, is_content, is_number, is_year, plain, tokens, untagged
+from strategies.linking.words import (
+    Token,
+    is_content,
+    is_number,
+    is_year,
+    numbered_names,
+    plain,
+    tokens,
+    untagged,
+)
 
 RULES_MAX = 600
 """Characters of the rules that are read."""
@@ -262,17 +271,18 @@ def words_of(market: LinkableMarket) -> Words:
     event = [token.stem for token in tokens(plain(market.event)) if _tells(token)]
     rules = plain(untagged(market.description[: 2 * DESCRIBED_MAX]))[:DESCRIBED_MAX]
     described = [token.stem for token in tokens(rules) if _tells(token)]
+    numbered = [word for word in numbered_names(asked) if word.partition("#")[0] not in _CALENDAR]
+    stems = [token.stem for token in told]
     counts: dict[str, float] = {}
-    for token in told:
-        counts[token.stem] = counts.get(token.stem, 0.0) + QUESTION_COUNTS
+    for stem in (*stems, *numbered):
+        counts[stem] = counts.get(stem, 0.0) + QUESTION_COUNTS
     for stem in (*event, *described):
         counts[stem] = counts.get(stem, 0.0) + 1.0
-    once = dict.fromkeys((token.stem for token in told), 1.0)
-    stems = [token.stem for token in told]
+    once = dict.fromkeys((*stems, *numbered), 1.0)
     return Words(
         whole=_weights(counts, WHOLE_LENGTH),
         asked=_weights(once, QUESTION_LENGTH),
-        names=frozenset(token.stem for token in told if _named(token)),
+        names=frozenset(token.stem for token in told if _named(token)).union(numbered),
         pairs=frozenset(pairwise(stems)),
         numbers=frozenset(t.text.strip("$%") for t in asked if is_number(t) and not is_year(t)),
         described=frozenset(described) - set(once),

@@ -6,8 +6,10 @@ Pure functions over text that has passed the text door. Offsets are characters o
 import re
 import tomllib
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import NamedTuple
 
 TEXT_MAX = 4_000
@@ -18,6 +20,9 @@ _WORD = re.compile(
     r"\$?\d[\d,]*(?:\.\d+)?(?:[a-z%]+\b|%)?"
     rf"|[{_LETTER}](?:[{_LETTER}0-9'&]|[.\-+](?=[{_LETTER}0-9]))*"
 )
+_VERSION = re.compile(r"\d{1,3}(?:\.\d{1,2})?")
+_VERSIONED = re.compile(r"([a-z][a-z&']*)-(\d{1,3}(?:\.\d{1,2})?)")
+_JOINED_CLAUSES = re.compile(r"(?<=\w)[—―](?=\w)")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-"})
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _TAG = re.compile(r"<[^>]{0,200}>")
@@ -60,7 +65,8 @@ class Token(NamedTuple):
 
 def plain(text: str) -> str:
     """Compatibility forms and typographic quotes folded, length bounded; offsets are of this."""
-    folded = unicodedata.normalize("NFKC", text[:TEXT_MAX]).translate(_QUOTES)
+    apart = _JOINED_CLAUSES.sub(" ; ", unicodedata.normalize("NFKC", text[:TEXT_MAX]))
+    folded = apart.translate(_QUOTES)
     return folded.replace("\u00a0", " ")
 
 
@@ -101,6 +107,20 @@ def tokens(text: str) -> list[Token]:
         lower = raw.lower()
         found.append(Token(lower, raw, stem(lower), start, start + len(raw)))
     return found
+
+
+def numbered_names(found: Sequence[Token]) -> list[str]:
+    """What is named with a number ("Gemini 3.5", "GPT-5", "Flight 12"), as one word each."""
+    told = [
+        f"{name.text}#{number.text}"
+        for name, number in pairwise(found)
+        if name.raw != name.text
+        and name.text not in STOP
+        and number.start - name.end == 1
+        and _VERSION.fullmatch(number.text)
+    ]
+    joined = (_VERSIONED.fullmatch(token.text) for token in found)
+    return told + [f"{match[1]}#{match[2]}" for match in joined if match]
 
 
 def has_cjk(text: str) -> bool:

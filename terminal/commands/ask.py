@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from feeds.markets import ONE, Nanos
-from terminal import figures, out
 from terminal.cli import DONE, FAILED, REFUSED, CommandError
+from terminal.commands import out
 from terminal.commands.common import ask, ask_if_running
-from terminal.paths import Paths
-from terminal.views import (
+from terminal.presenters import figures
+from terminal.protocol.views import (
     CancelOrder,
     Command,
     Done,
@@ -31,6 +31,7 @@ from terminal.views import (
     Rows,
     SignalRow,
 )
+from terminal.stores.paths import Paths
 
 
 def _id() -> str:
@@ -61,8 +62,8 @@ def _rows_of_money(arguments: argparse.Namespace, what: str) -> tuple[Rows, Nano
     answer = ask_if_running(query)
     if answer is not None:
         return _read(answer), 0
-    from terminal.kept import answer as from_ledger
     from terminal.ledger import LedgerError
+    from terminal.server.offline import answer as from_ledger
 
     try:
         kept = from_ledger(Paths.find(), query)

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from terminal.cli import FAILED, USAGE, VERSION, CommandError
+from terminal import VERSION
+from terminal.cli import FAILED, USAGE, CommandError
 from terminal.config import ConfigError, Loaded, load
-from terminal.link import Face, LinkError, NoEngine
-from terminal.paths import Paths
-from terminal.views import Command, FromEngine, Look
+from terminal.protocol.link import Face, LinkError, NoEngine
+from terminal.protocol.views import Command, FromEngine, Look
+from terminal.stores.paths import Paths
 
 if TYPE_CHECKING:
     from feeds.judge import Judge
@@ -30,8 +31,8 @@ def configuration(arguments: argparse.Namespace) -> Loaded:
 
 def configured_judge(arguments: argparse.Namespace, who: str) -> tuple["Judge", "JudgeConfig"]:
     """The judge that [judge] names, and its settings; ends the command where there is none."""
-    from terminal.judging import judge_of
-    from terminal.secret import SecretError
+    from terminal.engine.llm_judge import judge_of
+    from terminal.stores.secret import SecretError
 
     settings = configuration(arguments).config.judge
     try:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
+from terminal.commands import out
 from terminal.commands.common import needs_terminal
 
 SPEED = 20.0
@@ -189,10 +189,10 @@ def _first_line(process: "subprocess.Popen[str]", log: Path) -> dict[str, Any]:
 
 
 def _headless(arguments: argparse.Namespace, config: Path) -> int:
-    from terminal.assembly import assemble
     from terminal.config import load
-    from terminal.paths import Paths
-    from terminal.report import report
+    from terminal.engine.assembly import assemble
+    from terminal.presenters.summary import report
+    from terminal.stores.paths import Paths
 
     tape = Path(arguments.tape) if arguments.tape else None
     engine = assemble(load(config).config, Paths.find(), tape=tape, to_stdout=False)

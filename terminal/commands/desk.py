@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from feeds.news.check import CheckResult, check_many
 from feeds.text import printable
-from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
+from terminal.commands import out
 from terminal.commands.common import configuration, configured_judge
-from terminal.paths import Paths
+from terminal.stores.paths import Paths
 
 if TYPE_CHECKING:
-    from terminal import semantics
     from terminal.config.shape import JudgeConfig
-    from terminal.judging import Bench
+    from terminal.engine import semantics
+    from terminal.engine.llm_judge import Bench
 
 LINE_CHARS_MAX = 1_000_000
 ENTRIES_SHOWN = 8
@@ -52,7 +52,7 @@ def link(arguments: argparse.Namespace) -> int:
 def _mean(arguments: argparse.Namespace) -> "semantics.Bench | None":
     """The models of the extra ``semantic``, where they are installed and not declined."""
     from feeds.semantic.models import missing
-    from terminal import semantics
+    from terminal.engine import semantics
 
     if arguments.plain:
         return None
@@ -89,7 +89,7 @@ def _bench(
 ) -> tuple["JudgeConfig", "Bench | None"]:
     """The settings of the outside judge, and that judge where it is wanted."""
     from terminal.config.shape import JudgeConfig
-    from terminal.judging import bench
+    from terminal.engine.llm_judge import bench
 
     if not arguments.judge:
         if arguments.judge_record:

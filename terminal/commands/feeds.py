@@ -9,15 +9,16 @@ import msgspec
 
 from feeds.news.opml import OPML_BYTES_MAX, OpmlError, Outline, new_id, read_opml, write_opml
 from feeds.text import safe_url
-from terminal import figures, out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
+from terminal.commands import out
 from terminal.commands.common import ask, configuration
 from terminal.config import FeedConfig, Loaded, feed_table
 from terminal.config.layers import DEFAULT
 from terminal.config.shape import FEEDS_MAX
-from terminal.newsshelf import NewsShelf
-from terminal.paths import Paths
-from terminal.views import FeedRow, Query, Rows
+from terminal.presenters import figures
+from terminal.protocol.views import FeedRow, Query, Rows
+from terminal.stores.news_store import NewsStore
+from terminal.stores.paths import Paths
 
 TITLE = "Fit to Trade: feeds"
 
@@ -66,7 +67,7 @@ def _health() -> tuple[tuple[FeedRow, ...], bool]:
     try:
         answer = ask(Query(id="feeds", what="feeds", most=FEEDS_MAX))
     except CommandError:
-        return NewsShelf(Paths.find().state).rows(), False
+        return NewsStore(Paths.find().state).rows(), False
     return (answer.feeds, True) if isinstance(answer, Rows) else ((), True)
 
 

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from terminal import out
 from terminal.cli import DONE, FAILED, USAGE, CommandError
+from terminal.commands import out
 from terminal.commands.common import configuration
 from terminal.config import ConfigError, check, init, load, show
-from terminal.paths import Paths
+from terminal.stores.paths import Paths
 
 
 def config(arguments: argparse.Namespace) -> int:

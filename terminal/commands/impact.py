@@ -16,15 +16,16 @@ from feeds.recordings import (
 from feeds.tape import MAGIC, TapeError, read_tape
 from strategies.impact import Precedent
 from strategies.roster import RosterError
-from terminal import figures, out
 from terminal.cli import DONE, USAGE, CommandError
+from terminal.commands import out
 from terminal.commands.ask import plain
 from terminal.commands.common import ask
-from terminal.impacts import impact_row, impact_rows, impact_words
-from terminal.meaning import z_words
-from terminal.rows import with_words
-from terminal.session import HeaderError, Session, header_from
-from terminal.views import Done, ImpactRow, Query, Rows
+from terminal.engine.session import HeaderError, Session, header_from
+from terminal.presenters import figures
+from terminal.presenters.account import with_words
+from terminal.presenters.impacts import impact_row, impact_rows, impact_words
+from terminal.presenters.meaning import z_words
+from terminal.protocol.views import Done, ImpactRow, Query, Rows
 
 ROWS_MAX = 500
 

@@ -4,11 +4,11 @@ import argparse
 from functools import partial
 
 from feeds.asking import Said
-from terminal import out
 from terminal.cli import DONE, FAILED, CommandError
+from terminal.commands import out
 from terminal.commands.common import configured_judge
-from terminal.exam import Paper, Result, sit
-from terminal.judging import Bench, bench
+from terminal.commands.judge_exam import Paper, Result, sit
+from terminal.engine.llm_judge import Bench, bench
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,15 +5,16 @@ import uuid
 from collections.abc import Iterator, Sequence
 
 from feeds.markets import ONE, Nanos
-from terminal import figures, out
 from terminal.cli import DONE, CommandError
+from terminal.commands import out
 from terminal.commands.ask import plain, query_of, show
 from terminal.commands.common import ask, ask_if_running
-from terminal.meaning import z_words
-from terminal.paths import Paths
-from terminal.rows import story_named, story_words, with_words
-from terminal.storyshelf import StoryShelf, Told
-from terminal.views import ArticleView, CardView, Done, FromEngine, Query, Rows, StoryRow
+from terminal.presenters import figures
+from terminal.presenters.account import story_named, story_words, with_words
+from terminal.presenters.meaning import z_words
+from terminal.protocol.views import ArticleView, CardView, Done, FromEngine, Query, Rows, StoryRow
+from terminal.stores.paths import Paths
+from terminal.stores.story_store import StoredStories, StoryStore
 
 ID_SHOWN = 8
 """So much of an id tells two stories of a session apart."""
@@ -58,8 +59,8 @@ def _rows(answer: FromEngine) -> Rows:
     return answer
 
 
-def _kept(query: Query) -> Told:
-    told = StoryShelf(Paths.find().state).read()
+def _kept(query: Query) -> StoredStories:
+    told = StoryStore(Paths.find().state).read()
     if told is None:
         ask(query)  # says how to start an engine
         raise CommandError("no engine runs, and no session has left its stories")

@@ -8,9 +8,9 @@ from feeds.events import Event
 from feeds.markets import SECOND
 from feeds.tape import TapeError, read_tape
 from strategies.roster import RosterError
-from terminal import out
 from terminal.cli import DONE, CommandError
-from terminal.session import Header, HeaderError, Session, header_from
+from terminal.commands import out
+from terminal.engine.session import Header, HeaderError, Session, header_from
 
 
 def run(arguments: argparse.Namespace) -> int:

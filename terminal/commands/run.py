@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from terminal import out
-from terminal.cli import DONE, FAILED, USAGE, VERSION, CommandError
+from terminal import VERSION
+from terminal.cli import DONE, FAILED, USAGE, CommandError
+from terminal.commands import out
 from terminal.commands.common import configuration, needs_terminal
-from terminal.paths import Paths
+from terminal.stores.paths import Paths
 
 if TYPE_CHECKING:
     from terminal.config import Config
-    from terminal.engine import Engine
+    from terminal.engine.loop import Engine
 
 PARENT_EVERY_S = 1.0
 DARK_GROUNDS = frozenset({0, 1, 2, 3, 4, 5, 6, 8})
@@ -95,7 +96,7 @@ def theme_of_terminal(env: Mapping[str, str]) -> str:
 
 
 def _engine_runs(paths: Paths) -> bool:
-    from terminal.link import Face, LinkError
+    from terminal.protocol.link import Face, LinkError
 
     async def knock() -> bool:
         try:
@@ -149,12 +150,12 @@ def record(arguments: argparse.Namespace) -> int:
 def _run_engine(
     arguments: argparse.Namespace, *, tape: Path | None, quiet: bool, seconds: float | None
 ) -> int:
-    from terminal.assembly import assemble
-    from terminal.engine import EngineHalted
+    from terminal.engine.assembly import assemble
+    from terminal.engine.loop import EngineHalted
     from terminal.ledger import LedgerError
-    from terminal.link import LinkError
     from terminal.log import set_up
-    from terminal.report import report
+    from terminal.presenters.summary import report
+    from terminal.protocol.link import LinkError
 
     loaded = configuration(arguments)
     paths = Paths.find()
@@ -178,10 +179,10 @@ def _run_engine(
 
 
 async def _serve(engine: "Engine", paths: Paths, seconds: float | None, with_parent: bool) -> None:
-    from terminal.link import LinkServer
-    from terminal.serving import FaceDesk
-    from terminal.storykeeper import kept_stories
-    from terminal.storyshelf import StoryShelf
+    from terminal.protocol.link import LinkServer
+    from terminal.server.faces import FaceDesk
+    from terminal.server.story_keeper import kept_stories
+    from terminal.stores.story_store import StoryStore
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -192,7 +193,7 @@ async def _serve(engine: "Engine", paths: Paths, seconds: float | None, with_par
     server = LinkServer(paths.runtime, VERSION, FaceDesk(engine).serve)
     await server.start()
     try:
-        stories = kept_stories(engine, StoryShelf(paths.state))
+        stories = kept_stories(engine, StoryStore(paths.state))
         async with _watched_parent(stop, with_parent), stories:
             await engine.run(stop)
     finally:

@@ -12,8 +12,9 @@ from feeds import tape
 from feeds.events import Event, MarketSeen
 from feeds.markets import SECOND, Nanos
 from feeds.tape import TapeError, TapeInfo, TapeWriter, read_tape
-from terminal import out
-from terminal.cli import DONE, FAILED, USAGE, VERSION, CommandError
+from terminal import VERSION
+from terminal.cli import DONE, FAILED, USAGE, CommandError
+from terminal.commands import out
 
 FILES_MAX = 10_000
 UNDATED_MAX = 200_000
@@ -285,7 +286,7 @@ def _dated(events: Iterator[Event]) -> Iterator[Event]:
 def _header(found: list[Any], started_ns: Nanos) -> dict[str, Any]:
     """A header that `ftt replay` can play: a fresh desk without strategies."""
     from strategies.desk import DeskSettings
-    from terminal.session import Header
+    from terminal.engine.session import Header
 
     header = Header(version=VERSION, venue="recording", started_ns=started_ns, desk=DeskSettings())
     plain: dict[str, Any] = msgspec.to_builtins(header)

@@ -87,10 +87,10 @@ def load(
 ) -> Loaded:
     """Read the configuration; raises :class:`ConfigError` with every problem at once.
 
-    Without ``path`` the file is where :class:`terminal.paths.Paths` looks, and may be missing.
+    Without ``path`` the file is where ``stores.paths.Paths`` looks, and may be missing.
     ``overrides`` are flags that somebody typed, by dotted key.
     """
-    from terminal.paths import Paths
+    from terminal.stores.paths import Paths
 
     env = os.environ if env is None else env
     file = Path(path) if path is not None else Paths.find(env).config

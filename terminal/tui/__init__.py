@@ -27,7 +27,7 @@ def run(
     :class:`ValueError` for an unknown theme; a crash of the face is not exit code 0.
     """
     from terminal.tui.app import FitToTrade
-    from terminal.tui.picture import snap
+    from terminal.tui.screenshot import snap
 
     app = FitToTrade(folder, version, theme=theme, keys=keys, engine_stops=engine_stops)
     if screenshot is not None:

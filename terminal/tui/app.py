@@ -14,16 +14,16 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
 
+from terminal.protocol.views import Command, Done, MarketView, Rows, TicketView, Toast
 from terminal.tui import words
 from terminal.tui.actions import BY_ID, NEEDS, Action, KeyMap
-from terminal.tui.linked import Link
+from terminal.tui.engine_client import Link
 from terminal.tui.messages import AnswerCame, LinkLost, LinkOpened, ViewSeen
 from terminal.tui.screens.front import TOAST_S, FrontPage, front_page
 from terminal.tui.screens.search import Search
-from terminal.tui.screens.ticket import TicketCard
-from terminal.tui.seen import SLOW_S, Seen
+from terminal.tui.screens.ticket_screen import TicketCard
 from terminal.tui.theme import PALETTES, Inks, themes
-from terminal.views import Command, Done, MarketView, Rows, TicketView, Toast
+from terminal.tui.view_model import SLOW_S, Seen
 
 _Card = TypeVar("_Card")
 

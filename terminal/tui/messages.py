@@ -2,7 +2,7 @@
 
 from textual.message import Message
 
-from terminal.views import Done, Rows, TicketView, Toast, View
+from terminal.protocol.views import Done, Rows, TicketView, Toast, View
 
 Answer = Done | Rows | TicketView | Toast
 

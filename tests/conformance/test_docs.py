@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from practice.faults import RATES, SPANS
+from practice.faults.deck import RATES, SPANS
 from tests.conformance.cards import CARDS, table
 
 REPO = Path(__file__).resolve().parents[2]
@@ -17,7 +17,7 @@ def test_the_docs_name_every_fault_and_every_control_call() -> None:
     text = (REPO / "docs/conformance.md").read_text()
     for name in (*RATES, *SPANS):
         assert f"`{name}`" in text, name
-    source = (REPO / "practice/control.py").read_text()
+    source = (REPO / "practice/api/control.py").read_text()
     for path in re.findall(r'"(/[a-z]+)": \("(?:GET|POST)"', source):
         assert re.search(rf"`(GET|POST) {path}\b", text), path
 

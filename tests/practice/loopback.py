@@ -12,11 +12,11 @@ import websockets
 from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from practice.board import Listing
 from practice.clock import ManualClock
 from practice.serve import HOST, listen, server_for
 from practice.venue import WS_MARKET, Venue
-from practice.world import Moved, World
+from practice.world.board import Listing
+from practice.world.simulation import Moved, World
 
 WAIT_S = 5.0
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 
-from practice import signing
-from practice.board import Listing
-from practice.signing import OrderStruct
-from practice.wallets import Wallet
+from practice.accounts import signing
+from practice.accounts.signing import OrderStruct
+from practice.accounts.wallets import Wallet
+from practice.world.board import Listing
 
 TYPES = {"eoa": 0, "proxy": 1, "safe": 2, "deposit": 3}
 ZERO = "0x" + "0" * 64

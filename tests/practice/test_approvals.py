@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from practice.approvals import UNLIMITED, Approval, Approvals, approval_of
+from practice.accounts.approvals import UNLIMITED, Approval, Approvals, approval_of
 
 if not find_spec("eth_account"):
     pytest.skip("signing libraries are not installed (extra: live)", allow_module_level=True)

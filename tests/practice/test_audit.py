@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from practice import exchange as engine
-from practice.audit import VIOLATIONS_MAX, Auditor
-from practice.catalogue import catalogue
 from practice.clock import DAY, HOUR, MINUTE
-from practice.exchange import Exchange
-from practice.orders import DOLLAR, NO, PRICE_ONE, SHARE, VOID, YES, Refused, Request
-from practice.pool import Account, BookSide, Market
-from practice.stories import schedule
-from practice.world import World
+from practice.exchange import matching as engine
+from practice.exchange.audit import VIOLATIONS_MAX, Auditor
+from practice.exchange.book import Account, BookSide, Market
+from practice.exchange.matching import Exchange
+from practice.exchange.orders import DOLLAR, NO, PRICE_ONE, SHARE, VOID, YES, Refused, Request
+from practice.world.catalogue import catalogue
+from practice.world.simulation import World
+from practice.world.stories import schedule
 from tests.practice.worlds import START_NS, market, story, world
 from tests.practice.worlds import catalogue as small
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from practice import signing
-from practice.auth import signed_by
+from practice.accounts import signing
+from practice.accounts.auth import signed_by
 from practice.clock import ManualClock
 from practice.venue import Venue
 from tests.practice.worlds import START_NS, world

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from practice.catalogue import Catalogue, MarketSpec, catalogue
+from practice.world.catalogue import Catalogue, MarketSpec, catalogue
 
 DAY = date(2026, 11, 24)
 AI_TAGS = {"AI", "Big Tech", "Hardware", "Data centres"}

@@ -17,10 +17,10 @@ from feeds.events import BookState
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.rest import ClobReader
 from feeds.polymarket.stream import MarketStream
+from practice.api.market_stream import Freeze
 from practice.clock import MINUTE, SECOND
-from practice.faults import NO_FAULTS, Deck, Faults
-from practice.stream import Freeze
-from strategies.floor import TRADEABLE
+from practice.faults.deck import NO_FAULTS, Deck, Faults
+from strategies.market_data import TRADEABLE
 from strategies.risk import Reason
 from tests.feeds.polymarket.test_stream import Desk
 from tests.practice.underfire import STEP, Lab
@@ -66,7 +66,7 @@ def one_resync_makes_it_right(seed: int) -> None:
     here.live(5 * SECOND)
     wrong = [asset for asset in here.assets if not here.right(asset)]
     assert not wrong, f"seed {seed}: {wrong} after a cut; the venue's part: {repeat}"
-    assert all(here.floor.tradeable(asset) for asset in here.assets)
+    assert all(here.market_data.tradeable(asset) for asset in here.assets)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS_CI))
@@ -98,7 +98,7 @@ def test_one_frozen_asset_is_noticed_in_thirty_seconds_and_trading_it_is_refused
     assert here.denial(frozen) is None
     here.venue.stream.set_freeze(Freeze(assets=frozenset({frozen}), lasting=True))
     here.live(30 * SECOND)
-    assert here.floor.states[frozen] not in TRADEABLE
+    assert here.market_data.states[frozen] not in TRADEABLE
     denial = here.denial(frozen)
     assert denial is not None
     assert denial.reason is Reason.BOOK
@@ -115,7 +115,11 @@ def test_a_frozen_asset_stays_refused_until_the_stream_speaks_of_it_again() -> N
     for _ in range(3 * MINUTE // STEP):
         here.step()
         assert here.denial(frozen) is not None
-    assert here.floor.states[frozen] in {BookState.FROZEN, BookState.STALE, BookState.RESYNCING}
+    assert here.market_data.states[frozen] in {
+        BookState.FROZEN,
+        BookState.STALE,
+        BookState.RESYNCING,
+    }
     assert here.channel.reconnects > 0
     here.venue.stream.set_freeze(Freeze())
     here.live(3 * MINUTE)
@@ -153,7 +157,7 @@ def test_a_tick_change_in_the_middle_voids_the_book_and_the_next_one_is_right() 
     here.venue.control.retick_asset(here.assets[0])
     here.live(5 * SECOND)
     assert all(here.right(asset) for asset in here.assets)
-    market_seen = here.floor.market_of(here.assets[0])
+    market_seen = here.market_data.market_of(here.assets[0])
     assert market_seen is not None
     assert market_seen.tick_size == 10
 

@@ -12,9 +12,9 @@ from feeds.events import Fill, Liquidity
 from feeds.markets import Market, MarketState, Side
 from feeds.polymarket.gamma import market_from_gamma
 from feeds.polymarket.wire import GammaMarket, decode_as
-from practice.catalogue import Catalogue
 from practice.clock import HOUR, MINUTE
-from practice.orders import DOLLAR, NO, SHARE, YES, Refused, Request
+from practice.exchange.orders import DOLLAR, NO, SHARE, YES, Refused, Request
+from practice.world.catalogue import Catalogue
 from strategies.portfolio import Portfolio
 from tests.practice.loopback import Client, Host, Served, hosting, listening
 from tests.practice.worlds import event, market, world

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from httpx import ASGITransport
 
-from practice.orders import DOLLAR, SHARE, Refused
+from practice.exchange.orders import DOLLAR, SHARE, Refused
 from tests.practice.traders import ANN, BOB, NO, YES, Floor, floor
 
 LOST = "CANCELED_NOT_ENOUGH_BALANCE"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from practice.catalogue import Catalogue
+from practice.api.data_api import COLLATERAL, EXCHANGE
 from practice.clock import MINUTE, SECOND
-from practice.data_api import COLLATERAL, EXCHANGE
-from practice.orders import DOLLAR, NO, SHARE, YES, Report, Request
+from practice.exchange.orders import DOLLAR, NO, SHARE, YES, Report, Request
+from practice.world.catalogue import Catalogue
 from tests.practice.loopback import Host, Served, hosting
 from tests.practice.worlds import START_NS, event, market, world
 
@@ -283,8 +283,8 @@ async def test_the_chain_takes_transactions_and_knows_their_receipts(served: Ser
 
 
 async def test_a_relayer_key_creates_a_deposit_wallet_and_nothing_else(served: Served) -> None:
-    wallets = pytest.importorskip("practice.wallets")
-    signing = pytest.importorskip("practice.signing")
+    wallets = pytest.importorskip("practice.accounts.wallets")
+    signing = pytest.importorskip("practice.accounts.signing")
     if not signing.available():
         pytest.skip("the extra `live` is not installed: no addresses can be derived")
     wallet = wallets.owned_by(NOBODY).deposit

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from practice.clock import MINUTE, SECOND
-from practice.faults import (
+from practice.faults.deck import (
     DRAWN,
     NO_FAULTS,
     RATES,
@@ -18,7 +18,7 @@ from practice.faults import (
     parse_fault,
     with_fault,
 )
-from practice.garble import Garbler
+from practice.faults.frame_faults import FrameFaults
 from practice.serve import faults_of, main, parser
 from tests.practice.worlds import START_NS
 
@@ -106,9 +106,9 @@ def test_restarts_come_by_chance_and_go_through_post_only() -> None:
 def test_a_garblers_choices_repeat_and_differ_between_connections() -> None:
     def passed(number: int) -> list[bytes]:
         faults = Faults(seed=9, **{f"{name}_frame_per_mille": 200 for name in KINDS})  # type: ignore[arg-type]
-        garbler = Garbler(Deck(faults), number)
+        frame_faults = FrameFaults(Deck(faults), number)
         frames = [f'{{"event_type":"book","n":{i}}}'.encode() for i in range(200)]
-        return [piece for frame in frames for piece in garbler.pass_on(frame)]
+        return [piece for frame in frames for piece in frame_faults.pass_on(frame)]
 
     assert passed(1) == passed(1) != passed(2)
 

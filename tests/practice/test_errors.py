@@ -7,9 +7,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from practice import signing
-from practice.catalogue import Catalogue
-from practice.mischief import ENGINE_ERRORS
+from practice.accounts import signing
+from practice.faults.http_faults import ENGINE_ERRORS
+from practice.world.catalogue import Catalogue
 from tests.practice.loopback import Host, Served, hosting
 from tests.practice.signer import Signer
 from tests.practice.worlds import event, market, world

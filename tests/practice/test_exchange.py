@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from practice.exchange import TREASURY, Exchange
-from practice.orders import (
+from practice.exchange.book import CASH, Market
+from practice.exchange.matching import TREASURY, Exchange
+from practice.exchange.orders import (
     DOLLAR,
     NO,
     PRICE_ONE,
@@ -24,7 +25,6 @@ from practice.orders import (
     notional,
     taker_fee,
 )
-from practice.pool import CASH, Market
 from tests.practice.twin import Resting, Twin
 
 RICH = 10**13

@@ -15,13 +15,13 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from practice.answers import answer, body_of
-from practice.catalogue import Catalogue
 from practice.clock import MINUTE, SECOND
-from practice.faults import NO_FAULTS, Deck, with_fault
-from practice.garble import Garbler
-from practice.mischief import ERRORS, Mischief
-from practice.orders import YES
+from practice.exchange.orders import YES
+from practice.faults.deck import NO_FAULTS, Deck, with_fault
+from practice.faults.frame_faults import FrameFaults
+from practice.faults.http_faults import ERRORS, HttpFaults
 from practice.serve import parser
+from practice.world.catalogue import Catalogue
 from tests.practice.loopback import Client, Host, Served, hosting, listening
 from tests.practice.worlds import START_NS, catalogue, market, world
 
@@ -59,7 +59,7 @@ async def trading(host: Host) -> AsyncIterator[tuple[Served, Till]]:
     till = Till()
     async with host.serving(world(markets=two_markets())) as served:
         venue = served.venue
-        app = Mischief(
+        app = HttpFaults(
             _routed(till, venue.app()), venue.deck, served.clock, venue.control.retick_asset
         )
         host.put(app)
@@ -301,8 +301,8 @@ async def test_reordered_frames_are_all_there_in_another_order(
         served.venue.deck.faults = NO_FAULTS  # what follows is for the first connection alone
         one, two = served.venue.stream.connections
         served.venue.deck.faults = with_fault(NO_FAULTS, "reorder_frame", 0.5)
-        quiet = next(c for c in (one, two) if c.garbler.number == 2)
-        quiet.garbler = Garbler(Deck(), 2)
+        quiet = next(c for c in (one, two) if c.frame_faults.number == 2)
+        quiet.frame_faults = FrameFaults(Deck(), 2)
         moved = await raw_frames(served, client, 120)
         straight = await raw_frames(served, witness, 0)
         assert sorted(moved) == sorted(straight)

@@ -12,9 +12,9 @@ import pytest_asyncio
 from httpx import ASGITransport
 from starlette.routing import Route
 
-from practice.garble import Garbler
-from practice.stream import NO_FREEZE, Connection
-from practice.user_stream import UserConnection
+from practice.api.market_stream import NO_FREEZE, Connection
+from practice.api.user_stream import UserConnection
+from practice.faults.frame_faults import FrameFaults
 from tests.practice.traders import Floor, floor
 
 BOTTOMLESS = [b"[" * 5_000, b'{"a":' * 3_000, b'{"auth":' * 3_000, b"[" * 5_000 + b"]" * 5_000]
@@ -59,8 +59,8 @@ async def test_bodies_without_a_bottom_are_refused(http: httpx.AsyncClient) -> N
 
 def test_frames_without_a_bottom_end_a_new_connection_and_no_open_one(here: Floor) -> None:
     for frame in (body.decode() for body in BOTTOMLESS):
-        market = Connection(NO_FREEZE, Garbler(here.venue.deck, 1))
-        user = UserConnection(NO_FREEZE, Garbler(here.venue.deck, 2))
+        market = Connection(NO_FREEZE, FrameFaults(here.venue.deck, 1))
+        user = UserConnection(NO_FREEZE, FrameFaults(here.venue.deck, 2))
         assert not here.venue.stream._heard(market, frame)
         assert here.venue.user_stream._heard(user, frame)
         market.begun = user.begun = True

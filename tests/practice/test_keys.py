@@ -10,8 +10,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from practice import signing
-from practice.wallets import owned_by
+from practice.accounts import signing
+from practice.accounts.wallets import owned_by
 from tests.practice.loopback import Host, Served, hosting
 from tests.practice.signer import Signer
 from tests.practice.worlds import catalogue, market, world

@@ -15,9 +15,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from practice.catalogue import catalogue
-from practice.newsroom import ITEMS_MAX, Newsroom
-from practice.stories import SOURCES, SourceSpec, StorySpec, schedule
+from practice.api.newsroom import ITEMS_MAX, Newsroom
+from practice.world.catalogue import catalogue
+from practice.world.stories import SOURCES, SourceSpec, StorySpec, schedule
 
 SECOND = 1_000_000_000
 START_NS = 1_800_000_000 * SECOND

@@ -15,10 +15,10 @@ import httpx
 import pytest
 import websockets
 
-from practice import signing
-from practice.faults import Faults, parse_fault
+from practice.accounts import signing
+from practice.accounts.wallets import owned_by
+from practice.faults.deck import Faults, parse_fault
 from practice.serve import Practice, listen, main
-from practice.wallets import owned_by
 
 REPO = Path(__file__).resolve().parents[2]
 

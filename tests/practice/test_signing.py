@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from practice import signing
-from practice.signing import Exchange, Forged, OrderStruct, auth_digest, order_digest, signer_of
-from practice.wallets import owned_by
+from practice.accounts import signing
+from practice.accounts.signing import (
+    Exchange,
+    Forged,
+    OrderStruct,
+    auth_digest,
+    order_digest,
+    signer_of,
+)
+from practice.accounts.wallets import owned_by
 from tests.practice.signer import struct_of
 
 if not signing.available():

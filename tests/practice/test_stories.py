@@ -7,8 +7,8 @@ from itertools import islice, takewhile
 
 import pytest
 
-from practice.catalogue import Catalogue, catalogue
-from practice.stories import (
+from practice.world.catalogue import Catalogue, catalogue
+from practice.world.stories import (
     DRIFT_MAX,
     SOURCES,
     Happening,

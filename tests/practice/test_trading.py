@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from practice.accounts.trading import BEAT_NS, CONFIRMED_NS, MINED_NS
 from practice.clock import SECOND
-from practice.orders import DOLLAR, SHARE, Refused
-from practice.trading import BEAT_NS, CONFIRMED_NS, MINED_NS
+from practice.exchange.orders import DOLLAR, SHARE, Refused
 from tests.practice.traders import ANN, BOB, NO, PURSE, SHARES, YES, Floor, floor
 
 

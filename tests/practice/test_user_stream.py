@@ -15,10 +15,10 @@ import pytest_asyncio
 import websockets
 from starlette.routing import BaseRoute
 
-from practice.accounts import ApiKey
-from practice.faults import Faults
+from practice.accounts.registry import ApiKey
+from practice.api.market_stream import Freeze
+from practice.faults.deck import Faults
 from practice.serve import HOST, listen, server_for
-from practice.stream import Freeze
 from practice.venue import WS_USER
 from tests.practice.traders import ANN, BOB, NO, Floor, floor
 

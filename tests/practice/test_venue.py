@@ -7,14 +7,14 @@ from hashlib import sha1
 import pytest
 import pytest_asyncio
 
-from practice import stream
-from practice.catalogue import Catalogue
+from practice.api import market_stream
+from practice.api.market_stream import NO_FREEZE, Connection
 from practice.clock import DAY, MINUTE, SECOND
-from practice.faults import Deck
-from practice.garble import Garbler
-from practice.orders import NO, YES, Request
-from practice.stream import NO_FREEZE, Connection
-from practice.world import Moved
+from practice.exchange.orders import NO, YES, Request
+from practice.faults.deck import Deck
+from practice.faults.frame_faults import FrameFaults
+from practice.world.catalogue import Catalogue
+from practice.world.simulation import Moved
 from tests.practice.loopback import Client, Host, Served, hosting, listening
 from tests.practice.worlds import START_NS, event, market, story, world
 
@@ -574,7 +574,7 @@ async def test_a_fault_that_means_nothing_is_refused(
 async def test_a_client_that_does_not_read_is_dropped(
     served: Served, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "PENDING_FRAMES_MAX", 20)
+    monkeypatch.setattr(market_stream, "PENDING_FRAMES_MAX", 20)
     await client.ask(*served.listing("moved").assets)
     served.live(10 * MINUTE)  # all at once: the writer gets no turn in between
     assert await client.closed() is None
@@ -582,8 +582,8 @@ async def test_a_client_that_does_not_read_is_dropped(
 
 
 async def test_a_dropped_connection_holds_nothing_back() -> None:
-    connection = Connection(NO_FREEZE, Garbler(Deck(), 1))
-    for _ in range(stream.PENDING_FRAMES_MAX + 1):
+    connection = Connection(NO_FREEZE, FrameFaults(Deck(), 1))
+    for _ in range(market_stream.PENDING_FRAMES_MAX + 1):
         connection.send(b"{}")
     assert connection.cut
     assert not connection.pending

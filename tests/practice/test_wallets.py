@@ -4,14 +4,14 @@ from itertools import islice
 
 import pytest
 
-from practice import signing
-from practice.catalogue import Catalogue, catalogue
+from practice.accounts import signing
+from practice.accounts.wallets import owned_by
 from practice.clock import HOUR
-from practice.orders import DOLLAR, SHARE
+from practice.exchange.orders import DOLLAR, SHARE
 from practice.serve import Practice
-from practice.stories import schedule
-from practice.wallets import owned_by
-from practice.world import Moved, World
+from practice.world.catalogue import Catalogue, catalogue
+from practice.world.simulation import Moved, World
+from practice.world.stories import schedule
 from tests.practice.worlds import START_NS
 
 KEYS = {"gamma", "clob", "data", "relayer", "rpc", "ws_market", "ws_user", "news", "control"}

@@ -7,14 +7,14 @@ from statistics import median, pstdev
 
 import pytest
 
-from practice.agents import logit, sigmoid
-from practice.audit import Auditor
-from practice.catalogue import Catalogue
-from practice.catalogue import catalogue as real_catalogue
 from practice.clock import DAY, MINUTE, SECOND, ManualClock, WorldClock
-from practice.orders import PRICE_ONE, YES
-from practice.stories import schedule
-from practice.world import Happening, Moved, Published, World
+from practice.exchange.audit import Auditor
+from practice.exchange.orders import PRICE_ONE, YES
+from practice.world.agents import logit, sigmoid
+from practice.world.catalogue import Catalogue
+from practice.world.catalogue import catalogue as real_catalogue
+from practice.world.simulation import Happening, Moved, Published, World
+from practice.world.stories import schedule
 from tests.practice.worlds import START_NS, catalogue, market, story, world
 
 

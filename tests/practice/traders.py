@@ -6,12 +6,12 @@ from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from practice.accounts import ApiKey
+from practice.accounts.order_entry import Post, WireOrder
+from practice.accounts.registry import ApiKey
 from practice.clock import ManualClock
-from practice.entry import Post, WireOrder
-from practice.orders import DOLLAR, NO, SHARE, YES
+from practice.exchange.orders import DOLLAR, NO, SHARE, YES
 from practice.venue import Venue
-from practice.world import Moved
+from practice.world.simulation import Moved
 from tests.practice.worlds import catalogue, market, world
 
 ANN, BOB = "0x" + "a1" * 20, "0x" + "b0" * 20

@@ -25,14 +25,14 @@ from feeds.polymarket.frames import snapshot_of
 from feeds.polymarket.gamma import market_from_gamma
 from feeds.polymarket.line import Link
 from feeds.polymarket.wire import GammaMarket, RestBook, decode_as
+from practice.api.market_stream import Connection, suffer
 from practice.clock import SECOND, ManualClock
-from practice.faults import Faults
-from practice.garble import Garbler
-from practice.stream import Connection, suffer
+from practice.faults.deck import Faults
+from practice.faults.frame_faults import FrameFaults
 from practice.venue import Venue
-from practice.world import Moved, World
+from practice.world.simulation import Moved, World
 from strategies.decisions import OrderKind
-from strategies.floor import Floor
+from strategies.market_data import Floor
 from strategies.portfolio import Portfolio
 from strategies.risk import Denial, Gate, RiskLimits, Wanted
 
@@ -49,13 +49,13 @@ class Lab:
         self.venue = Venue(world, self.clock, faults)
         self.assets = [a for item in self.venue.board.listings.values() for a in item.assets]
         self.channel = MarketChannel()
-        self.floor = Floor()
+        self.market_data = Floor()
         for listing in self.venue.board.listings.values():
             raw = decode_as(GammaMarket, json.dumps(self.venue.gamma.market(listing)).encode())
             market = market_from_gamma(raw)
             assert isinstance(market, Market), market
-            self.floor.see(market)
-        self.gate = Gate(RiskLimits(), self.floor, Portfolio(10_000 * DOLLAR))
+            self.market_data.see(market)
+        self.gate = Gate(RiskLimits(), self.market_data, Portfolio(10_000 * DOLLAR))
         self.snapshots: set[str] = set()
         """Assets of which a whole book came since this was last emptied."""
         self.cuts = 0
@@ -87,7 +87,7 @@ class Lab:
         if self._line is not None or now_ns < self._retry_ns:
             return
         stream = self.venue.stream
-        self._line = Connection(stream.freeze, Garbler(self.venue.deck, next(self._numbers)))
+        self._line = Connection(stream.freeze, FrameFaults(self.venue.deck, next(self._numbers)))
         stream.connections.add(self._line)
         self.channel.connected(now_ns)
 
@@ -144,15 +144,15 @@ class Lab:
     def _apply(self, event: Event) -> None:
         if isinstance(event, BookSnapshot):
             self.snapshots.add(event.asset_id)
-            self.floor.snapshot(event)
+            self.market_data.snapshot(event)
         elif isinstance(event, LevelChange):
-            self.floor.change(event)
+            self.market_data.change(event)
         elif isinstance(event, BookHealth):
-            self.floor.health(event)
+            self.market_data.health(event)
         elif isinstance(event, Gap):
-            self.floor.gap(event)
+            self.market_data.gap(event)
         elif isinstance(event, TickSizeChange):
-            self.floor.regrid(event)
+            self.market_data.regrid(event)
         else:
             assert isinstance(event, Print | BestQuote | MarketResolved), event
 
@@ -165,12 +165,12 @@ class Lab:
 
     def right(self, asset: str) -> bool:
         """Whether the book that the desk holds is the venue's."""
-        book = self.floor.books.get(asset)
+        book = self.market_data.books.get(asset)
         return isinstance(book, OrderBook) and (book.bids, book.asks) == self.true_book(asset)
 
     def denial(self, asset: str) -> Denial | None:
         """What the gate says to a modest order on this asset now."""
-        market = self.floor.market_of(asset)
+        market = self.market_data.market_of(asset)
         assert market is not None, asset
         _, asks = self.true_book(asset)
         order = Wanted(market.condition_id, asset, Side.BUY, min(asks), 20 * SHARE, OrderKind.FAK)

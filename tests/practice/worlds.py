@@ -1,9 +1,9 @@
 """Small worlds for tests: two markets, and stories that a test writes itself."""
 
-from practice.catalogue import Catalogue, EventSpec, MarketSpec
 from practice.clock import SECOND
-from practice.stories import StorySpec
-from practice.world import World
+from practice.world.catalogue import Catalogue, EventSpec, MarketSpec
+from practice.world.simulation import World
+from practice.world.stories import StorySpec
 
 START_NS = 1_795_500_000 * SECOND
 

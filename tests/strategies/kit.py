@@ -38,8 +38,8 @@ from strategies.api import expit
 from strategies.decisions import Cancel, Decision, Link, OrderIntent, Place, Tier
 from strategies.desk import Desk
 from strategies.fills import Heard, PaperExchange
-from strategies.floor import Floor
 from strategies.linking import Candidate, LinkableMarket
+from strategies.market_data import MarketData
 
 NOON: Nanos = 1_795_521_600 * SECOND
 """24 November 2026, 12:00 UTC: when these tests happen."""
@@ -86,9 +86,9 @@ def books(
     ]
 
 
-def floor(*markets: Market) -> Floor:
-    """A floor with these markets and a book of 48 to 50 cents for each."""
-    made = Floor()
+def market_data(*markets: Market) -> MarketData:
+    """Market data with these markets and a book of 48 to 50 cents for each."""
+    made = MarketData()
     for each in markets or (market(),):
         made.see(each)
         for snapshot in books(each.condition_id, 4_800, 5_000):
@@ -199,7 +199,7 @@ class Session:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.paper = PaperExchange(desk.floor, desk.settings.paper_latency_ms * 1_000_000)
+        self.paper = PaperExchange(desk.market_data, desk.settings.paper_latency_ms * 1_000_000)
         self.decisions: list[Decision] = []
         self.heard: list[Heard] = []
 

@@ -30,11 +30,11 @@ from strategies.decisions import (
     Alert,
     Answer,
     Cancel,
+    CommandResult,
     Follow,
     ImpactSeen,
     LinksFound,
     Mandate,
-    Outcome,
     Parked,
     Place,
     Skipped,
@@ -225,10 +225,10 @@ def test_a_gap_voids_a_book_until_the_next_snapshot() -> None:
     assert here.desk.book_states["m-yes"] is BookState.RESYNCING
     here.feed(change("m-yes", Side.BUY, 4_900, SHARE))
     assert not here.desk.books["m-yes"].seen
-    assert only(Answer, here.feed(BUY)).outcome is Outcome.DENIED
+    assert only(Answer, here.feed(BUY)).outcome is CommandResult.DENIED
     here.feed(*books("m", 4_800, 5_000))
     assert here.desk.book_states["m-yes"] is BookState.LIVE
-    assert only(Answer, here.feed(BUY)).outcome is Outcome.CONFIRMED
+    assert only(Answer, here.feed(BUY)).outcome is CommandResult.CONFIRMED
 
 
 def test_a_new_tick_size_counts_at_once_and_outlives_an_older_catalogue() -> None:
@@ -252,7 +252,7 @@ def test_prints_are_kept_by_market_up_to_a_bound() -> None:
 def test_books_and_histories_nobody_wants_make_room_for_new_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("strategies.floor.BOOKS_MAX", 6)
+    monkeypatch.setattr("strategies.market_data.BOOKS_MAX", 6)
     monkeypatch.setattr("strategies.desk.odds.HISTORIES_MAX", 3)
     here = session()
     here.feed(NEWS)
@@ -301,7 +301,7 @@ def test_an_order_that_the_gate_refuses_never_leaves() -> None:
     here = session()
     decided = here.feed(msgspec.structs.replace(BUY, size=10_000 * SHARE))
     answer = only(Answer, decided)
-    assert answer.outcome is Outcome.DENIED
+    assert answer.outcome is CommandResult.DENIED
     assert answer.message == "This order is worth $5,000.00, and the limit is $250.00."
     assert not here.of(Place)
     assert not here.desk.orders
@@ -318,7 +318,7 @@ def test_one_order_can_be_cancelled_and_a_wrong_id_is_told() -> None:
     assert here.desk.portfolio.free_cash == 10_000 * DOLLAR
     for order_id, why in (("t-1", "cancelled already"), ("t-9", "no order t-9")):
         answer = only(Answer, here.feed(CancelRequest(at(3), "c3", order_id)))
-        assert answer.outcome is Outcome.DENIED
+        assert answer.outcome is CommandResult.DENIED
         assert why in answer.message
 
 
@@ -333,7 +333,7 @@ def test_the_kill_switch_pulls_every_order_and_lets_none_leave_until_it_is_off()
     assert here.desk.killed
     assert "kill switch" in only(Answer, here.feed(BUY)).message
     here.feed(KillSwitch(at(3), "c3", False))
-    assert only(Answer, here.feed(BUY)).outcome is Outcome.CONFIRMED
+    assert only(Answer, here.feed(BUY)).outcome is CommandResult.CONFIRMED
 
 
 def test_an_order_of_unknown_fate_blocks_its_market_alone_until_it_is_known() -> None:
@@ -342,12 +342,12 @@ def test_an_order_of_unknown_fate_blocks_its_market_alone_until_it_is_known() ->
     here.desk.handle(REST)
     here.desk.handle(OrderUpdate(at(1), "t-1", OrderState.UNKNOWN, 0, "no answer"))
     answer = only(Answer, here.desk.handle(BUY))
-    assert answer.outcome is Outcome.DENIED
+    assert answer.outcome is CommandResult.DENIED
     assert "may or may not be at the venue" in answer.message
     elsewhere = msgspec.structs.replace(BUY, condition_id="other", asset_id="other-yes")
-    assert only(Answer, here.desk.handle(elsewhere)).outcome is Outcome.CONFIRMED
+    assert only(Answer, here.desk.handle(elsewhere)).outcome is CommandResult.CONFIRMED
     here.desk.handle(OrderUpdate(at(2), "t-1", OrderState.REFUSED, 0, "never arrived"))
-    assert only(Answer, here.desk.handle(BUY)).outcome is Outcome.CONFIRMED
+    assert only(Answer, here.desk.handle(BUY)).outcome is CommandResult.CONFIRMED
 
 
 def test_an_impossible_word_makes_an_order_unknown_and_is_told() -> None:
@@ -357,7 +357,7 @@ def test_an_impossible_word_makes_an_order_unknown_and_is_told() -> None:
     told = only(Alert, here.desk.handle(OrderUpdate(at(2), "t-1", OrderState.FILLED, SHARE)))
     assert "can't become filled" in told.body
     assert here.desk.orders["t-1"].state is OrderState.UNKNOWN
-    assert only(Answer, here.desk.handle(BUY)).outcome is Outcome.DENIED
+    assert only(Answer, here.desk.handle(BUY)).outcome is CommandResult.DENIED
 
 
 def test_words_on_orders_that_are_not_ours_change_nothing_and_are_told() -> None:
@@ -383,7 +383,7 @@ def test_a_decided_market_pays_out_once() -> None:
     here.feed(MarketResolved(at(3), "m", "m-yes"), MarketSeen(at(4), market()))
     assert here.desk.portfolio.cash == 10_049 * DOLLAR
     assert here.desk.markets["m"].state is MarketState.RESOLVED
-    assert only(Answer, here.feed(BUY)).outcome is Outcome.DENIED
+    assert only(Answer, here.feed(BUY)).outcome is CommandResult.DENIED
 
 
 def test_yesterdays_ledger_gives_back_cash_and_positions_but_not_todays_loss() -> None:
@@ -425,10 +425,10 @@ def test_a_suggestion_waits_for_a_person_who_accepts_it() -> None:
     decided = here.feed(SuggestionReply(at(2), "c1", "t-s1", True))
     assert only(Place, decided).order.origin == "t-s1"
     assert only(SuggestionOver, decided).how == "accepted"
-    assert only(Answer, decided).outcome is Outcome.CONFIRMED
+    assert only(Answer, decided).outcome is CommandResult.CONFIRMED
     assert here.desk.suggestions["t-s1"].order_id == "t-1"
     again = only(Answer, here.feed(SuggestionReply(at(3), "c2", "t-s1", True)))
-    assert (again.outcome, "accepted" in again.message) == (Outcome.DENIED, True)
+    assert (again.outcome, "accepted" in again.message) == (CommandResult.DENIED, True)
 
 
 def test_a_suggestion_can_be_dismissed_and_an_unknown_one_is_told() -> None:
@@ -438,7 +438,7 @@ def test_a_suggestion_can_be_dismissed_and_an_unknown_one_is_told() -> None:
         "dismissed"
     )
     assert only(Answer, here.feed(SuggestionReply(at(3), "c", "x", True))).outcome is (
-        Outcome.DENIED
+        CommandResult.DENIED
     )
 
 

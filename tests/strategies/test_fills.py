@@ -23,8 +23,8 @@ from feeds.events import (
 from feeds.markets import ONE, SHARE, MarketState, Side
 from strategies.fees import fee
 from strategies.fills import Heard, PaperExchange, walk
-from strategies.floor import Floor
-from tests.strategies.kit import NOON, TECH, at, books, change, floor, intent, market, printed
+from strategies.market_data import MarketData
+from tests.strategies.kit import NOON, TECH, at, books, change, intent, market, market_data, printed
 
 LATENCY = 250_000_000
 
@@ -89,11 +89,11 @@ def test_a_walk_takes_the_best_prices_first_and_nothing_beyond_limit_or_depth(
 
 
 class Paper:
-    """A floor and an exchange under one hand: what the floor hears, the exchange hears next."""
+    """Market data and an exchange under one hand: what the one hears, the exchange hears next."""
 
-    def __init__(self, here: Floor | None = None) -> None:
-        self.floor = here or floor()
-        self.exchange = PaperExchange(self.floor, LATENCY)
+    def __init__(self, here: MarketData | None = None) -> None:
+        self.market_data = here or market_data()
+        self.exchange = PaperExchange(self.market_data, LATENCY)
 
     def send(self, order_id: str = "o1", when: float = 0, **changes: Any) -> list[Heard]:
         order = intent(order_id, at_ns=at(when), **changes)
@@ -109,7 +109,7 @@ class Paper:
 
     def trade(self, asset_id: str, price: int, shares: float, side: Side, when: float = 1) -> Any:
         event = printed(asset_id, price, int(shares * SHARE), side, at(when))
-        self.floor.printed(event)
+        self.market_data.printed(event)
         return self.exchange.on_event(event)
 
 
@@ -127,7 +127,7 @@ def test_an_order_is_active_only_after_its_latency_and_meets_the_book_as_it_then
     assert paper.send() == []
     assert paper.tick(0.249) == []
     for snapshot in books("m", 4_700, 4_900):
-        paper.floor.snapshot(snapshot)
+        paper.market_data.snapshot(snapshot)
     heard = paper.tick(0.25)
     assert fills(heard) == [(4_900, 100)]
     assert last(heard).state is OrderState.FILLED
@@ -157,7 +157,7 @@ def test_depth_that_was_taken_stays_taken_until_the_venue_restates_the_level() -
     assert last(heard).reason == "the rest was cancelled"
     paper.send("c", 2, size=50 * SHARE)
     assert fills(paper.tick(3)) == []
-    paper.floor.change(change("m-yes", Side.SELL, 5_000, 40 * SHARE))
+    paper.market_data.change(change("m-yes", Side.SELL, 5_000, 40 * SHARE))
     paper.send("d", 4, size=50 * SHARE)
     assert fills(paper.tick(5)) == [(5_000, 40)]
 
@@ -219,10 +219,10 @@ def test_a_change_of_depth_fills_nothing() -> None:
     paper = Paper()
     paper.rest(price=4_800)
     event = change("m-yes", Side.BUY, 4_800, 0)
-    paper.floor.change(event)
+    paper.market_data.change(event)
     assert paper.exchange.on_event(event) == []
     for snapshot in books("m", 4_000, 4_100):
-        paper.floor.snapshot(snapshot)
+        paper.market_data.snapshot(snapshot)
         assert paper.exchange.on_event(snapshot) == []
     assert paper.tick(9) == []
 
@@ -292,12 +292,12 @@ def test_two_of_our_orders_never_fill_each_other() -> None:
 def test_nothing_fills_while_the_book_is_not_to_be_trusted(state: BookState) -> None:
     paper = Paper()
     paper.rest(price=4_800)
-    paper.floor.health(BookHealth(NOON, "m-yes", state))
+    paper.market_data.health(BookHealth(NOON, "m-yes", state))
     assert paper.trade("m-yes", 4_700, 60, Side.SELL) == []
     paper.send("late", 2)
     heard = paper.tick(3)
     assert (fills(heard), last(heard).state) == ([], OrderState.REFUSED)
-    paper.floor.health(BookHealth(NOON, "m-yes", BookState.QUIET))
+    paper.market_data.health(BookHealth(NOON, "m-yes", BookState.QUIET))
     assert fills(paper.trade("m-yes", 4_700, 60, Side.SELL, when=4)) == [(4_800, 60)]
 
 
@@ -305,7 +305,7 @@ def test_a_market_that_closes_sends_resting_orders_home_and_takes_no_more() -> N
     paper = Paper()
     paper.rest(price=4_800)
     closed = market(state=MarketState.CLOSED)
-    paper.floor.see(closed)
+    paper.market_data.see(closed)
     heard = paper.exchange.on_event(MarketSeen(at(1), closed))
     assert (last(heard).state, last(heard).reason) == (OrderState.CANCELLED, "the market is closed")
     paper.send("late", 2)
@@ -317,7 +317,7 @@ def test_a_decided_market_sends_resting_orders_home() -> None:
     paper = Paper()
     paper.rest(price=4_800)
     event = MarketResolved(at(1), "m", "m-yes")
-    paper.floor.resolve(event)
+    paper.market_data.resolve(event)
     assert last(paper.exchange.on_event(event)).state is OrderState.CANCELLED
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from feeds.events import BookHealth, BookState, Fill, Settlement
 from feeds.markets import DOLLAR, ONE, SHARE, Side
 from strategies.portfolio import DAY, FACTS_MAX, Portfolio, TooLate
-from tests.strategies.kit import NOON, books, fill, floor
+from tests.strategies.kit import NOON, books, fill, market_data
 
 START = 10_000 * DOLLAR
 
@@ -75,7 +75,7 @@ def test_open_orders_speak_for_cash_and_shares_until_they_need_them_no_more() ->
 
 
 def test_marks_come_from_sound_fresh_books_and_stay_when_there_is_none() -> None:
-    here, portfolio = floor(), Portfolio(START)
+    here, portfolio = market_data(), Portfolio(START)
     portfolio.apply(fill(price=5_000))
     assert portfolio.marks["m-yes"] == 5_000
     portfolio.mark(here)

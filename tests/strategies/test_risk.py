@@ -10,24 +10,24 @@ from hypothesis import strategies as st
 
 from feeds.events import BookHealth, BookState, OrderKind, TradingMode
 from feeds.markets import DOLLAR, MINUTE, ONE, SHARE, FeeSchedule, MarketState, Side
-from strategies.floor import Floor
+from strategies.market_data import MarketData
 from strategies.portfolio import Portfolio
 from strategies.risk import Denial, Gate, Reason, RiskLimits, Wanted
-from tests.strategies.kit import NOON, books, fill, floor, market
+from tests.strategies.kit import NOON, books, fill, market, market_data
 
 BUY = Wanted("m", "m-yes", Side.BUY, 5_000, 100 * SHARE, OrderKind.FAK)
 SELL = Wanted("m", "m-yes", Side.SELL, 4_800, 100 * SHARE, OrderKind.FAK)
 
 
 class Desk:
-    """A gate with its floor and portfolio, holding 200 YES bought at 10 cents."""
+    """A gate with its market data and portfolio, holding 200 YES bought at 10 cents."""
 
-    def __init__(self, here: Floor | None = None, **limits: Any) -> None:
-        self.floor = here or floor()
+    def __init__(self, here: MarketData | None = None, **limits: Any) -> None:
+        self.market_data = here or market_data()
         self.portfolio = Portfolio(10_000 * DOLLAR)
         self.portfolio.apply(fill("held", price=1_000, size=200 * SHARE))
-        self.portfolio.mark(self.floor)
-        self.gate = Gate(RiskLimits(**limits), self.floor, self.portfolio)
+        self.portfolio.mark(self.market_data)
+        self.gate = Gate(RiskLimits(**limits), self.market_data, self.portfolio)
         self.open_orders = 0
 
     def says(self, wanted: Wanted = BUY, **changes: Any) -> Denial | None:
@@ -66,20 +66,20 @@ def many_open(desk: Desk) -> None:
 
 
 def book_is(state: BookState) -> Callable[[Desk], None]:
-    return lambda desk: desk.floor.health(BookHealth(NOON, "m-yes", state))
+    return lambda desk: desk.market_data.health(BookHealth(NOON, "m-yes", state))
 
 
 def quotes(bid: int, ask: int) -> Callable[[Desk], None]:
     def put(desk: Desk) -> None:
         for snapshot in books("m", bid, ask):
-            desk.floor.snapshot(snapshot)
+            desk.market_data.snapshot(snapshot)
 
     return put
 
 
 def catalogue(**changes: Any) -> Callable[[Desk], None]:
     def put(desk: Desk) -> None:
-        desk.floor.see(market(**changes))
+        desk.market_data.see(market(**changes))
 
     return put
 
@@ -225,7 +225,7 @@ def test_the_venues_mode_turns_orders_away_in_a_sentence(mode: TradingMode) -> N
 
 
 def test_no_book_at_all_is_no_book_to_trade_on() -> None:
-    here = Floor()
+    here = MarketData()
     here.see(market())
     denial = Desk(here).says()
     assert denial is not None
@@ -240,7 +240,7 @@ def test_sales_of_what_is_held_pass_where_only_risk_is_limited(
 ) -> None:
     desk = Desk(market_notional_max=0, total_notional_max=0)
     given_that(desk)
-    best = desk.floor.books["m-yes"].best_bid
+    best = desk.market_data.books["m-yes"].best_bid
     assert desk.says(SELL, price=best) is None
 
 

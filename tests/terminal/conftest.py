@@ -39,8 +39,13 @@ def practice_config(practice_venue: dict[str, Any], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ftt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `ftt` in a process of its own with a home of its own."""
+    """Run `ftt` in a process of its own with a home of its own.
+
+    Without the models of meaning, whose loading and first reading of the questions would cost each
+    engine some seconds; tests of theirs set it again.
+    """
     monkeypatch.setenv("FTT_HOME", str(tmp_path / "ftt"))
+    monkeypatch.setenv("FTT_NEWS__MEANING", "false")
 
     def run(*arguments: str, within: float = 50, stdin: str = "") -> Ran:
         return subprocess.run(

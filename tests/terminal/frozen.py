@@ -59,12 +59,12 @@ from strategies.decisions import (
 )
 from strategies.desk.news import StoryLinker
 from strategies.linking import Candidate, LinkableMarket, Linker
-from terminal.assembly import assemble
 from terminal.commands.demo import demo_config
 from terminal.config import load
-from terminal.engine import Engine
-from terminal.paths import Paths
-from terminal.session import Decided, Session, header_from
+from terminal.engine.assembly import assemble
+from terminal.engine.loop import Engine
+from terminal.engine.session import Decided, Session, header_from
+from terminal.stores.paths import Paths
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "decisions"
 SEEDS = (7, 1)
@@ -274,7 +274,7 @@ class Person:
             return None
         sells = bool(held) and chance.random() < 0.4
         asset = chance.choice(held) if sells else chance.choice(known)
-        book, market = desk.books.get(asset), desk.floor.market_of(asset)
+        book, market = desk.books.get(asset), desk.market_data.market_of(asset)
         if book is None or market is None:
             return None
         side = Side.SELL if sells else Side.BUY

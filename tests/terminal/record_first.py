@@ -43,15 +43,15 @@ from strategies.api import Context
 from strategies.decisions import Mandate, OrderIntent
 from strategies.desk import DeskSettings
 from terminal.alerts import Alerts, Message
-from terminal.brokers import Heard
-from terminal.brokers.paper import PaperBroker
-from terminal.engine import Counters, Engine
-from terminal.journeys import Journeys
+from terminal.engine.brokers import Heard
+from terminal.engine.brokers.paper import PaperBroker
+from terminal.engine.loop import Counters, Engine
+from terminal.engine.session import Decided, Header, Session, StrategySetting
+from terminal.engine.timeline import Timelines
 from terminal.ledger import Ledger, LedgerError, Rebuilt
 from terminal.ledger.tables import CODECS
-from terminal.present import views
-from terminal.session import Decided, Header, Session, StrategySetting
-from terminal.views import BlotterView, Look, StatusView
+from terminal.presenters.page import views
+from terminal.protocol.views import BlotterView, Look, StatusView
 from tests.strategies.kit import WordLinker, at, books, change, market, printed, story
 from tests.terminal.ledger_rows import opened, reopened
 
@@ -347,7 +347,7 @@ async def live(engine: Engine, folder: Path, seed: int, *, slow: float = 0.02) -
     brokers: list[RecordingBroker] = []
 
     def broker(desk: Any) -> RecordingBroker:
-        brokers.append(RecordingBroker(PaperBroker(desk.floor, 250_000_000), witness, chance))
+        brokers.append(RecordingBroker(PaperBroker(desk.market_data, 250_000_000), witness, chance))
         return brokers[0]
 
     on_duty.append(witness)
@@ -376,7 +376,7 @@ def _renew(engine: Engine, session: Session, ledger: Ledger, alerts: Alerts) -> 
     engine.session, engine._ledger, engine._alerts = session, ledger, alerts
     engine.fills.clear()
     engine.listeners.clear()
-    engine.counters, engine.journeys, engine._last_ns = Counters(), Journeys(), 0
+    engine.counters, engine.timelines, engine._last_ns = Counters(), Timelines(), 0
     engine._inbox.clear()
     engine._wake = asyncio.Event()
 

@@ -15,7 +15,7 @@ import pytest
 
 from terminal.cli import COMMANDS, CommandError, build_parser
 from terminal.commands.common import ask
-from terminal.views import Query, Rows
+from terminal.protocol.views import Query, Rows
 from tests.terminal.conftest import Run
 
 HEAVY = {"textual", "httpx", "picows", "feedparser", "starlette", "sqlite3", "rich"}

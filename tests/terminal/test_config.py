@@ -28,7 +28,7 @@ from terminal.config import (
 from terminal.config.kinds import Kind, Leaf, Misfit, read, write
 from terminal.config.lines import line_numbers
 from terminal.config.shape import SECTIONS, RiskConfig
-from terminal.paths import Paths
+from terminal.stores.paths import Paths
 from tests.conftest import REPO
 
 HERE = "http://127.0.0.1:8000"

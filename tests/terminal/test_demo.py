@@ -56,9 +56,15 @@ def test_a_headless_demo_reads_links_trades_and_adds_up(ftt: Run) -> None:
     assert said["equity"] - start == pytest.approx(profit, abs=5e-6), "profit is equity less start"
 
 
+@pytest.mark.parametrize("meaning", ["false", "true"])
 def test_a_recorded_session_replayed_twice_decides_the_same(
-    ftt: Run, practice_config: Path, tmp_path: Path
+    ftt: Run,
+    practice_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    meaning: str,
 ) -> None:
+    monkeypatch.setenv("FTT_NEWS__MEANING", meaning)
     tape = tmp_path / "session.tape"
     recorded = ftt("--config", str(practice_config), "record", str(tape), "--for", "12")
     assert recorded.returncode == 0, recorded.stderr

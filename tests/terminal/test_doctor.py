@@ -21,9 +21,9 @@ from terminal import doctor, venue_check
 from terminal.config.shape import JudgeConfig
 from terminal.doctor import Check, checks
 from terminal.ledger import Ledger
-from terminal.link import LinkServer, Peer
-from terminal.paths import Paths
-from terminal.views import Query, Rows, StatusView, StreamView
+from terminal.protocol.link import LinkServer, Peer
+from terminal.protocol.views import Query, Rows, StatusView, StreamView
+from terminal.stores.paths import Paths
 from tests.models import CANARY
 
 HANDSHAKE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"

@@ -9,12 +9,12 @@ import pytest
 from feeds.events import BookState, Gap, LevelChange, OrderRequest, Tick
 from feeds.markets import Side
 from strategies.decisions import Parked
-from terminal import engine as engine_module
-from terminal.assembly import assemble
 from terminal.config import load
-from terminal.engine import Engine, EngineHalted
-from terminal.paths import Paths
-from terminal.session import Decided
+from terminal.engine import loop as engine_module
+from terminal.engine.assembly import assemble
+from terminal.engine.loop import Engine, EngineHalted
+from terminal.engine.session import Decided
+from terminal.stores.paths import Paths
 
 WITHIN_S = 40.0
 
@@ -51,7 +51,7 @@ def best_offer(engine: Engine) -> OrderRequest | None:
     """A small order that takes the best ask of some live book at a price the gate lets pass."""
     desk = engine.session.desk
     for asset_id in live_books(engine):
-        book, market = desk.books[asset_id], desk.floor.market_of(asset_id)
+        book, market = desk.books[asset_id], desk.market_data.market_of(asset_id)
         if (
             market is not None
             and book.sound

@@ -11,13 +11,14 @@ import pytest
 from feeds.markets import SECOND
 from feeds.news.opml import read_opml
 from feeds.news.poller import SourceHealth, SourceState
-from terminal import newsshelf, queries
-from terminal.assembly import assemble
 from terminal.config import load
 from terminal.config.shape import default_feeds, feed_pack
-from terminal.newsshelf import NewsShelf
-from terminal.paths import Paths
-from terminal.views import Query, Rows
+from terminal.engine.assembly import assemble
+from terminal.protocol.views import Query, Rows
+from terminal.server import queries
+from terminal.stores import news_store
+from terminal.stores.news_store import NewsStore
+from terminal.stores.paths import Paths
 from tests.feeds.news.newsroom import eventually
 from tests.terminal.conftest import Run
 
@@ -129,7 +130,7 @@ def test_without_an_engine_the_list_says_what_the_last_one_left(ftt: Run, tmp_pa
     moved = msgspec.structs.replace(good, source_id="moved")
     home = Paths.find({"FTT_HOME": str(tmp_path / "ftt")})
     home.make()
-    NewsShelf(home.state).keep_rows([good, bad, moved])
+    NewsStore(home.state).keep_rows([good, bad, moved])
     ran = ftt("--config", str(config), "feeds", "list", "--json")
     rows = {row["id"]: row["health"] for row in map(json.loads, ran.stdout.splitlines())}
     assert rows["good"] == {
@@ -156,12 +157,12 @@ async def test_a_running_engine_tells_how_its_feeds_do_and_keeps_it(
 ) -> None:
     config = load(practice_config).config
     paths = Paths.find()
-    monkeypatch.setattr(newsshelf, "HEALTH_EVERY_S", 0.05)
-    monkeypatch.setattr(newsshelf, "MEMORY_EVERY_S", 0.1)
+    monkeypatch.setattr(news_store, "HEALTH_EVERY_S", 0.05)
+    monkeypatch.setattr(news_store, "MEMORY_EVERY_S", 0.1)
     engine = await asyncio.to_thread(assemble, config, paths, to_stdout=False)
     stop = asyncio.Event()
     running = asyncio.create_task(engine.run(stop))
-    shelf = NewsShelf(paths.state)
+    shelf = NewsStore(paths.state)
     try:
         await eventually(lambda: any(row.new and row.last_success_ns for row in shelf.rows()))
         await eventually(lambda: any(row.last_success_ns for row in engine.sources.values()))
@@ -186,14 +187,14 @@ async def test_a_memory_that_can_not_be_read_is_put_aside_and_the_engine_starts(
 ) -> None:
     paths = Paths.find()
     paths.make()
-    (paths.state / newsshelf.MEMORY_NAME).write_bytes(b"an older version wrote this")
+    (paths.state / news_store.MEMORY_NAME).write_bytes(b"an older version wrote this")
     config = load(practice_config).config
     engine = await asyncio.to_thread(assemble, config, paths, to_stdout=False)
     stop = asyncio.Event()
     stop.set()
     await engine.run(stop)
     assert (paths.state / "news.unreadable").read_bytes() == b"an older version wrote this"
-    assert NewsShelf(paths.state).memory() != b"an older version wrote this"
+    assert NewsStore(paths.state).memory() != b"an older version wrote this"
 
 
 def test_a_hundred_and_twenty_feeds_go_out_and_come_back_the_same(ftt: Run, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from strategies.desk import DeskSettings
 from strategies.impact import Precedent
 from terminal.cli import main
 from terminal.commands.ask import plain
-from terminal.impacts import impact_rows
-from terminal.meaning import Evidence, meaning, notes_of, verdict_of, z_words
-from terminal.session import Header, Session
+from terminal.engine.session import Header, Session
+from terminal.presenters.impacts import impact_rows
+from terminal.presenters.meaning import Evidence, meaning, notes_of, verdict_of, z_words
 from tests.strategies.kit import NOON, market, opening, quotes, story, ticking
 
 HEADER = Header(version="0", venue="test", started_ns=NOON, desk=DeskSettings())

@@ -23,7 +23,7 @@ from strategies.desk.settings import Enrolled
 from strategies.linking import Candidate, LinkableMarket, Linker
 from strategies.linking.dates import parse_time
 from terminal.config.shape import JudgeConfig
-from terminal.judging import Judging, opinions_of, question_of
+from terminal.engine.llm_judge import LlmJudge, opinions_of, question_of
 from tests.hostile import ANSWER, DISGUISES, HEADLINES, WHO, Hostile
 from tests.models import ModelServer, answers, completion, model_server, question
 from tests.strategies.kit import Session, books, market, story
@@ -295,7 +295,7 @@ async def test_over_loopback_the_same_holds_for_one_of_each_disguise(server: Mod
     here = desk()
     heard: list[Event] = []
     settings = JudgeConfig(stories_per_minute_max=600)
-    judging = Judging(
+    judging = LlmJudge(
         Judge(server.url, "obeys", None, 10), settings, Clock(), heard.append, lambda _: None
     )
     asked, own = 0, set[str]()

@@ -10,7 +10,7 @@ from benchmarks.judge_replay import recorded, serving, write
 from benchmarks.linking import right
 from feeds.asking import GUIDELINE
 from terminal.config.shape import JudgeConfig
-from terminal.judging import bench, judge_of
+from terminal.engine.llm_judge import bench, judge_of
 from tests.models import answers
 from tests.terminal.conftest import Run
 

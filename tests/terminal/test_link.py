@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from terminal.link import FRAME_BYTES_MAX, Face, LinkError, LinkServer, Peer, endpoint
-from terminal.views import PROTOCOL, Done, Hello, Kill, Query, StatusView
+from terminal.protocol.link import FRAME_BYTES_MAX, Face, LinkError, LinkServer, Peer, endpoint
+from terminal.protocol.views import PROTOCOL, Done, Hello, Kill, Query, StatusView
 
 
 class Echo:
@@ -99,7 +99,7 @@ async def test_garbage_ends_that_face_and_no_other(echo: tuple[Path, Echo], garb
 
 async def test_an_engine_of_another_protocol_is_named_as_such(tmp_path: Path) -> None:
     async def old_engine(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from terminal.link import write_frame
+        from terminal.protocol.link import write_frame
 
         write_frame(writer, Hello(protocol=PROTOCOL + 1, version="9"))
         await writer.drain()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminal.log import FILES_KEPT, LINE_CHARS_MAX, redacted, set_up, take_down
-from terminal.paths import Paths
+from terminal.stores.paths import Paths
 
 KEY = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
 API_SECRET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -87,7 +87,7 @@ def lines(paths: Paths) -> list[str]:
 
 def test_the_file_is_private_and_says_when_who_and_what(paths: Paths) -> None:
     file = set_up(paths)
-    logging.getLogger("terminal.engine").warning("book %s fell silent", "yes")
+    logging.getLogger("terminal.engine.loop").warning("book %s fell silent", "yes")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(paths.logs.stat().st_mode) == 0o700
     (line,) = lines(paths)

@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from terminal import out
 from terminal.cli import main
-from terminal.commands import news
-from terminal.paths import Paths
-from terminal.rows import story_named
-from terminal.storyshelf import STORIES_NAME, StoryShelf, Told
-from terminal.views import ArticleView, CardView, StoryRow
+from terminal.commands import news, out
+from terminal.presenters.account import story_named
+from terminal.protocol.views import ArticleView, CardView, StoryRow
+from terminal.stores.paths import Paths
+from terminal.stores.story_store import STORIES_NAME, StoredStories, StoryStore
 
 SEEN_NS = 1_795_528_931_000_000_000
 AS_OF = "2026-11-24T14:02:11Z"
@@ -86,7 +85,7 @@ ROW = StoryRow(
     verdict="clear move",
 )
 OTHER = msgspec.structs.replace(ROW, id="3fb0", title="TSMC lifts its forecast", links=0, odds=None)
-TOLD = Told(
+TOLD = StoredStories(
     as_of_ns=SEEN_NS,
     rows=(ROW, OTHER),
     articles=(ARTICLE, msgspec.structs.replace(ARTICLE, story_id="3fb0", cards=(), links=0)),
@@ -94,17 +93,17 @@ TOLD = Told(
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoryShelf:
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoryStore:
     """A home in which an engine ran, and ended."""
     monkeypatch.setenv("FTT_HOME", str(tmp_path / "home"))
     paths = Paths.find()
     paths.make()
-    shelf = StoryShelf(paths.state)
+    shelf = StoryStore(paths.state)
     shelf.keep(TOLD)
     return shelf
 
 
-def test_what_is_kept_comes_back_the_same(kept: StoryShelf) -> None:
+def test_what_is_kept_comes_back_the_same(kept: StoryStore) -> None:
     assert kept.read() == TOLD
 
 
@@ -198,7 +197,7 @@ def test_an_id_that_names_no_story_is_said(
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"as_of_ns": "soon"}', b"\xff\x00" * 100])
 def test_a_shelf_that_can_not_be_read_holds_nothing(
-    kept: StoryShelf, body: bytes, capsys: pytest.CaptureFixture[str]
+    kept: StoryStore, body: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (Paths.find().state / STORIES_NAME).write_bytes(body)
     assert kept.read() is None

@@ -12,8 +12,8 @@ from feeds.markets import MINUTE
 from strategies.decisions import Remembered
 from strategies.desk import DeskSettings
 from strategies.linking import Linker, linkable
+from terminal.engine.session import Header, Session, header_from
 from terminal.ledger import Ledger, LedgerError, LedgerReader, Rebuilt, Record, past
-from terminal.session import Header, Session, header_from
 from tests.strategies.kit import NOON, market, story
 from tests.terminal.ledger_rows import deposit
 

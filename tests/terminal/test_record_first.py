@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from terminal.engine import Engine, EngineHalted
-from terminal.session import Keep
+from terminal.engine.loop import Engine, EngineHalted
+from terminal.engine.session import Keep
 from tests.terminal.ledger_rows import opened, reopened, sent
 from tests.terminal.record_first import Life, live
-from tests.terminal.test_keeper import _engine
+from tests.terminal.test_catalogue_sync import _engine
 
 MEMORY = Path("/dev/shm")
 

@@ -14,7 +14,7 @@ from feeds.semantic import models
 from strategies.decisions import Ponder
 from strategies.linking import LinkableMarket
 from strategies.linking.lines import StoryLine
-from terminal.semantics import Bench, Semantics
+from terminal.engine.semantics import Bench, Semantics
 from tests.strategies.kit import NOON, market, story
 
 WITHIN_S = 30.0

@@ -23,9 +23,9 @@ from feeds.events import (
 from feeds.markets import SHARE, Nanos, Side
 from strategies.decisions import Alert, OrderIntent
 from strategies.desk import Desk, DeskSettings
-from terminal.brokers import Heard
-from terminal.brokers.paper import PaperBroker
-from terminal.session import Decided, Header, Keep, Session
+from terminal.engine.brokers import Heard
+from terminal.engine.brokers.paper import PaperBroker
+from terminal.engine.session import Decided, Header, Keep, Session
 from tests.strategies.kit import NOON, WordLinker, at, books, market
 
 HEADER = Header(version="0", venue="test", started_ns=NOON, desk=DeskSettings(session="t"))
@@ -36,7 +36,7 @@ class Calls:
     """The paper broker, and what it was called for. With ``seals`` off it seals when told to."""
 
     def __init__(self, desk: Desk) -> None:
-        self.paper = PaperBroker(desk.floor, 250_000_000)
+        self.paper = PaperBroker(desk.market_data, 250_000_000)
         self.calls: list[str] = []
         self.seals = True
         self.sealed: dict[str, OrderSealed] = {}

@@ -14,10 +14,10 @@ from feeds.events import (
 )
 from feeds.markets import SHARE, MarketState, Side
 from feeds.polymarket.health import StreamHealth, StreamState
-from strategies.decisions import Answer, Outcome
-from terminal.present import market, market_rows, status
+from strategies.decisions import Answer, CommandResult
+from terminal.presenters.page import market, market_rows, status
 from tests.strategies.kit import market as known
-from tests.terminal.test_keeper import START, _engine
+from tests.terminal.test_catalogue_sync import START, _engine
 
 
 async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
         START, "c1", "m", "m-yes", Side.BUY, 5_000, 10 * SHARE, OrderKind.FAK
     )
     (answer,) = [one for one in session.play(order) if isinstance(one, Answer)]
-    assert answer.outcome is Outcome.DENIED
+    assert answer.outcome is CommandResult.DENIED
     assert "restarting" in answer.message
     session.play(VenueMode(START, TradingMode.NORMAL))
     assert not [stream for stream in status(engine).streams if stream.name == "venue"]

@@ -11,6 +11,7 @@ from strategies.linking.knowledge.names import NAMES, Mention, Name, versions
 from strategies.linking.words import (
     concepts,
     is_content,
+    numbered_names,
     plain,
     strip_boilerplate,
     strip_source,
@@ -275,9 +276,8 @@ def _words(head: str, body: str) -> dict[str, float]:
     """Stems and how much each counts: all of the headline, the summary in part."""
     found: dict[str, float] = {}
     for text, weight in ((head, 1.0), (body, 0.5)):
-        for token in tokens(text):
-            if is_content(token):
-                found[token.stem] = max(found.get(token.stem, 0.0), weight)
-        for stem in concepts(text):
+        told = tokens(text)
+        stems = [token.stem for token in told if is_content(token)]
+        for stem in (*stems, *numbered_names(told), *concepts(text)):
             found[stem] = max(found.get(stem, 0.0), weight)
     return found

@@ -7,8 +7,16 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
+from terminal.protocol.views import (
+    ArticleView,
+    BlotterView,
+    MarketView,
+    NewsView,
+    SignalsView,
+    StatusView,
+)
+from terminal.tui.action_handlers import Deeds
 from terminal.tui.actions import KeyMap
-from terminal.tui.deeds import Deeds
 from terminal.tui.widgets.article import Article
 from terminal.tui.widgets.blotter import Blotter
 from terminal.tui.widgets.chart import LatencyStrip, OddsChart, Siblings
@@ -18,14 +26,6 @@ from terminal.tui.widgets.news import NewsList
 from terminal.tui.widgets.pane import Pane
 from terminal.tui.widgets.prints import Prints, TicketLine
 from terminal.tui.widgets.signals import Signals
-from terminal.views import (
-    ArticleView,
-    BlotterView,
-    MarketView,
-    NewsView,
-    SignalsView,
-    StatusView,
-)
 
 if TYPE_CHECKING:
     from terminal.tui.app import FitToTrade

@@ -10,10 +10,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from terminal.protocol.views import MarketRow, Query, Rows, StoryRow
 from terminal.tui import words
 from terminal.tui.screens.card import PutAwayOnce
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import MarketRow, Query, Rows, StoryRow
 
 if TYPE_CHECKING:
     from terminal.tui.app import FitToTrade

@@ -2,9 +2,9 @@
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import ArticleView, CardView, MarketView, StoryMark
 from terminal.tui import words
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import ArticleView, CardView, MarketView, StoryMark
 
 MEASURE_MAX = 84
 """Lines of text no longer than this are easy to read."""

@@ -2,9 +2,9 @@
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import BlotterView, FillRow, OrderRow, PositionRow
 from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
-from terminal.views import BlotterView, FillRow, OrderRow, PositionRow
 
 FILLS_SHOWN_MAX = 50
 _QUESTION_MIN = 8

@@ -1,8 +1,8 @@
 """The fourth column: odds over time with the stories on them, siblings, and how fast it went."""
 
+from terminal.protocol.views import MarketView, StoryMark
 from terminal.tui import words
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import MarketView, StoryMark
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _AXIS = 6

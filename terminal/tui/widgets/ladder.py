@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import BookView, LadderLevel, MarketView
 from terminal.tui import words
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import BookView, LadderLevel, MarketView
 
 TRUSTED = ("live", "quiet")
 TITLE_LINES_MAX = 2

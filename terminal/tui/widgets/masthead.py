@@ -2,10 +2,10 @@
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import StatusView, StreamView
 from terminal.tui import words
 from terminal.tui.actions import ACTIONS, Action
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import StatusView, StreamView
 
 NAME = "F I T   T O   T R A D E"
 MOTTO = "All the news that's fit to trade"

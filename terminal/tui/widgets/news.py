@@ -2,9 +2,9 @@
 
 from textual import events
 
+from terminal.protocol.views import NewsView, StoryRow
 from terminal.tui import words
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
-from terminal.views import NewsView, StoryRow
 
 TITLE_LINES_MAX = 2
 KEPT_MAX = 1_000

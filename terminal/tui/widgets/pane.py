@@ -21,7 +21,7 @@ from terminal.tui.words import plain, wrap
 
 if TYPE_CHECKING:
     from terminal.tui.app import FitToTrade
-    from terminal.tui.seen import Seen
+    from terminal.tui.view_model import Seen
 
 Line: TypeAlias = tuple[tuple[str, str], ...]
 """Pieces of text, each with its role."""

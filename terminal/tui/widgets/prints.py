@@ -2,9 +2,9 @@
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import MarketView, PrintRow
 from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
-from terminal.views import MarketView, PrintRow
 
 _BESIDE_SIZE = 16
 _GAP = "  "

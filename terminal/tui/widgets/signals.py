@@ -2,9 +2,9 @@
 
 from rich.cells import cell_len
 
+from terminal.protocol.views import SignalRow, SignalsView
 from terminal.tui import words
 from terminal.tui.widgets.pane import Entry, Line, Pane
-from terminal.views import SignalRow, SignalsView
 
 _STRATEGY = 10
 _WORDS = {"open": "", "accepted": "accepted", "done": "done", "over": "over", "skipped": "skipped"}

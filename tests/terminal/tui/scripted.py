@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from terminal.link import LinkClosed, LinkServer, Peer
-from terminal.views import (
+from terminal.protocol.link import LinkClosed, LinkServer, Peer
+from terminal.protocol.views import (
     AnswerSuggestion,
     ArticleView,
     BlotterView,

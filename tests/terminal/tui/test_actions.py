@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from terminal.protocol.views import AnswerSuggestion, CancelOrder, Kill
+from terminal.tui.action_handlers import Deeds
 from terminal.tui.actions import ACTIONS, KeyMap, KeysError
-from terminal.tui.deeds import Deeds
 from terminal.tui.palette import FaceCommands, Palette
 from terminal.tui.screens.card import Ask
 from terminal.tui.screens.help import Help, Messages
 from terminal.tui.screens.search import Search
-from terminal.tui.screens.ticket import TicketCard
-from terminal.views import AnswerSuggestion, CancelOrder, Kill
+from terminal.tui.screens.ticket_screen import TicketCard
 from tests.terminal.tui.stage import Stage, stage
 from tests.terminal.tui.test_journeys import resting
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from terminal.protocol.views import FillRow, PositionRow
 from terminal.tui.widgets.blotter import _fill, _position_lead
-from terminal.views import FillRow, PositionRow
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,7 @@ import msgspec
 import pytest
 from textual import events
 
-from terminal.tui.screens.card import Ask
-from terminal.tui.screens.ticket import TicketCard
-from terminal.views import (
+from terminal.protocol.views import (
     AnswerSuggestion,
     CancelOrder,
     Done,
@@ -19,6 +17,8 @@ from terminal.views import (
     PlaceOrder,
     Preview,
 )
+from terminal.tui.screens.card import Ask
+from terminal.tui.screens.ticket_screen import TicketCard
 from tests.terminal.tui.scripted import SHARE, ScriptedEngine
 from tests.terminal.tui.stage import Stage, stage
 

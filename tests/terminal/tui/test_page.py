@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from terminal.link import LinkServer, Peer
+from terminal.protocol.link import LinkServer, Peer
+from terminal.protocol.views import ArticleView, BookView, NewsView, StreamView
 from terminal.tui import run, words
 from terminal.tui.app import FitToTrade
 from terminal.tui.screens.front import PAGES
 from terminal.tui.widgets.pane import Pane
-from terminal.views import ArticleView, BookView, NewsView, StreamView
 from tests.terminal.tui.scripted import HOSTILE, SHARE, VERSION, Market, ScriptedEngine
 from tests.terminal.tui.stage import Stage, stage
 
@@ -297,7 +297,7 @@ async def test_changed_numbers_are_underlined_for_a_moment(tmp_path: Path) -> No
 
 
 async def test_a_picture_is_saved_and_calls_no_other_host(tmp_path: Path) -> None:
-    from terminal.tui.picture import save
+    from terminal.tui.screenshot import save
 
     async with stage(tmp_path) as it:
         save(it.app, tmp_path / "page.svg")

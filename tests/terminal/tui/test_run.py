@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from terminal.tui import picture, run
+from terminal.tui import run
+from terminal.tui import screenshot as screenshots
 from terminal.tui.screens.front import FrontPage
 from tests.terminal.tui.scripted import VERSION, ScriptedEngine
 
@@ -29,7 +30,7 @@ def engine_folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture, "SETTLE_S", 0.0)
+    monkeypatch.setattr(screenshots, "SETTLE_S", 0.0)
 
 
 def test_a_picture_of_the_running_page(engine_folder: Path) -> None:
@@ -52,7 +53,7 @@ def test_a_crash_of_the_face_is_not_exit_code_nought(
 def test_without_an_engine_a_picture_shows_what_is_missing_and_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture, "READY_WITHIN_S", 0.3)
+    monkeypatch.setattr(screenshots, "READY_WITHIN_S", 0.3)
     out = tmp_path / "page.svg"
     assert run(tmp_path, VERSION, screenshot=out) == 1
     assert "engine&#160;is&#160;starting" in out.read_text(encoding="utf-8")

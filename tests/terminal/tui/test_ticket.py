@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminal.tui.ticket import CRUMB, Ticket
-from terminal.views import BookView, LadderLevel, MarketView
+from terminal.protocol.views import BookView, LadderLevel, MarketView
+from terminal.tui.ticket_form import CRUMB, Ticket
 from tests.terminal.tui.scripted import SHARE
 
 

@@ -1,0 +1,164 @@
+"""Puts an engine together from a configuration: ledger, past, strategies, tape, alerts."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from feeds.clock import Clock
+from feeds.events import OrderState, OrderUpdate
+from feeds.judge import Judge
+from feeds.markets import SECOND, Nanos
+from feeds.polymarket.shelf import Shelf
+from feeds.semantic.models import checksum, missing
+from feeds.tape import TapeWriter
+from strategies.decisions import Mandate
+from strategies.desk import DeskSettings
+from terminal import VERSION
+from terminal.alerts import Alerts
+from terminal.config import Config
+from terminal.engine.llm_judge import judge_of
+from terminal.engine.loop import Engine
+from terminal.engine.semantics import FOLDER
+from terminal.engine.session import Header, Session, StrategySetting
+from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
+from terminal.stores.news_store import NewsStore
+from terminal.stores.paths import CATALOGUE_SHELF, Paths, private_folder
+from terminal.stores.secret import SecretError
+
+log = logging.getLogger(__name__)
+
+MEANING_WAIT_MS = 1_500
+"""Many times what the models need; beyond it a story is linked by plain words."""
+JUDGE_MAY_PLACE = (
+    "DANGER: may_place is on under [judge], so orders may rest on a model's word alone; a headline "
+    "that misleads it moves your money."
+)
+
+
+def assemble(
+    config: Config,
+    paths: Paths,
+    *,
+    tape: Path | None = None,
+    to_stdout: bool = True,
+    as_json: bool = False,
+) -> Engine:
+    """An engine ready to run; raises the ledger's, tape's or roster's own error."""
+    paths.make()
+    clock = Clock(config.venue.clock_speed, config.venue.clock_anchor_ns)
+    ledger = Ledger.open(paths.ledger)
+    try:
+        past = ledger.rebuild()
+        header = _header(config, past, clock.now_ns())
+        session = Session(header)
+        asyncio.run(ledger.record(_opening(config, past, header)))
+        recorder = _recorder(config, paths, tape, header)
+    except BaseException:
+        ledger.shut()
+        raise
+    alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
+    news = NewsStore(paths.state)
+    shelf = Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}")
+    judge, trouble = _judge(config, paths)
+    cache = paths.state / FOLDER if header.models else None
+    engine = Engine(config, session, ledger, alerts, clock, recorder, news, shelf, judge, cache)
+    if trouble:
+        engine.complaints["judge"] = trouble
+    if judge is not None and config.judge.may_place:
+        engine.complaints["judge may place"] = JUDGE_MAY_PLACE
+        log.warning("%s", JUDGE_MAY_PLACE)
+    return engine
+
+
+def _judge(config: Config, paths: Paths) -> tuple[Judge | None, str]:
+    """The judge, or why there is none although one was asked for: the session goes on without."""
+    try:
+        return judge_of(config.judge, paths.config), ""
+    except SecretError as error:
+        log.warning("[judge] key: %s", error)
+        return None, f"[judge] key: {error}. The linker's own links stand."
+
+
+def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
+    models = checksum() if config.news.meaning and not missing() else ""
+    cash = config.account.starting_cash if past.cash_start is None else past.cash_start
+    return Header(
+        version=VERSION,
+        venue=config.venue.name,
+        started_ns=now_ns,
+        speed=config.venue.clock_speed,
+        desk=DeskSettings(
+            session=f"s{past.next_session}",
+            starting_cash=cash,
+            limits=config.risk.limits,
+            follow_max=config.engine.follow_max,
+            calendar=config.news.scheduled,
+            meaning_wait_ms=MEANING_WAIT_MS if models else 0,
+            judge_floor=config.judge.floor if config.judge.url else None,
+            judge_may_place=config.judge.may_place,
+        ),
+        strategies=tuple(
+            StrategySetting(name, Mandate(known.mandate), known.path, known.params)
+            for name, known in config.strategies.items()
+            if known.enabled
+        ),
+        past=past.past,
+        precedents=past.precedents,
+        killed=past.killed,
+        models=models,
+    )
+
+
+def _opening(config: Config, past: Rebuilt, header: Header) -> list[Record]:
+    """What the ledger is told at the start: who runs, with what; and the paper money, once."""
+    start = SessionStart(
+        number=past.next_session,
+        at_ns=header.started_ns,
+        version=VERSION,
+        config_digest=config.digest,
+        venue=header.venue,
+        speed=header.speed,
+        strategies=",".join(setting.name for setting in header.strategies),
+    )
+    rows: list[Record] = [start]
+    if past.cash_start is None:
+        rows.append(Deposit(at_ns=header.started_ns, amount=header.desk.starting_cash))
+    # a paper order lives in its engine: one that was open when that ended is over
+    rows += [
+        OrderUpdate(
+            header.started_ns,
+            intent.order_id,
+            OrderState.CANCELLED,
+            past.states[intent.order_id].filled if intent.order_id in past.states else 0,
+            "the engine ended",
+        )
+        for intent in past.open_intents
+    ]
+    return rows
+
+
+def _recorder(config: Config, paths: Paths, tape: Path | None, header: Header) -> TapeWriter | None:
+    """The tape of this session: where it was asked for, else where sessions are kept."""
+    contents = msgspec.to_builtins(header)
+    if tape is not None:
+        return TapeWriter(tape, contents)
+    if not config.tape.record:
+        return None
+    folder = Path(config.tape.folder).expanduser() if config.tape.folder else paths.tapes
+    private_folder(folder)
+    _make_room(folder, config.tape.keep_bytes)
+    stamp = datetime.fromtimestamp(header.started_ns // SECOND, UTC).strftime("%Y%m%dT%H%M%S")
+    return TapeWriter(folder / f"{stamp}-{header.desk.session}.tape", contents)
+
+
+def _make_room(folder: Path, keep_bytes: int) -> None:
+    """Delete the oldest tapes beyond what may be kept."""
+    tapes = sorted(folder.glob("*.tape"), key=lambda tape: tape.stat().st_mtime, reverse=True)
+    kept = 0
+    for tape in tapes:
+        kept += tape.stat().st_size
+        if kept > keep_bytes:
+            tape.unlink(missing_ok=True)

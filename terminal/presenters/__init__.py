@@ -1,0 +1,1 @@
+"""From the state of engine or ledger to rows and views. Reads everything, changes nothing."""

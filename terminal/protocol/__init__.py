@@ -1,0 +1,1 @@
+"""The shapes and the socket between engine and face: all that the face may import."""

@@ -1,0 +1,1 @@
+"""The other end of the link: faces served, questions answered, with or without an engine."""

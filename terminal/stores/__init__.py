@@ -1,0 +1,1 @@
+"""What lies on disk beside the ledger: folders, secrets, the memory of news, told stories."""

@@ -1,0 +1,233 @@
+"""A face on a real engine on the practice venue: what it sees, what it may do, what is refused."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from feeds.markets import ONE
+from terminal.config import load
+from terminal.engine.assembly import assemble
+from terminal.engine.loop import Engine
+from terminal.protocol.link import Face, LinkClosed, LinkServer
+from terminal.protocol.views import (
+    ArticleView,
+    BlotterView,
+    CancelOrder,
+    Done,
+    FromEngine,
+    Kill,
+    Look,
+    MarketView,
+    NewsView,
+    PlaceOrder,
+    Preview,
+    Query,
+    Rows,
+    StatusView,
+    TicketView,
+)
+from terminal.server.faces import FaceDesk
+from terminal.stores.paths import Paths
+
+WITHIN_S = 40.0
+T = TypeVar("T")
+
+
+class Sitting:
+    """A face connected to an engine that runs for the length of one test."""
+
+    def __init__(self, engine: Engine, face: Face) -> None:
+        self.engine, self.face = engine, face
+
+    async def until(self, kind: type[T], holds: Callable[[T], bool] = lambda _: True) -> T:
+        """The next message of a kind for which the condition holds."""
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                message: FromEngine = await self.face.receive()
+                if isinstance(message, kind) and holds(message):
+                    return message
+
+
+@pytest.fixture
+async def sitting(
+    practice_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Sitting]:
+    monkeypatch.setenv("FTT_HOME", str(tmp_path / "ftt"))
+    paths = Paths.find()
+    engine = await asyncio.to_thread(assemble, load(practice_config).config, paths, to_stdout=False)
+    stop = asyncio.Event()
+    server = LinkServer(paths.runtime, "1", FaceDesk(engine).serve)
+    await server.start()
+    running = asyncio.create_task(engine.run(stop))
+    sitting = Sitting(engine, await Face.connect(paths.runtime, "1"))
+    yield sitting
+    await sitting.face.close()
+    stop.set()
+    await running
+    await server.close()
+
+
+async def focus(sitting: Sitting) -> MarketView:
+    """Put the busiest market in focus and wait until both its books are live."""
+    await sitting.face.send(Query(id="q", what="markets", most=1))
+    rows = await sitting.until(Rows, lambda rows: rows.id == "q" and bool(rows.markets))
+    wanted = rows.markets[0].condition_id
+    await sitting.face.send(Look(condition_id=wanted, views=("market", "blotter", "status")))
+    return await sitting.until(
+        MarketView, lambda view: view.yes.state == view.no.state == "live" and bool(view.yes.asks)
+    )
+
+
+async def ready(sitting: Sitting) -> None:
+    """Wait until the catalogue is in."""
+    await sitting.face.send(Look(views=("status",)))
+    await sitting.until(StatusView, lambda view: view.markets > 100)
+
+
+async def test_the_front_page_fills_by_itself(sitting: Sitting) -> None:
+    await sitting.face.send(Look(views=("status", "news")))
+    status = await sitting.until(StatusView, lambda view: view.stories > 0 and view.books > 0)
+    assert status.mode == "PAPER"
+    news = await sitting.until(NewsView, lambda view: any(row.links for row in view.rows))
+    linked = next(row for row in news.rows if row.links)
+    await sitting.face.send(Look(views=("article",), story_id=linked.id))
+    article = await sitting.until(ArticleView, lambda view: view.story_id == linked.id)
+    assert article.cards
+    assert article.cards[0].why
+    assert article.meaning
+
+
+async def test_both_books_of_a_market_mirror_each_other(sitting: Sitting) -> None:
+    await ready(sitting)
+    view = await focus(sitting)
+    assert view.yes.bids[0].price < view.yes.asks[0].price
+    both = await sitting.until(
+        MarketView, lambda v: bool(v.no.bids) and v.no.bids[0].price == ONE - v.yes.asks[0].price
+    )
+    assert both.no.bids[0].size == both.yes.asks[0].size
+
+
+async def test_a_ticket_is_previewed_placed_filled_and_kept(sitting: Sitting) -> None:
+    await ready(sitting)
+    view = await focus(sitting)
+    limit = min(view.yes.asks[0].price + 3 * view.yes.tick_size, ONE - view.yes.tick_size)
+    order = {
+        "condition_id": view.condition_id,
+        "asset_id": view.yes.asset_id,
+        "side": "buy",
+        "price": limit,
+        "size": 20_000_000,
+        "kind": "fak",
+    }
+    await sitting.face.send(Preview(id="p1", **order))
+    ticket = await sitting.until(TicketView, lambda ticket: ticket.id == "p1")
+    assert ticket.denial == ""
+    assert ticket.fills_now > 0
+    assert ticket.cost <= ticket.worst_cost, "the shown worst case is never better than the cost"
+    assert ticket.payoff == ticket.fills_now
+    await sitting.face.send(PlaceOrder(id="o1", **order))
+    done = await sitting.until(Done, lambda done: done.id == "o1")
+    assert done.outcome == "done", done.message
+    blotter = await sitting.until(BlotterView, lambda view: bool(view.fills))
+    assert blotter.fills[0].price <= limit
+    assert blotter.positions[0].size <= 20_000_000
+    await sitting.face.send(PlaceOrder(id="o1", **order))
+    again = await sitting.until(Done, lambda done: done.id == "o1")
+    assert again == done, "a repeated command is answered, not repeated"
+    assert sitting.engine.counters.orders == len(sitting.engine.session.desk.orders)
+    mine = [o for o in sitting.engine.session.desk.orders.values() if o.intent.origin == "o1"]
+    assert len(mine) == 1
+
+
+async def test_kill_cancels_what_rests_and_denies_what_comes(sitting: Sitting) -> None:
+    await ready(sitting)
+    view = await focus(sitting)
+    resting = PlaceOrder(
+        id="r1",
+        condition_id=view.condition_id,
+        asset_id=view.yes.asset_id,
+        side="buy",
+        price=max(view.yes.bids[-1].price - view.yes.tick_size, 300),
+        size=10_000_000,
+    )
+    await sitting.face.send(resting)
+    done = await sitting.until(Done, lambda done: done.id == "r1")
+    assert done.outcome == "done", done.message
+    await sitting.until(
+        BlotterView, lambda v: any(o.origin == "you" and o.state == "open" for o in v.orders)
+    )
+    await sitting.face.send(Kill(id="k1"))
+    assert (await sitting.until(Done, lambda done: done.id == "k1")).outcome == "done"
+    await sitting.until(BlotterView, lambda v: all(o.state != "open" for o in v.orders))
+    await sitting.face.send(PlaceOrder(**{**_fields(resting), "id": "r2"}))
+    denied = await sitting.until(Done, lambda done: done.id == "r2")
+    assert denied.outcome == "denied"
+    assert "kill switch" in denied.message.lower()
+    await sitting.face.send(Kill(id="k2", on=False))
+    assert (await sitting.until(Done, lambda done: done.id == "k2")).outcome == "done"
+
+
+def _fields(order: PlaceOrder) -> dict[str, object]:
+    return {name: getattr(order, name) for name in order.__struct_fields__}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("price", 0), ("price", 10_000), ("size", -1), ("side", "steal"), ("kind", "whenever")],
+)
+async def test_an_absurd_order_is_denied_by_field(
+    sitting: Sitting, field: str, value: object
+) -> None:
+    order: dict[str, object] = {
+        "id": "x",
+        "condition_id": "0x",
+        "asset_id": "1",
+        "side": "buy",
+        "price": 5_000,
+        "size": 10_000_000,
+    }
+    await sitting.face.send(PlaceOrder(**(order | {field: value})))  # type: ignore[arg-type]
+    done = await sitting.until(Done, lambda done: done.id == "x")
+    assert done.outcome == "denied"
+    assert field in done.message
+
+
+async def test_cancelling_an_unknown_order_is_denied_with_its_id(sitting: Sitting) -> None:
+    await sitting.face.send(CancelOrder(id="c", order_id="no-such-order"))
+    done = await sitting.until(Done, lambda done: done.id == "c")
+    assert done.outcome == "denied"
+    assert "no-such-order" in done.message
+
+
+async def test_a_query_for_nonsense_names_what_can_be_asked(sitting: Sitting) -> None:
+    await sitting.face.send(Query(id="q", what="weather"))
+    done = await sitting.until(Done, lambda done: done.id == "q")
+    assert "news, story, markets, book" in done.message
+
+
+async def test_a_face_that_vanishes_leaves_the_engine_running(sitting: Sitting) -> None:
+    await ready(sitting)
+    await focus(sitting)
+    with contextlib.suppress(OSError):
+        await sitting.face.close()
+    sitting.face = await Face.connect(Paths.find().runtime, "1")
+    await sitting.face.send(Look(views=("status",)))
+    first = await sitting.until(StatusView)
+    later = await sitting.until(StatusView, lambda view: view.now_ns > first.now_ns)
+    assert later.errors == 0
+
+
+async def test_a_face_that_asks_faster_than_it_listens_is_let_go(sitting: Sitting) -> None:
+    async def ask_and_ask() -> None:
+        for number in range(100_000):
+            await sitting.face.send(Query(id=str(number), what="markets", most=500))
+
+    with pytest.raises(LinkClosed):
+        await ask_and_ask()
+    sitting.face = await Face.connect(Paths.find().runtime, "1")
+    await sitting.face.send(Look(views=("status",)))
+    assert (await sitting.until(StatusView)).errors == 0, "the engine and other faces go on"
