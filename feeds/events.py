@@ -278,6 +278,26 @@ class OrderUpdate(msgspec.Struct, frozen=True, array_like=True, tag="order"):
     queue_ahead: Size = 0
 
 
+class OrderSealed(msgspec.Struct, frozen=True, array_like=True, tag="order_sealed"):
+    """One of our orders has its final form, signed where that is needed; nothing has left yet.
+
+    ``venue_id`` is the id by which the venue will know it, ``payload`` the bytes that will be sent,
+    without any credential of the connection: what asks after the order needs no more than these.
+    """
+
+    at_ns: Nanos
+    order_id: str
+    venue_id: str
+    payload: bytes
+
+
+class OrderSent(msgspec.Struct, frozen=True, array_like=True, tag="order_sent"):
+    """An order's sealed bytes have left; what became of it is told by :class:`OrderUpdate`."""
+
+    at_ns: Nanos
+    order_id: str
+
+
 class Liquidity(Enum):
     """Who was resting: makers pay no fee."""
 
@@ -394,6 +414,8 @@ Event: TypeAlias = (
     | MarketResolved
     | OddsPoint
     | Tick
+    | OrderSealed
+    | OrderSent
     | OrderUpdate
     | Fill
     | FillSettled
