@@ -15,6 +15,7 @@ from feeds.events import (
     MarketSeen,
     Meant,
     OddsPoint,
+    OrderSent,
     Print,
     Story,
     Tick,
@@ -42,7 +43,9 @@ _QUOTES: frozenset[type] = frozenset(
 _CATALOGUE: frozenset[type] = frozenset({MarketSeen, MarketResolved, TickSizeChange})
 _SIGNALS: frozenset[type] = frozenset({Suggested, SuggestionOver, Skipped})
 
-_OF_NO_ACCOUNT: frozenset[type] = frozenset({Tick, Judged, Meant, Consult, Ponder, Follow, Gap})
+_OF_NO_ACCOUNT: frozenset[type] = frozenset(
+    {Tick, Judged, Meant, Consult, Ponder, Follow, Gap, OrderSent}
+)
 """Orders, positions and fills stay as they are; of anything else nobody need think of that."""
 
 

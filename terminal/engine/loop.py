@@ -169,21 +169,22 @@ class Engine:
 
     def _tell(self, step: Decided) -> None:
         """Act on what was decided, and tell all who listen."""
+        state, semantics = self.state, self.sources.semantics
         match step.event:
-            case MarketSeen() if self.sources.semantics is not None:
-                self.sources.semantics.see(step.event.market)
+            case MarketSeen() if semantics is not None:
+                semantics.see(step.event.market)
             case Fill():
-                self.state.fills.append(step.event)
-                self.state.counters.fills += 1
+                state.fills.append(step.event)
+                state.counters.fills += 1
             case Tick():
                 self._ledger.check()  # a row that nobody waited for may have ended it
             case _:
                 pass
         for decision in step.decisions:
             self._act(decision)
-        self.state.timelines.listen(step)
+        state.timelines.listen(step)
         for fact in (step.event, *step.decisions):
-            self.state.changes.note(fact)
+            state.changes.note(fact)
         for listener in self.listeners:
             listener(step)
 

@@ -242,11 +242,11 @@ class Person:
             await asyncio.sleep(EVERY_S)
             event = self.wish()
             if event is not None:
-                self.engine.hear(event)
+                self.engine.inbox.hear(event)
 
     def wish(self) -> Event | None:
         self.count += 1
-        now, command, chance = self.engine.clock.now_ns(), f"c{self.count}", self.chance
+        now, command, chance = self.engine.state.clock.now_ns(), f"c{self.count}", self.chance
         desk, dice = self.engine.session.desk, self.chance.random()
         suggested = [one for one in desk.suggestions.values() if not one.over]
         if suggested and dice < 0.3:

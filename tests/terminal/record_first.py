@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from feeds.clock import Clock
 from feeds.events import (
     BookHealth,
     BookState,
@@ -43,14 +44,17 @@ from strategies.api import Context
 from strategies.decisions import Mandate, OrderIntent
 from strategies.desk import DeskSettings
 from terminal.alerts import Alerts, Message
+from terminal.config.shape import AlertsConfig
 from terminal.engine.brokers import Heard
 from terminal.engine.brokers.paper import PaperBroker
-from terminal.engine.loop import Counters, Engine
+from terminal.engine.inbox import Inbox
+from terminal.engine.loop import Engine
 from terminal.engine.session import Decided, Header, Session, StrategySetting
-from terminal.engine.timeline import Timelines
-from terminal.ledger import Ledger, LedgerError, Rebuilt
+from terminal.engine.sources import Sources
+from terminal.engine.state import EngineState
+from terminal.ledger import LedgerError, Rebuilt
 from terminal.ledger.tables import CODECS
-from terminal.presenters.page import views
+from terminal.presenters.page import Page
 from terminal.protocol.views import BlotterView, Look, StatusView
 from tests.strategies.kit import WordLinker, at, books, change, market, printed, story
 from tests.terminal.ledger_rows import opened, reopened
@@ -119,14 +123,15 @@ class Witness:
         for asset_id in ASSETS:
             self.expect_held(asset_id, ctx.position(asset_id), "a strategy")
 
-    def view(self, engine: Engine) -> None:
+    def view(self, page: Page) -> None:
         """What a face would be shown at this moment."""
-        portfolio = engine.session.desk.portfolio
-        seen = (portfolio.cash, len(engine.fills), engine.session.decisions)
+        state = page.state
+        seen = (state.desk.portfolio.cash, state.changes.turn)
         if seen == self._looked:
             return
         self._looked = seen
-        for shown in views(engine, LOOK):
+        # one that was made this very turn is shown as it is, and a new face has made none yet
+        for shown in (*page.views(LOOK), *Page(state).views(LOOK)):
             if isinstance(shown, BlotterView):
                 self._blotter(shown)
             elif isinstance(shown, StatusView) and shown.killed > self._ever_killed():
@@ -338,7 +343,14 @@ class Life:
     ended: str = ""
 
 
-async def live(engine: Engine, folder: Path, seed: int, *, slow: float = 0.02) -> Life:
+async def live(
+    sources: Sources,
+    folder: Path,
+    seed: int,
+    *,
+    slow: float = 0.02,
+    made: type[Engine] = Engine,
+) -> Life:
     """One life in a folder of its own, by a seed. Of three disks one fails and one is cut off."""
     chance = random.Random(seed)
     witness = Witness(folder / "ledger.sqlite")
@@ -354,12 +366,10 @@ async def live(engine: Engine, folder: Path, seed: int, *, slow: float = 0.02) -
     try:
         session = Session(HEADER, broker, WordLinker())
         alerts = Alerts(
-            engine.config.alerts,
-            folder / "alerts",
-            to_stdout=False,
-            more_sinks=(AlertSpy(witness),),
+            AlertsConfig(), folder / "alerts", to_stdout=False, more_sinks=(AlertSpy(witness),)
         )
-        _renew(engine, session, ledger, alerts)
+        state = EngineState("test", Clock(), session.desk)
+        engine = made(state, session, Inbox(state.counters), sources, ledger, alerts)
         engine.listeners.append(witness.decided)
         said = await _played(engine, brokers[0], disk, witness, script(chance))
         await ledger.close()
@@ -369,16 +379,6 @@ async def live(engine: Engine, folder: Path, seed: int, *, slow: float = 0.02) -
         on_duty.remove(witness)
         witness.close()
     return Life(witness.faults, len(brokers[0].sent), len(brokers[0].fills), said)
-
-
-def _renew(engine: Engine, session: Session, ledger: Ledger, alerts: Alerts) -> None:
-    """Another session for an engine: a new engine would read certificates ten thousand times."""
-    engine.session, engine._ledger, engine._alerts = session, ledger, alerts
-    engine.fills.clear()
-    engine.listeners.clear()
-    engine.counters, engine.timelines, engine._last_ns = Counters(), Timelines(), 0
-    engine._inbox.clear()
-    engine._wake = asyncio.Event()
 
 
 async def _played(
@@ -392,13 +392,14 @@ async def _played(
 
     Returns what ended it, "" for the end of the script.
     """
+    page = Page(engine.state)
     draining = asyncio.create_task(engine._drain())
     try:
         for moment in moments:
             for event in (*broker.release(), *moment, *broker.release()):
-                engine.hear(event)
-            while engine._wake.is_set() and not draining.done():
-                witness.view(engine)
+                engine.inbox.hear(event)
+            while engine.inbox._wake.is_set() and not draining.done():
+                witness.view(page)
                 disk.turn()
                 await asyncio.sleep(0)
             if draining.done():

@@ -24,7 +24,7 @@ from feeds.markets import SECOND, SHARE, MarketState, Side
 from strategies.decisions import Decision, ImpactSeen, Mandate
 from strategies.desk import Desk, DeskSettings
 from strategies.roster import enrol
-from terminal.engine.session import Header, Session
+from terminal.engine.session import Decided, Header, Session
 from terminal.engine.state import EngineState
 from terminal.presenters.page import Page
 from terminal.presenters.quotes import SLOWLY
@@ -56,10 +56,13 @@ class Room:
                 self.hear(snapshot)
 
     def hear(self, event: Event) -> list[Decision]:
-        step = self.session.feed(event)
-        for fact in (event, *step.heard, *step.decisions):
-            self.state.changes.note(fact)
-        return step.decisions
+        decisions: list[Decision] = []
+        for step in self.session.feed(event):
+            if isinstance(step, Decided):
+                for fact in (step.event, *step.decisions):
+                    self.state.changes.note(fact)
+                decisions += step.decisions
+        return decisions
 
     def pass_time(self, seconds: float) -> list[Decision]:
         self.now_ns += int(seconds * SECOND)

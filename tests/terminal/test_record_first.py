@@ -18,23 +18,30 @@ from tests.terminal.test_catalogue_sync import _engine
 MEMORY = Path("/dev/shm")
 
 
+class Hasty(Engine):
+    """Keeps what it is told to keep, and does not wait for it."""
+
+    async def _keep(self, step: Keep) -> None:
+        self._ledger.post(step.records)
+
+
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
-    """An engine that talks to nobody."""
+    """An engine that talks to nobody, and has what it needs for that."""
     made = await _engine("http://127.0.0.1:1", tmp_path / "home")
-    ledger, alerts = made._ledger, made._alerts
     yield made
-    made._ledger, made._alerts = ledger, alerts
     await made._close([])
 
 
-async def lives(engine: Engine, seeds: range, slow: float = 0.02) -> list[Life]:
+async def lives(
+    engine: Engine, seeds: range, slow: float = 0.02, made: type[Engine] = Engine
+) -> list[Life]:
     """Many lives, on a disk in memory where there is one: it waits for nothing by itself."""
     lived = []
     for seed in seeds:
         folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
         try:
-            lived.append(await live(engine, folder, seed, slow=slow))
+            lived.append(await live(engine.sources, folder, seed, slow=slow, made=made))
         finally:
             shutil.rmtree(folder)
         assert lived[-1].faults == [], f"life {seed}"
@@ -66,6 +73,7 @@ async def test_a_disk_that_fails_while_nobody_waits_halts_the_engine_with_a_sent
     def breaks(_: str) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
+    await engine._ledger.close()
     engine._ledger = opened(tmp_path / "ledger.sqlite", step=breaks)
     engine._ledger.post([sent(1)])
     with pytest.raises(EngineHalted, match="Input/output error: check the disk and the folder"):
@@ -74,11 +82,7 @@ async def test_a_disk_that_fails_while_nobody_waits_halts_the_engine_with_a_sent
 
 
 async def test_the_witnesses_notice_an_engine_that_does_not_wait(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine,
 ) -> None:
-    async def post(step: Keep) -> None:
-        engine._ledger.post(step.records)
-
-    monkeypatch.setattr(engine, "_keep", post)
     with pytest.raises(AssertionError, match="before its row"):
-        await lives(engine, range(60), slow=0.5)
+        await lives(engine, range(60), slow=0.5, made=Hasty)
