@@ -25,7 +25,7 @@ from terminal.engine.assembly import assemble
 from terminal.engine.catalogue_sync import WHOLE_EVERY_S, CatalogueSync
 from terminal.engine.loop import Engine
 from terminal.engine.session import Step
-from terminal.presenters.page import status
+from terminal.presenters.page import Page
 from terminal.stores.paths import Paths
 from tests.feeds.polymarket.loopback import Answer, Asked, http_server
 from tests.feeds.polymarket.test_gamma import PLAIN
@@ -305,6 +305,6 @@ async def test_the_terminal_opens_with_what_it_knew_before_any_answer(tmp_path: 
         await _run_until(first, markets=3)
     second = await _engine(base, home)
     await _run_until(second, markets=3)
-    view = status(second)
+    view = Page(second.state).status.view()
     assert view.markets == 3
-    assert view.catalogue_as_of_ns == first.catalogue_as_of_ns
+    assert view.catalogue_as_of_ns == first.state.catalogue_as_of_ns
