@@ -72,7 +72,7 @@ def told(tape: Path, truth: Mapping[str, Mapping[str, float]]) -> Iterator[Told]
     session = Session(header_from(read.header))
     first: dict[tuple[str, str], float] = {}
     for event in read.events:
-        for said in session.feed(event).decisions:
+        for said in session.play(event):
             if isinstance(said, ImpactSeen) and said.impact.verdict is Verdict.CLEAR:
                 key = (said.impact.story_id, said.impact.condition_id)
                 first.setdefault(key, said.impact.logit or 0.0)

@@ -84,7 +84,8 @@ class Near(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``title`` and ``whole`` are cosines of the question with the headline, and with headline and
     summary; ``hub`` is how near the question is to ordinary headlines. ``read`` says that the pair
     was read together: then ``touches``, ``bears`` and ``up`` are log-odds that a trader of it wants
-    to see the story, that it reports on the very thing asked, and that it pushes YES up.
+    to see the story, that it reports on the very thing asked, and that it pushes YES up. ``pair``,
+    ``pair_bears`` and ``pair_up`` are the same by what the two vectors say together, of every pair.
     """
 
     market_id: str
@@ -95,6 +96,9 @@ class Near(msgspec.Struct, frozen=True, array_like=True, gc=False):
     touches: float = 0.0
     bears: float = 0.0
     up: float = 0.0
+    pair: float = 0.0
+    pair_bears: float = 0.0
+    pair_up: float = 0.0
 
 
 class Meant(msgspec.Struct, frozen=True, array_like=True, tag="meant"):
@@ -279,6 +283,26 @@ class OrderUpdate(msgspec.Struct, frozen=True, array_like=True, tag="order"):
     queue_ahead: Size = 0
 
 
+class OrderSealed(msgspec.Struct, frozen=True, array_like=True, tag="order_sealed"):
+    """One of our orders has its final form, signed where that is needed; nothing has left yet.
+
+    ``venue_id`` is the id by which the venue will know it, ``payload`` the bytes that will be sent,
+    without any credential of the connection: what asks after the order needs no more than these.
+    """
+
+    at_ns: Nanos
+    order_id: str
+    venue_id: str
+    payload: bytes
+
+
+class OrderSent(msgspec.Struct, frozen=True, array_like=True, tag="order_sent"):
+    """An order's sealed bytes have left; what became of it is told by :class:`OrderUpdate`."""
+
+    at_ns: Nanos
+    order_id: str
+
+
 class Liquidity(Enum):
     """Who was resting: makers pay no fee."""
 
@@ -395,6 +419,8 @@ Event: TypeAlias = (
     | MarketResolved
     | OddsPoint
     | Tick
+    | OrderSealed
+    | OrderSent
     | OrderUpdate
     | Fill
     | FillSettled

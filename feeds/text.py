@@ -8,6 +8,7 @@ or a venue enters through one of these functions, once.
 import html as _html
 import re
 import unicodedata
+from html.entities import html5 as _html5
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import nh3
@@ -89,6 +90,17 @@ _UNREAD = {
     "noembed",
 }
 
+# A reference to each half of a surrogate pair, as programs that count in UTF-16 write a sign.
+_HIGH = r"0*(?:5529[6-9]|55[3-9]\d\d|56[0-2]\d\d|563[01]\d)|[xX]0*[dD][89abAB][0-9a-fA-F]{2}"
+_LOW = (
+    r"0*(?:563[2-9]\d|56[4-9]\d\d|57[0-2]\d\d|573[0-3]\d|5734[0-3])"
+    r"|[xX]0*[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_PAIR = re.compile(rf"(&(?:amp;)?\#)({_HIGH});?\1({_LOW})(;?)")
+# HTML's old names of characters hold without a semicolon, but not before a letter, a figure or an
+# equals sign, where "&copy=3" is a piece of an address ("named character reference state").
+_NAME = re.compile(r"&([A-Za-z][A-Za-z0-9]*)(?![A-Za-z0-9;])(?P<equals>=)?")
+
 _TRACKING = re.compile(
     r"(?:utm_|mtm_|pk_|hsa_|vero_|oly_)[a-z0-9_]*"
     r"|[gd]clid|gclsrc|dclid|fbclid|msclkid|yclid|twclid|ttclid|igshid|igsh|mc_[ce]id|_hs(?:enc|mi)"
@@ -127,6 +139,11 @@ def from_html(html: str, max_chars: int = TEXT_CHARS_MAX, *, lines: bool = False
     blocks end lines; without, all is one line.
     """
     return (paragraph if lines else printable)(_words(html[:HTML_CHARS_MAX]), max_chars)
+
+
+def paired_references(text: str) -> str:
+    """The text with two references to the halves of one sign made into one to the sign."""
+    return _PAIR.sub(_paired, text) if "#" in text else text
 
 
 def safe_url(url: str, base: str = "") -> str:
@@ -238,8 +255,23 @@ def _words(html: str) -> str:
     if "<" not in html and "&" not in html:
         return html
     html = html.encode("utf-8", "replace").decode()  # nh3 takes no lone surrogates
-    marked = _BLOCKS.sub("\n<", html)
+    marked = _NAME.sub(_spelt_name, _BLOCKS.sub("\n<", paired_references(html)))
     return _html.unescape(nh3.clean(marked, tags=set(), clean_content_tags=_UNREAD))
+
+
+def _paired(match: re.Match[str]) -> str:
+    opening, high, low, end = match.groups()
+    point = 0x10000 + ((_number(high) - 0xD800) << 10) + (_number(low) - 0xDC00)
+    return f"{opening}{point}{end or ';'}"
+
+
+def _number(digits: str) -> int:
+    return int(digits[1:], 16) if digits[0] in "xX" else int(digits)
+
+
+def _spelt_name(match: re.Match[str]) -> str:
+    whole = match[1] in _html5 and not match["equals"]
+    return match[0] if whole else f"&amp;{match[0][1:]}"
 
 
 def _ascii_host(host: str) -> str:

@@ -215,6 +215,9 @@ def _feeds(parser: argparse.ArgumentParser) -> None:
     _json(verb("list", "the configured feeds, and how each does", "list --json"))
     check = verb("check", "how a feed reads: one line a document", "check feed.xml")
     check.add_argument("targets", nargs="+", metavar="FILE|URL")
+    check.add_argument(
+        "--timezone", default="", help="zone of dates that name none", metavar="NAME"
+    )
     _json(check)
     words = "the feeds of an OPML list as [[feeds]] tables, to append to the configuration"
     imported = verb("import", words, "import list.opml >> config.toml")

@@ -1,14 +1,16 @@
 """How does a feed read? One answer a document, in the shape of ``ftt feeds check --json``."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypedDict
 
 from feeds.markets import Nanos
 from feeds.news.dates import iso
 from feeds.news.entry import Entry, FeedError
 from feeds.news.fetch import BODY_BYTES_MAX, Failed, Fetched, Fetcher, Validators
+from feeds.news.unpack import PackingError, unpacked
 from feeds.news.worker import ParseWorker
 from feeds.text import safe_url
 
@@ -39,13 +41,16 @@ class CheckResult(TypedDict):
     entries: list[CheckedEntry]
 
 
-def check(target: str) -> CheckResult:
-    """Read one file or http(s) address."""
-    return next(check_many([target]))
+def check(target: str, timezone: str = "") -> CheckResult:
+    """Read one file or http(s) address. ``timezone`` is as in ``Source``."""
+    return next(check_many([target], timezones={target: timezone}))
 
 
-def check_many(targets: Iterable[str], contact: str = "") -> Iterator[CheckResult]:
-    """Read each, in order, each answer as soon as it is there. ``contact`` is told to publishers.
+def check_many(
+    targets: Iterable[str], contact: str = "", timezones: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[CheckResult]:
+    """Read each, in order, each answer as soon as it is there. ``contact`` is told to publishers,
+    ``timezones`` are those of dates without one, by target.
 
     Documents are parsed in a process of their own, as the poller does, so that the worst of them
     can only earn a sentence. Not to be called from a running event loop.
@@ -54,7 +59,7 @@ def check_many(targets: Iterable[str], contact: str = "") -> Iterator[CheckResul
     with asyncio.Runner() as runner:
         try:
             for target in targets:
-                yield runner.run(_check(target, fetcher, parser))
+                yield runner.run(_check(target, fetcher, parser, timezones.get(target, "")))
         finally:
             runner.run(_close(fetcher, parser))
 
@@ -64,11 +69,11 @@ async def _close(fetcher: Fetcher, parser: ParseWorker) -> None:
     await parser.aclose()
 
 
-async def _check(target: str, fetcher: Fetcher, parser: ParseWorker) -> CheckResult:
+async def _check(target: str, fetcher: Fetcher, parser: ParseWorker, timezone: str) -> CheckResult:
     shown = target.encode("utf-8", "replace").decode()  # file names may hold any bytes
     try:
         document = await _fetched(target, fetcher) if safe_url(target) else _filed(target)
-        feed = await parser.parse(document.body, document.url, document.charset)
+        feed = await parser.parse(document.body, document.url, document.charset, timezone)
     except FeedError as error:
         return CheckResult(
             source=shown, ok=False, error=str(error), format=None, title="", entries=[]
@@ -101,7 +106,10 @@ def _filed(path: str) -> Fetched:
     except (OSError, ValueError) as error:  # a folder, no permission, a NUL in the name
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise FeedError(f"The file can't be read ({why.lower()}); check its path.") from None
-    return Fetched(body, "", "", Validators())
+    try:
+        return Fetched(unpacked(body, BODY_BYTES_MAX), "", "", Validators())
+    except PackingError as error:
+        raise FeedError(error.sentence) from None
 
 
 def _shown(entry: Entry) -> CheckedEntry:

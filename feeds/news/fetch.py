@@ -8,8 +8,7 @@ import asyncio
 import ipaddress
 import socket
 import time
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -21,12 +20,12 @@ import httpx
 import msgspec
 
 from feeds.news.agent import user_agent
+from feeds.news.unpack import PackingError, Unpacker
 from feeds.text import safe_url
 
 FIRST_BYTE_S_MAX = 10.0
 WHOLE_S_MAX = 20.0
 BODY_BYTES_MAX = 5 * 1024 * 1024
-PIECE_BYTES_MAX = 256 * 1024
 HOPS_MAX = 5
 CONNECTIONS_MAX = 256
 VALIDATOR_CHARS_MAX = 512
@@ -39,7 +38,10 @@ _ACCEPT = (
 _NO_ADDRESS = "Redirected to something that is no address; check the address."
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _PERMANENT = frozenset((301, 308))
-_GZIP_OR_ZLIB = 47  # zlib's own recognition of both headers, with the largest window
+# Where a cloud's machines are told their keys; of these only the first is link-local.
+_SECRETS = frozenset(
+    map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
+)
 
 
 class Reason(Enum):
@@ -153,18 +155,26 @@ class Fetcher:
     async def _follow(self, url: str, known: Validators) -> Result:
         asked, permanent = url, True
         from_private = False
+        # cookies live as long as this one question: some sites send nobody on without
+        cookies = httpx.Cookies()
+        seen: set[tuple[str, str]] = set()
         for hop in range(HOPS_MAX + 1):
-            response = await self._ask(url, known)
+            response = await self._ask(url, known, cookies)
             try:
                 if hop == 0:
                     from_private = _is_private_connection(response) or _is_private_name(url)
-                elif not from_private and _is_private_connection(response):
-                    raise _private(url)
+                elif sentence := _landing_refusal(response, asked, url, from_private):
+                    raise _Refusal(Reason.REDIRECT, sentence)
                 if response.status_code not in _REDIRECTS:
                     moved_to = url if permanent and url != asked else ""
                     return await self._read(response, url, moved_to, known)
+                target = _target(response, url)
+                cookies.extract_cookies(response)
+                here = (url, response.request.headers.get("cookie", ""))
+                if here in seen:
+                    raise _Refusal(Reason.REDIRECT, _in_a_circle(cookies))
+                seen.add(here)
                 permanent = permanent and response.status_code in _PERMANENT
-                target = urljoin(url, response.headers.get("location", ""))
                 await self._check_hop(url, target, from_private)
                 url = target
             finally:
@@ -173,7 +183,7 @@ class Fetcher:
             Reason.REDIRECT, f"More than {HOPS_MAX} redirects in a row; check the address."
         )
 
-    async def _ask(self, url: str, known: Validators) -> httpx.Response:
+    async def _ask(self, url: str, known: Validators, cookies: httpx.Cookies) -> httpx.Response:
         if self._client is None:
             self._client = _new_client(user_agent(self._contact))
         headers = {}
@@ -182,6 +192,7 @@ class Fetcher:
         if known.last_modified:
             headers["If-Modified-Since"] = known.last_modified
         request = self._client.build_request("GET", url, headers=headers)
+        cookies.set_cookie_header(request)
         try:
             async with asyncio.timeout(self.limits.first_byte_s):
                 return await self._client.send(request, stream=True)
@@ -194,11 +205,12 @@ class Fetcher:
     async def _check_hop(self, url: str, target: str, from_private: bool) -> None:
         if sentence := hop_refusal(url, target, from_private):
             raise _Refusal(Reason.REDIRECT, sentence)
-        if from_private or getproxies():  # behind a proxy, names are the proxy's to resolve
+        if getproxies():  # behind a proxy, names are the proxy's to resolve
             return
         host = urlsplit(target).hostname or ""
-        if any(map(_is_private_address, await self._resolve(host))):
-            raise _private(target)
+        for address in await self._resolve(host):
+            if sentence := _address_refusal(address, url, target, from_private):
+                raise _Refusal(Reason.REDIRECT, sentence)
 
     async def _read(
         self, response: httpx.Response, url: str, moved_to: str, known: Validators
@@ -222,17 +234,52 @@ class Fetcher:
 def hop_refusal(url: str, target: str, from_private: bool) -> str:
     """Why a redirect from ``url`` to ``target`` is not followed; "" where it may be.
 
-    ``from_private``: the first address was on this machine or its network, as the user wished.
-    Names that must be looked up first are the caller's to check.
+    ``from_private``: the first address was on this machine or its network, as the user wished;
+    even from there nobody is sent on to where machines are told their keys. Names that must be
+    looked up first are the caller's to check.
     """
     if not safe_url(target):
         return "Redirected to an address that is not plain http or https; not followed."
     source, goal = urlsplit(url), urlsplit(target)
     if source.scheme == "https" and goal.scheme == "http":
         return "Redirected from https to http, where anyone could change it; not followed."
-    if not from_private and (_is_private_name(target) or _is_private_address(goal.hostname or "")):
-        return _private(target).failed.sentence
-    return ""
+    if not from_private and _is_private_name(target):
+        return _private(target)
+    return _address_refusal(goal.hostname or "", url, target, from_private)
+
+
+def _address_refusal(address: str, url: str, target: str, from_private: bool) -> str:
+    """Why an address that a redirect leads to is not gone to; "" where it may be."""
+    if _is_link_local(address) and urlsplit(url).hostname != urlsplit(target).hostname:
+        host = urlsplit(target).hostname or "?"
+        return f"Redirected to a link-local address ({host[:80]}); not followed."
+    return _private(target) if not from_private and _is_private_address(address) else ""
+
+
+def _landing_refusal(response: httpx.Response, asked: str, url: str, from_private: bool) -> str:
+    """The same for the address that a connection was really made to."""
+    address = _connected_to(response)
+    return _address_refusal(address, asked, url, from_private) if address else ""
+
+
+def _target(response: httpx.Response, url: str) -> str:
+    location = str(response.headers.get("location", "")).strip()
+    if not location:
+        raise _Refusal(
+            Reason.REDIRECT,
+            f"The server redirects (status {response.status_code}) and does not say where to; "
+            "check the address.",
+        )
+    return urljoin(url, location)
+
+
+def _in_a_circle(cookies: httpx.Cookies) -> str:
+    if cookies:
+        return (
+            "The server sets a cookie and sends us back, over and over: it wants a browser; "
+            "look for another address."
+        )
+    return "The redirects lead in a circle; check the address."
 
 
 def retry_after(text: str, now_s: float) -> float:
@@ -263,68 +310,25 @@ def _new_client(agent: str) -> httpx.AsyncClient:
 
 
 async def _unpacked(response: httpx.Response, bytes_max: int) -> AsyncIterator[bytes]:
-    """The body, inflated piece by piece and never past ``bytes_max`` by more than a piece.
+    """The body, unpacked piece by piece and never past ``bytes_max`` by more than a piece.
 
     httpx would unpack a whole network chunk at once: 64 KiB of it can hold 67 MB.
     """
-    inflater = _inflater(response.headers.get("content-encoding", ""))
+    unpacker = Unpacker(response.headers.get("content-encoding", ""))
     wire = 0
-    async for chunk in response.aiter_raw():
-        wire += len(chunk)
-        if wire > bytes_max:
-            raise _too_big(bytes_max)
-        if inflater is None:
-            yield chunk
-            continue
-        try:
-            for piece in inflater.pieces(chunk):
+    try:
+        async for chunk in response.aiter_raw():
+            wire += len(chunk)
+            if wire > bytes_max:
+                raise _too_big(bytes_max)
+            for piece in unpacker.feed(chunk):
                 yield piece
-                await asyncio.sleep(0)  # a bomb goes off in small bangs, between other work
-        except zlib.error:
-            raise _Refusal(Reason.ENCODING, "The compression is broken; retrying later.") from None
-    if inflater is not None and wire and not inflater.is_whole():
-        raise _Refusal(Reason.CUT_OFF, "The compressed document breaks off; trying again later.")
-
-
-class _Inflater:
-    """gzip, zlib, or the bare stream that some servers call deflate."""
-
-    def __init__(self, may_be_bare: bool) -> None:
-        self._inner = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._may_be_bare = may_be_bare
-        self._members = 0
-
-    def is_whole(self) -> bool:
-        return self._members > 0 or self._inner.eof
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """What ``data`` unpacks to, at most ``PIECE_BYTES_MAX`` at a time."""
-        while data:
-            if self._inner.eof:
-                self._inner = zlib.decompressobj(_GZIP_OR_ZLIB)
-                self._members += 1
-            try:
-                yield self._inner.decompress(data, PIECE_BYTES_MAX)
-            except zlib.error:
-                if self._members:
-                    return  # padding behind the last member, which everybody ignores
-                if not self._may_be_bare:
-                    raise
-                self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
-                yield self._inner.decompress(data, PIECE_BYTES_MAX)
-            self._may_be_bare = False
-            data = self._inner.unused_data if self._inner.eof else self._inner.unconsumed_tail
-
-
-def _inflater(encoding: str) -> _Inflater | None:
-    name = encoding.strip().lower()
-    if name in ("", "identity"):
-        return None
-    if name in ("gzip", "x-gzip", "deflate"):
-        return _Inflater(may_be_bare=name == "deflate")
-    raise _Refusal(
-        Reason.ENCODING, "The document comes in a compression that we did not ask for; not read."
-    )
+                await asyncio.sleep(0)  # between the pieces of a bomb others have their turn
+        for piece in unpacker.finish():
+            yield piece
+    except PackingError as error:
+        reason = Reason.CUT_OFF if error.cut_off else Reason.ENCODING
+        raise _Refusal(reason, error.sentence) from None
 
 
 def _status_failure(response: httpx.Response) -> Failed:
@@ -363,12 +367,9 @@ def _too_big(bytes_max: int) -> _Refusal:
     return _Refusal(Reason.TOO_BIG, f"The document is bigger than {size}; ask for a shorter feed.")
 
 
-def _private(url: str) -> _Refusal:
+def _private(url: str) -> str:
     host = urlsplit(url).hostname or "?"
-    return _Refusal(
-        Reason.REDIRECT,
-        f"Redirected to a private address ({host[:80]}); not followed.",
-    )
+    return f"Redirected to a private address ({host[:80]}); not followed."
 
 
 def _validator(text: str) -> str:
@@ -385,11 +386,17 @@ async def _resolve(host: str) -> list[str]:
 
 
 def _is_private_connection(response: httpx.Response) -> bool:
+    address = _connected_to(response)
+    return bool(address) and _is_private_address(address)
+
+
+def _connected_to(response: httpx.Response) -> str:
+    """The address of the server that answered; "" behind a proxy, or where nobody knows."""
     if getproxies():
-        return False
+        return ""
     stream = response.extensions.get("network_stream")
     address = stream.get_extra_info("server_addr") if stream is not None else None
-    return address is not None and _is_private_address(str(address[0]))
+    return str(address[0]) if address is not None else ""
 
 
 def _is_private_name(url: str) -> bool:
@@ -400,14 +407,24 @@ def _is_private_name(url: str) -> bool:
 
 def _is_private_address(host: str) -> bool:
     """Whether a host is an address, in any spelling, that is not on the public internet."""
+    address = _address(host)
+    return address is not None and (not address.is_global or address.is_multicast)
+
+
+def _is_link_local(host: str) -> bool:
+    """Whether a host is an address of this wire alone, or one where clouds keep keys."""
+    address = _address(host)
+    return address is not None and (address.is_link_local or address in _SECRETS)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(host.split("%")[0])
     except ValueError:
         try:  # 2130706433, 0x7f.1, 127.1: resolvers take them all
-            address = ipaddress.IPv4Address(socket.inet_aton(host))
+            return ipaddress.IPv4Address(socket.inet_aton(host))
         except (OSError, UnicodeError):
-            return False
+            return None
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        address = inner or address
-    return not address.is_global or address.is_multicast
+        return address.ipv4_mapped or address.sixtofour or address
+    return address

@@ -1,9 +1,9 @@
 """JSON Feed 1 and 1.1 (jsonfeed.org), read with the leniency that its specification asks for."""
 
+import json
 import re
+from datetime import UTC, tzinfo
 from typing import Any
-
-import msgspec
 
 from feeds.news.dates import read_date
 from feeds.news.entry import (
@@ -17,19 +17,22 @@ from feeds.news.entry import (
     ParsedFeed,
     language_tag,
 )
+from feeds.news.markup import unmarked
 from feeds.text import from_html, paragraph, printable, safe_url
 
 _VERSION = re.compile(r"https?://(?:www\.)?jsonfeed\.org/version/(\d(?:\.\d)?)/?")
 
 
-def parse_json_feed(text: str, url: str = "") -> ParsedFeed:
+def parse_json_feed(text: str, url: str = "", home: tzinfo = UTC) -> ParsedFeed:
     """Read a JSON Feed. A field of the wrong type counts as absent, an item that is none is left.
 
-    Raises ``FeedError`` where the whole is no JSON or no feed.
+    ``home`` is the zone of dates without one. Raises ``FeedError`` where the whole is no JSON or
+    no feed.
     """
     try:
-        feed = msgspec.json.decode(text.encode("utf-8", "replace"))
-    except (msgspec.DecodeError, RecursionError) as error:
+        # the tolerant one: line ends inside texts and halves of a pair cost a sign, not the feed
+        feed = json.loads(text, strict=False)
+    except (ValueError, RecursionError) as error:
         raise FeedError(
             f"The JSON is broken ({printable(str(error), 100)}): check the address, "
             "or tell the publisher."
@@ -48,29 +51,34 @@ def parse_json_feed(text: str, url: str = "") -> ParsedFeed:
         format=f"JSON Feed {version[1]}",
         title=printable(_text(feed, "title"), TITLE_CHARS_MAX),
         language=language_tag(_text(feed, "language")),
-        entries=tuple(_entry(item, base) for item in items[:ENTRIES_MAX]),
+        entries=tuple(_entry(item, base, home) for item in items[:ENTRIES_MAX]),
     )
 
 
-def _entry(item: dict[str, Any], base: str) -> Entry:
+def _entry(item: dict[str, Any], base: str, home: tzinfo) -> Entry:
     return Entry(
-        guid=printable(_identity(item), GUID_CHARS_MAX),
+        guid=printable(_figure_or_text(item, "id"), GUID_CHARS_MAX),
         title=printable(_text(item, "title"), TITLE_CHARS_MAX),
-        url=safe_url(_text(item, "url") or _text(item, "external_url"), base),
-        published_ns=read_date(_text(item, "date_published")),
-        updated_ns=read_date(_text(item, "date_modified")),
+        url=_address(item, base),
+        published_ns=read_date(_figure_or_text(item, "date_published"), home),
+        updated_ns=read_date(_figure_or_text(item, "date_modified"), home),
         summary=_summary(item),
         author=_author(item),
         language=language_tag(_text(item, "language")),
     )
 
 
-def _identity(item: dict[str, Any]) -> str:
+def _address(item: dict[str, Any], base: str) -> str:
+    written = (_text(item, key) for key in ("url", "external_url"))
+    return next((url for text in written if text.strip() and (url := safe_url(text, base))), "")
+
+
+def _figure_or_text(item: dict[str, Any], key: str) -> str:
     # "id" must be text, but the specification asks readers to take numbers as well
-    found = item.get("id")
+    found = item.get(key)
     if isinstance(found, int | float) and not isinstance(found, bool):
         return str(found)
-    return _text(item, "id")
+    return _text(item, key)
 
 
 def _summary(item: dict[str, Any]) -> str:
@@ -87,4 +95,4 @@ def _author(item: dict[str, Any]) -> str:
 
 def _text(item: dict[str, Any], key: str) -> str:
     found = item.get(key)
-    return found if isinstance(found, str) else ""
+    return unmarked(found) if isinstance(found, str) else ""

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from feeds.news.encoding import decode
+from feeds.news.markup import legible, mended, unmarked
 from feeds.news.source import NAME_CHARS_MAX, SOURCES_MAX, Source
 from feeds.text import printable, safe_url
 
@@ -62,7 +63,8 @@ def read_opml(body: bytes) -> OpmlRead:
     """
     if len(body) > OPML_BYTES_MAX:
         raise OpmlError(f"more than {OPML_BYTES_MAX >> 20} MiB; is it a list of feeds?")
-    text = decode(body).lstrip()  # the parser is told UTF-8, whatever the document declares
+    # the parser is told UTF-8, whatever the document declares
+    text = mended(legible(decode(body).lstrip("\ufeff \t\r\n")))
     reader = _Reader()
     try:
         reader.parser.Parse(text.encode("utf-8", "replace"), True)
@@ -97,7 +99,8 @@ class _Reader:
             raise OpmlError(f"nested deeper than {DEPTH_MAX} at line {line}")
         heading = ""
         if tag.lower() == "outline":
-            heading = self._outline({name.lower(): value for name, value in attributes.items()})
+            told = {name.lower(): unmarked(value) for name, value in attributes.items()}
+            heading = self._outline(told)
         self._open.append(heading)
 
     def _end(self, _: str) -> None:

@@ -319,7 +319,9 @@ class NewsPoller:
 
     async def _read(self, followed: _Followed, fetched: Fetched, now_ns: Nanos) -> None:
         try:
-            feed = await self._parser.parse(fetched.body, fetched.url, fetched.charset)
+            feed = await self._parser.parse(
+                fetched.body, fetched.url, fetched.charset, followed.source.timezone
+            )
         except ParserTrouble as error:
             followed.fail(str(error))
             return

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from feeds.news.zones import zone_named
 from feeds.text import printable, safe_url
 
 EVERY_S_MIN = 5
@@ -20,8 +21,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     One that publishes seldom may be asked less often, up to ``slowest_s`` apart; 0 for never.
 
-    ``language`` is what its items are written in, "" where the feed's own word is taken. Raises
-    ``ValueError`` (``msgspec.ValidationError`` when decoded) that names the field and the fix.
+    ``language`` is what its items are written in, "" where the feed's own word is taken.
+    ``timezone`` is the IANA name of the zone that its dates without one are meant in, "" for UTC.
+    Raises ``ValueError`` (``msgspec.ValidationError`` when decoded) that names the field and the
+    fix.
     """
 
     id: str
@@ -30,6 +33,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     every_s: int = 300
     slowest_s: int = 0
     language: str = ""
+    timezone: str = ""
     trust: float = 0.5
     group: str = ""
     enabled: bool = True
@@ -65,6 +69,10 @@ def _complaints(source: Source) -> list[str]:
         (
             _LANGUAGE.fullmatch(source.language),
             f"language {source.language!r} must be a tag such as en or zh-CN, or empty",
+        ),
+        (
+            not source.timezone or zone_named(source.timezone),
+            f"timezone {source.timezone!r} must be a name such as Asia/Shanghai, or empty for UTC",
         ),
         (0 <= source.trust <= 1, f"trust {source.trust} must lie between 0 and 1"),
         (

@@ -39,6 +39,7 @@ class _Job(msgspec.Struct, array_like=True):
     body: bytes
     url: str
     charset: str
+    timezone: str = ""
 
 
 class _Died(Exception):
@@ -64,13 +65,15 @@ class ParseWorker:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
-    async def parse(self, body: bytes, url: str = "", charset: str = "") -> ParsedFeed:
+    async def parse(
+        self, body: bytes, url: str = "", charset: str = "", timezone: str = ""
+    ) -> ParsedFeed:
         """``feeds.news.parse.parse_feed`` elsewhere; raises ``FeedError`` for what it refuses,
         for what takes longer than ``parse_s_max`` and for what needs too much memory, and
         ``ParserTrouble`` where the document is not to blame."""
         async with self._turn:
             self.parses += 1
-            job = _Job(body, url, charset)
+            job = _Job(body, url, charset, timezone)
             try:
                 return await self._ask(job)
             except _Died:
@@ -186,7 +189,7 @@ def serve() -> None:
         job = decoder.decode(requests.read(int.from_bytes(header, "big")))
         _alarm(int(PARSE_S_MAX) + 60)
         try:
-            answer = _Answer(parse_feed(job.body, job.url, job.charset))
+            answer = _Answer(parse_feed(job.body, job.url, job.charset, job.timezone))
         except FeedError as refusal:
             answer = _Answer(None, str(refusal))
         _alarm(0)

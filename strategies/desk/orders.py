@@ -70,7 +70,8 @@ class OrderRecord(msgspec.Struct):
     """One of our orders. ``filled`` is the sum of its fills, ``reported`` the broker's word.
 
     ``failed`` is the size of fills that were taken back: the venue matched them, and they did not
-    settle. The order does not come to life again for it.
+    settle. The order does not come to life again for it. ``venue_id`` is the venue's id of it, ""
+    until it is sealed, and ``sent_ns`` is 0 until it has left.
     """
 
     intent: OrderIntent
@@ -84,6 +85,8 @@ class OrderRecord(msgspec.Struct):
     updated_ns: Nanos = 0
     cancelling: bool = False
     failed: Size = 0
+    venue_id: str = ""
+    sent_ns: Nanos = 0
 
     @property
     def over(self) -> bool:

@@ -8,6 +8,8 @@ from feeds.events import (
     KillSwitch,
     MarketResolved,
     OrderRequest,
+    OrderSealed,
+    OrderSent,
     OrderState,
     OrderUpdate,
     Settlement,
@@ -154,6 +156,22 @@ class Trading:
         self._outbox.put(Answer(self._outbox.now_ns, command_id, outcome, message))
 
     # -- in --------------------------------------------------------------------------------
+
+    def sealed(self, event: OrderSealed) -> None:
+        """An order has the id by which the venue will know it."""
+        record = self.orders.records.get(event.order_id)
+        if record is None:
+            self._stranger(event.order_id, "has a seal")
+        else:
+            record.venue_id = event.venue_id
+
+    def sent(self, event: OrderSent) -> None:
+        """An order has left the house."""
+        record = self.orders.records.get(event.order_id)
+        if record is None:
+            self._stranger(event.order_id, "was sent")
+        else:
+            record.sent_ns = event.at_ns
 
     def updated(self, update: OrderUpdate) -> None:
         """A broker's word on one of our orders."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from feeds.news.check import CheckResult, check_many
+from feeds.news.zones import zone_named
 from feeds.text import printable
 from terminal.cli import DONE, FAILED, USAGE, CommandError
 from terminal.commands import out
@@ -156,8 +157,13 @@ def _lines(file: TextIO, name: str) -> Iterator[dict[str, Any]]:
 def feeds(arguments: argparse.Namespace) -> int:
     """How each document reads; exit code 1 when any is refused."""
     fine = True
-    contact = configuration(arguments).config.news.contact
-    for result in check_many(arguments.targets, contact):
+    config = configuration(arguments).config
+    own = {feed.url: feed.timezone for feed in config.feeds}
+    zones = {one: arguments.timezone or own.get(one, "") for one in arguments.targets}
+    if arguments.timezone and zone_named(arguments.timezone) is None:
+        named = printable(arguments.timezone, 60)
+        raise CommandError(f"{named}: no such time zone; Asia/Shanghai is one", USAGE)
+    for result in check_many(arguments.targets, config.news.contact, zones):
         fine = fine and bool(result["ok"])
         if arguments.json:
             out.data(result)

@@ -96,7 +96,7 @@ def _replayed(path: Path) -> list[ImpactRow]:
     tape = read_tape(path)
     session = Session(header_from(tape.header))
     for event in _with_ticks(tape.events):
-        session.feed(event)
+        session.play(event)
     return impact_rows(session.desk)
 
 

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
         pace = _Pace(arguments.speed, session.header)
         for event in tape.events:
             pace.wait(event)
-            session.feed(event)
+            session.play(event)
             count += 1
     except (TapeError, HeaderError, RosterError) as error:
         raise CommandError(str(error)) from error

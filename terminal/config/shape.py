@@ -18,6 +18,7 @@ from msgspec import Meta
 from feeds.markets import SECOND, Money, Nanos, Price
 from feeds.news.agent import CONTACT, CONTACT_CHARS_MAX
 from feeds.news.source import EVERY_S_MAX, EVERY_S_MIN, NAME_CHARS_MAX, Source
+from feeds.news.zones import ZONE_CHARS_MAX
 from feeds.polymarket.hosts import Hosts
 from strategies.desk.settings import CALENDAR_MAX, Scheduled
 from strategies.risk import RiskLimits
@@ -250,6 +251,13 @@ class FeedConfig(_Section, frozen=True, kw_only=True):
     language: Annotated[
         str,
         _says('language of the items, such as en or zh-CN; "" where the feed says', pattern=_TAG),
+    ] = ""
+    timezone: Annotated[
+        str,
+        _says(
+            'zone of its dates that name none, such as Asia/Shanghai; "" for UTC',
+            max_length=ZONE_CHARS_MAX,
+        ),
     ] = ""
     trust: Annotated[
         float, _says("how much its word weighs: 0 rumour, 1 first-hand", ge=0, le=1)

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from feeds.news.zones import zone_named
 from strategies.desk.settings import WHAT_CHARS_MAX
 from terminal.config.kinds import UNITS, is_here, nearest, plain, shown
 from terminal.config.problems import Problem
@@ -18,7 +19,7 @@ NOT_LIVE = "trading with real money is not part of this release; use"
 
 def check_together(config: Config, wheres: Mapping[str, str]) -> Iterator[Problem]:
     """Problems between settings. ``wheres`` says where each key was set that is no default."""
-    rules = (_no_live, _clock, _prices, _calendar, _judge, _strategies)
+    rules = (_no_live, _clock, _prices, _calendar, _zones, _judge, _strategies)
     for key, expected, found, fix in (row for rule in rules for row in rule(config)):
         yield Problem(_where(key, wheres), key, expected, found, fix)
 
@@ -83,6 +84,14 @@ def _calendar(config: Config) -> Iterator[Row]:
         elif time_of(when) is None:
             fix = 'a day, a time and a zone: "2026-11-25T21:20Z"'
             yield key, "a time in ISO 8601 with its zone", shown(when), fix
+
+
+def _zones(config: Config) -> Iterator[Row]:
+    for feed in config.feeds:
+        if feed.timezone and zone_named(feed.timezone) is None:
+            expected = "the name of a time zone, as IANA lists them"
+            fix = 'one such as "Asia/Shanghai"; "" means UTC'
+            yield f"feeds.{feed.id}.timezone", expected, shown(feed.timezone), fix
 
 
 def _judge(config: Config) -> Iterator[Row]:

@@ -1,8 +1,9 @@
 """The engine: one asyncio loop from feeds to desk to broker, ledger, alerts and views.
 
 Sources only append to the inbox; one loop drains it in bounded batches, so nothing trades inside
-a socket callback. What concerns money is on disk before the next event is looked at: an intent
-before the broker may act on it, a fill before anyone is shown it.
+a socket callback. What concerns money is on disk before anything comes of it: the session says step
+by step what to keep, and goes on when it is kept. Meanwhile the loop serves everybody else, but no
+further event is handled, so that the order on the tape is the order of decisions.
 """
 
 import asyncio
@@ -19,9 +20,7 @@ from feeds.events import (
     Event,
     Fill,
     Gap,
-    KillSwitch,
     LevelChange,
-    MarketResolved,
     MarketSeen,
     Story,
     Tick,
@@ -37,17 +36,14 @@ from strategies.decisions import (
     Parked,
     Place,
     Ponder,
-    Remembered,
-    Skipped,
     Suggested,
-    SuggestionOver,
 )
 from terminal.alerts import Alerts
 from terminal.engine.inbox import Inbox
-from terminal.engine.session import Session, Step
+from terminal.engine.session import Decided, Keep, Session
 from terminal.engine.sources import Sources, Work
 from terminal.engine.state import EngineState
-from terminal.ledger import Ledger, Record
+from terminal.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +57,7 @@ class EngineHalted(Exception):
     """The engine stopped itself rather than act on something it could not keep."""
 
 
-Listener = Callable[[Event, Step], None]
+Listener = Callable[[Decided], None]
 
 
 class Engine:
@@ -155,22 +151,41 @@ class Engine:
             self._tape.append(event)
         if isinstance(event, Story):
             self._time_story(event, arrived)
-        step = self.session.feed(event)
-        semantics = self.sources.semantics
-        if isinstance(event, MarketSeen) and semantics is not None:
-            semantics.see(event.market)
-        if isinstance(event, LevelChange | BookSnapshot):
-            self.state.frame_to_book.add(time.perf_counter() - arrived)
-            self.state.counters.books.add(event.asset_id)
-        await self._keep(event, step)
+        for step in self.session.feed(event):
+            if isinstance(step, Keep):
+                await self._keep(step)
+                continue
+            if isinstance(event, LevelChange | BookSnapshot) and step.event is event:
+                self.state.frame_to_book.add(time.perf_counter() - arrived)
+                self.state.counters.books.add(event.asset_id)
+            self._tell(step)
+        self._alerts.tick(event.at_ns)
+
+    async def _keep(self, step: Keep) -> None:
+        if step.durable:
+            await self._ledger.record(step.records)
+        else:
+            self._ledger.post(step.records)
+
+    def _tell(self, step: Decided) -> None:
+        """Act on what was decided, and tell all who listen."""
+        match step.event:
+            case MarketSeen() if self.sources.semantics is not None:
+                self.sources.semantics.see(step.event.market)
+            case Fill():
+                self.state.fills.append(step.event)
+                self.state.counters.fills += 1
+            case Tick():
+                self._ledger.check()  # a row that nobody waited for may have ended it
+            case _:
+                pass
         for decision in step.decisions:
             self._act(decision)
-        self._alerts.tick(event.at_ns)
-        self.state.timelines.listen(event, step)
-        for fact in (event, *step.heard, *step.decisions):
+        self.state.timelines.listen(step)
+        for fact in (step.event, *step.decisions):
             self.state.changes.note(fact)
         for listener in self.listeners:
-            listener(event, step)
+            listener(step)
 
     def _in_order(self, event: Event) -> Event:
         if event.at_ns < self._last_ns:
@@ -188,28 +203,12 @@ class Engine:
 
     # -- what follows from decisions -------------------------------------------------------
 
-    async def _keep(self, event: Event, step: Step) -> None:
-        """Everything about money goes to disk before anyone acts on it or sees it."""
-        rows: list[Record] = []
-        if isinstance(event, MarketResolved | KillSwitch):
-            rows.append(event)
-        for decision in step.decisions:
-            if isinstance(decision, Place):
-                self.state.counters.orders += 1
-                rows.append(decision.order)
-            elif isinstance(decision, Suggested | SuggestionOver | Skipped | Remembered):
-                rows.append(decision)
-        rows += step.heard
-        if rows:
-            await self._ledger.record(rows)
-        fills = [heard for heard in step.heard if isinstance(heard, Fill)]
-        self.state.fills.extend(fills)
-        self.state.counters.fills += len(fills)
-
     def _act(self, decision: Decision) -> None:
         match decision:
             case Follow():
                 self.sources.following.desk_wants(decision.asset_ids)
+            case Place():
+                self.state.counters.orders += 1
             case LinksFound():
                 self.state.counters.links += len(decision.links)
             case Consult():

@@ -1,28 +1,52 @@
-"""One session's deterministic half: desk and paper broker behind one door.
+"""One session's deterministic half: desk and broker behind one door.
 
 The engine, `ftt replay` and the tests all drive this class, so a tape gives the same decisions
-wherever it is played.
+wherever it is played. It says itself what must be on disk before it goes on: :meth:`Session.feed`
+is a generator, and what comes after a :class:`Keep` happens when the caller asks for it. An engine
+waits for the ledger there; a replay asks at once.
 """
 
-from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
-from feeds.events import Event
+from feeds.events import (
+    Event,
+    Fill,
+    FillSettled,
+    KillSwitch,
+    MarketResolved,
+    OrderSealed,
+    OrderSent,
+    OrderState,
+    OrderUpdate,
+)
 from feeds.markets import SECOND
-from strategies.decisions import Cancel, Decision, Mandate, Place, Remembered
+from strategies.decisions import (
+    Cancel,
+    Decision,
+    Mandate,
+    OrderIntent,
+    Place,
+    Remembered,
+    Skipped,
+    Suggested,
+    SuggestionOver,
+)
 from strategies.desk import Desk, DeskSettings
+from strategies.desk.news import StoryLinker
 from strategies.linking import Linker
 from strategies.portfolio import Recalled
 from strategies.roster import enrol
 from terminal.engine.brokers import Broker, Heard
 from terminal.engine.brokers.paper import PaperBroker
+from terminal.ledger import Record
 
 MILLISECOND = SECOND // 1_000
-REPLIES_PER_EVENT_MAX = 10_000
-"""More than that from one event is an engine arguing with itself."""
+REPLIES_DEEP_MAX = 50
+"""An answer to an answer to an answer: a desk and a broker that argue without end."""
 
 
 class StrategySetting(msgspec.Struct, frozen=True):
@@ -54,57 +78,153 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     models: str = ""
 
 
-class Step(msgspec.Struct):
-    """What one event led to: decisions in order, and what the broker said."""
+class Keep(msgspec.Struct, frozen=True):
+    """Rows for the ledger; where they are ``durable`` nothing goes on before they are on disk.
 
+    The others are in the ledger before any later row, and nobody waits for them.
+    """
+
+    records: tuple[Record, ...]
+    durable: bool
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """What one event led to. All of it that concerns money is on disk, and may be acted on."""
+
+    event: Event
     decisions: list[Decision]
-    heard: list[Heard]
+
+
+Step = Keep | Decided
+
+BOOKED = frozenset(
+    {MarketResolved, KillSwitch, OrderSealed, OrderSent, OrderUpdate, Fill, FillSettled}
+)
+"""Events that are rows of the ledger themselves: on disk before the desk hears of them."""
+SCORED = (Suggested, SuggestionOver, Skipped, Remembered)
+
+
+def _paper(desk: Desk) -> Broker:
+    return PaperBroker(desk.market_data, desk.settings.paper_latency_ms * MILLISECOND)
 
 
 class Session:
-    """Feed it events in order of time; it returns what was decided and done."""
+    """Feed it events in order of time; it says step by step what to keep and what was decided."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(
+        self,
+        header: Header,
+        broker: Callable[[Desk], Broker] = _paper,
+        linker: StoryLinker | None = None,
+    ) -> None:
         self.header = header
         enrolled = [
             enrol(setting.path or setting.name, dict(setting.params), setting.mandate)
             for setting in header.strategies
         ]
-        self.desk = Desk(header.desk, enrolled, Linker())
+        self.desk = Desk(header.desk, enrolled, linker or Linker())
         self.desk.restore(header.past, killed=header.killed, precedents=header.precedents)
-        latency_ns = header.desk.paper_latency_ms * MILLISECOND
-        self.broker: Broker = PaperBroker(self.desk.market_data, latency_ns)
+        self.broker = broker(self.desk)
+        self.decisions = 0
         self._digest = blake2b(digest_size=16)
         self._encoder = msgspec.msgpack.Encoder()
-        self.decisions = 0
+        self._unsent: dict[str, OrderIntent] = {}
+        self._depth = 0
+        self._under_way = False
 
-    def feed(self, event: Event) -> Step:
-        """One event in; the decisions and the broker's answers, to the last consequence, out."""
-        step = Step([], [])
-        waiting: deque[Heard] = deque()
-        self._decide(event, step, waiting)
-        waiting.extend(self.broker.hear(event))
-        while waiting:
-            assert len(step.heard) < REPLIES_PER_EVENT_MAX, f"{type(event).__name__} never settles"
-            heard = waiting.popleft()
-            step.heard.append(heard)
-            self._decide(heard, step, waiting)
-        return step
+    def feed(self, event: Event) -> Iterator[Step]:
+        """One event in; out come its consequences, to the last, in the order in which they happen.
 
-    def _decide(self, event: Event, step: Step, waiting: deque[Heard]) -> None:
-        for decision in self.desk.handle(event):
-            step.decisions.append(decision)
+        Ask for the next step only when this one is done: a :class:`Keep` is kept, a
+        :class:`Decided` acted on. Where that fails the session is over.
+        """
+        assert not self._under_way, "the event before was not carried to its end"
+        self._under_way = True
+        if type(event) in BOOKED:
+            yield _kept(cast(Record, event))
+        yield from self._decide(event)
+        heard = self.broker.hear(event)
+        if heard:
+            yield from self._hear(heard)
+        self._under_way = False
+
+    def play(self, event: Event) -> list[Decision]:
+        """Feed without a ledger: all that was decided."""
+        steps = self.feed(event)
+        return [one for step in steps if isinstance(step, Decided) for one in step.decisions]
+
+    def _decide(self, event: Event) -> Iterator[Step]:
+        decisions = self.desk.handle(event)
+        if decisions:
+            self._count(decisions)
+            rows = [row for one in decisions if (row := _row_of(one)) is not None]
+            if rows:
+                yield Keep(tuple(rows), any(type(row) is OrderIntent for row in rows))
+        yield Decided(event, decisions)
+        for decision in decisions:
+            if isinstance(decision, Place | Cancel):
+                yield from self._hear(self._carry_out(decision))
+        if isinstance(event, OrderSealed):
+            yield from self._hear(self._send(event))
+        elif isinstance(event, OrderUpdate) and event.state.over:
+            self._unsent.pop(event.order_id, None)
+
+    def _count(self, decisions: list[Decision]) -> None:
+        self.decisions += len(decisions)
+        for decision in decisions:
             self._digest.update(self._encoder.encode(decision))
-            self.decisions += 1
-            if isinstance(decision, Place):
-                waiting.extend(self.broker.place(decision.order))
-            elif isinstance(decision, Cancel):
-                waiting.extend(self.broker.cancel(decision.order_id, decision.at_ns))
+
+    def _hear(self, said: Sequence[Heard]) -> Iterator[Step]:
+        """The broker's words: kept together, then the desk hears one after the other."""
+        if not said:
+            return
+        self._depth += 1
+        assert self._depth < REPLIES_DEEP_MAX, "desk and broker never come to an end"
+        yield _kept(*said)
+        for heard in said:
+            yield from self._decide(heard)
+        self._depth -= 1
+
+    def _carry_out(self, decision: Place | Cancel) -> Sequence[Heard]:
+        if isinstance(decision, Place):
+            self._unsent[decision.order.order_id] = decision.order
+            return self.broker.seal(decision.order)
+        if self._unsent.pop(decision.order_id, None) is None:
+            return self.broker.cancel(decision.order_id, decision.at_ns)
+        reason = "cancelled before it was sent"
+        at_ns, order_id = decision.at_ns, decision.order_id
+        return [OrderUpdate(at_ns, order_id, OrderState.CANCELLED, 0, reason)]
+
+    def _send(self, sealed: OrderSealed) -> Sequence[Heard]:
+        """What is sealed, and on disk, leaves; but for an order that was cancelled meanwhile."""
+        order = self._unsent.pop(sealed.order_id, None)
+        return self.broker.send(order, sealed) if order is not None else ()
 
     @property
     def digest(self) -> str:
         """A fingerprint of every decision so far, in order."""
         return self._digest.hexdigest()
+
+
+def _row_of(decision: Decision) -> Record | None:
+    if isinstance(decision, Place):
+        return decision.order
+    return decision if isinstance(decision, SCORED) else None
+
+
+def _kept(*said: Record) -> Keep:
+    return Keep(said, any(_matters(one) for one in said))
+
+
+def _matters(said: Record) -> bool:
+    """Whether others may hear of it only when it is on disk.
+
+    An order that is still open has no news but of the queue before it, and what left was kept
+    before it left.
+    """
+    if isinstance(said, OrderUpdate):
+        return said.state is not OrderState.OPEN
+    return not isinstance(said, OrderSent)
 
 
 class HeaderError(ValueError):

@@ -1,9 +1,9 @@
 """What happened after each story, and when: seen, linked, moved, suggested, ordered, filled."""
 
-from feeds.events import Event, Fill, Story
+from feeds.events import Fill, Story
 from feeds.markets import SECOND, Nanos
 from strategies.decisions import ImpactSeen, LinksFound, Place, Suggested, Verdict
-from terminal.engine.session import Step
+from terminal.engine.session import Decided
 from terminal.protocol.vocabulary import StepWord
 
 STORIES_MAX = 1_000
@@ -21,10 +21,13 @@ class Timelines:
         self._steps: dict[str, dict[str, Nanos]] = {}
         self._story_of: dict[str, str] = {}
 
-    def listen(self, event: Event, step: Step) -> None:
+    def listen(self, step: Decided) -> None:
         """Note what one event led to."""
-        if isinstance(event, Story):
-            self._begin(event)
+        if isinstance(step.event, Story):
+            self._begin(step.event)
+        elif isinstance(step.event, Fill):
+            fill = step.event
+            self._note(self._story_of.get(fill.order_id, ""), "fill", fill.at_ns)
         for decision in step.decisions:
             match decision:
                 case LinksFound() if decision.links:
@@ -41,9 +44,6 @@ class Timelines:
                     self._own(decision.order.order_id, story_id)
                 case _:
                     pass
-        for heard in step.heard:
-            if isinstance(heard, Fill):
-                self._note(self._story_of.get(heard.order_id, ""), "fill", heard.at_ns)
 
     def of(self, story_id: str) -> tuple[tuple[StepWord, float], ...]:
         """Seconds from publication (from first sight where that is unknown) to each step."""

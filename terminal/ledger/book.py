@@ -187,31 +187,48 @@ class Ledger:
         Raises ``ValueError`` for a number beyond 64 bits.
         """
         entry = _Entry([row_of(record) for record in rows])
-        if not entry.rows:
-            return
-        self._refuse()
         if entry.money:
             entry.done = asyncio.get_running_loop().create_future()
+        self._take_in(entry)
+        if entry.done is not None:
+            await entry.done
+
+    def post(self, rows: Sequence[Record]) -> None:
+        """:meth:`record` without waiting: these rows reach the disk before any later one does.
+
+        Nobody is told when, so what is wrong with a row of money ends the ledger for all.
+        """
+        self._take_in(_Entry([row_of(record) for record in rows]))
+
+    def _take_in(self, entry: _Entry) -> None:
+        if not entry.rows:
+            return
+        self.check()
         if self._queued_rows + len(entry.rows) > ROWS_QUEUED_MAX:
             raise LedgerError(f"{self.path}: {self._queued_rows} rows wait: the disk has stalled")
         self._queued_rows += len(entry.rows)
         self._queue.put(entry)
-        if entry.done is not None:
-            await entry.done
+
+    def check(self) -> None:
+        """Raises what ended the ledger, where something has, whether or not a caller was told."""
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise LedgerError(f"{self.path}: is closed")
 
     async def flush(self) -> None:
         """Returns when everything recorded so far is safely on disk, the scorecard too."""
-        self._refuse()
+        self.check()
         await asyncio.wrap_future(self._post(self._flush))
 
     def rebuild(self) -> Rebuilt:
         """All that the ledger knows of money. Blocks: for the start, before the loop matters."""
-        self._refuse()
+        self.check()
         return self._ask(lambda: past.rebuild(self._connection, self.path))
 
     def back_up(self, to: str | Path) -> None:
         """Write a whole copy to another file; blocks, and replaces an older copy."""
-        self._refuse()
+        self.check()
         self._ask(lambda: store.back_up(self._connection, Path(to).absolute()))
 
     @property
@@ -219,12 +236,6 @@ class Ledger:
         """How long the oldest row has waited for the disk: a stall shows here first."""
         oldest = self._oldest
         return time.monotonic() - oldest.since if oldest is not None else 0.0
-
-    def _refuse(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._closed:
-            raise LedgerError(f"{self.path}: is closed")
 
     def _post(self, work: Callable[[], T]) -> "Future[T]":
         done: Future[T] = Future()
@@ -241,7 +252,7 @@ class Ledger:
             try:
                 self._serve()
             except Exception as error:  # a mistake of ours must leave nobody waiting for ever
-                self._failure = _ends(self.path, error)
+                self._failure = self._failure or _ends(self.path, error)
         if hasattr(self, "_connection"):
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -294,6 +305,9 @@ class Ledger:
                 self._failure = _ends(self.path, error)
         self._queued_rows -= sum(len(entry.rows) for entry in batch)
         self._oldest = None
+        for number, refusal in refused.items():
+            if batch[number].money and batch[number].done is None:
+                self._failure = self._failure or refusal
         self._answer(batch, refused)
         self._step("answered")
 

@@ -8,7 +8,16 @@ from typing import Any
 
 import msgspec
 
-from feeds.events import Fill, FillSettled, KillSwitch, MarketResolved, OrderState, OrderUpdate
+from feeds.events import (
+    Fill,
+    FillSettled,
+    KillSwitch,
+    MarketResolved,
+    OrderSealed,
+    OrderSent,
+    OrderState,
+    OrderUpdate,
+)
 from feeds.markets import Money, Nanos
 from strategies.decisions import OrderIntent, Remembered
 from strategies.portfolio import Portfolio, Recalled
@@ -32,13 +41,16 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     """All that the ledger knows of money, in the order in which it was booked.
 
     ``cash_start`` is None in a ledger where no cash ever came in. ``states`` holds the newest word
-    on each order that was heard of; one without is still INTENDED. ``past`` are fills, what
-    became of them, and resolutions together, as a portfolio wants them. ``precedents`` are the
+    on each order that was heard of; one without is still INTENDED. ``seals`` are the final forms of
+    orders: one without never left, and one that is not among ``sent`` may have. ``past`` are fills,
+    what became of them, and resolutions together, as a portfolio wants them. ``precedents`` are the
     newest of what stories did to odds, oldest first. ``as_of_ns`` is the newest time of any row.
     """
 
     cash_start: Money | None = None
     intents: tuple[OrderIntent, ...] = ()
+    seals: dict[str, OrderSealed] = {}
+    sent: frozenset[str] = frozenset()
     states: dict[str, OrderUpdate] = {}
     fills: tuple[Fill, ...] = ()
     resolutions: tuple[MarketResolved, ...] = ()
@@ -111,6 +123,8 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
     """Read everything back into the records it was made of."""
     past: list[Recalled] = []
     intents: list[OrderIntent] = []
+    seals: dict[str, OrderSealed] = {}
+    sent: set[str] = set()
     states: dict[str, OrderUpdate] = {}
     cash: Money | None = None
     killed, session, rows, as_of_ns = False, 0, 0, 0
@@ -120,6 +134,10 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
         match record:
             case OrderIntent():
                 intents.append(record)
+            case OrderSealed():
+                seals[record.order_id] = record
+            case OrderSent():
+                sent.add(record.order_id)
             case OrderUpdate():
                 states[record.order_id] = record
             case Fill() | FillSettled() | MarketResolved():
@@ -133,6 +151,8 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
     return Rebuilt(
         cash_start=cash,
         intents=tuple(intents),
+        seals=seals,
+        sent=frozenset(sent),
         states=states,
         fills=tuple(record for record in past if isinstance(record, Fill)),
         resolutions=tuple(record for record in past if isinstance(record, MarketResolved)),

@@ -1,8 +1,9 @@
 """What the ledger keeps: its tables, and records as rows and back.
 
-Money rows of all tables share one count, ``seq``, and one chain: each row's digest covers the row
-and the digest before it. Rows of the scorecard (suggestions, trades decided against, precedents)
-stand beside it: they are worth keeping, but no money hangs on them.
+An order's life is a row each: its intent, its seal (the final id and bytes), that it was sent, and
+what the broker said of it. Money rows of all tables share one count, ``seq``, and one chain: each
+row's digest covers the row and the digest before it. Rows of the scorecard (suggestions, trades
+decided against, precedents) stand beside it: they are worth keeping, but no money hangs on them.
 """
 
 import math
@@ -15,7 +16,15 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from feeds.events import Fill, FillSettled, KillSwitch, MarketResolved, OrderUpdate
+from feeds.events import (
+    Fill,
+    FillSettled,
+    KillSwitch,
+    MarketResolved,
+    OrderSealed,
+    OrderSent,
+    OrderUpdate,
+)
 from feeds.markets import Money, Nanos
 from strategies.decisions import (
     OrderIntent,
@@ -56,6 +65,8 @@ Record: TypeAlias = (
     SessionStart
     | Deposit
     | OrderIntent
+    | OrderSealed
+    | OrderSent
     | OrderUpdate
     | Fill
     | FillSettled
@@ -117,6 +128,13 @@ MIGRATIONS: tuple[Migration, ...] = (
             story_id TEXT NOT NULL, condition_id TEXT NOT NULL, facet TEXT NOT NULL,
             family TEXT NOT NULL, logit REAL NOT NULL) STRICT""",
     ),
+    (
+        """CREATE TABLE seals (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            order_id TEXT NOT NULL UNIQUE, venue_id TEXT NOT NULL, payload BLOB NOT NULL,
+            digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE sent (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            order_id TEXT NOT NULL UNIQUE, digest BLOB NOT NULL) STRICT""",
+    ),
 )
 """Numbered from 1 by their place; one that was released is never changed."""
 
@@ -150,6 +168,8 @@ TABLES: tuple[Table, ...] = (
     Table("sessions", SessionStart, "number"),
     Table("deposits", Deposit),
     Table("intents", OrderIntent, "order_id"),
+    Table("seals", OrderSealed, "order_id", since=4),
+    Table("sent", OrderSent, "order_id", since=4),
     Table("order_updates", OrderUpdate),
     Table("fills", Fill, "id"),
     Table("settlements", FillSettled, since=2),

@@ -123,6 +123,7 @@ def _order(record: OrderRecord, markets: Markets) -> OrderRow:
         origin=intent.strategy or "you",
         queue_ahead=record.queue_ahead,
         failed=record.failed,
+        venue_id=record.venue_id,
     )
 
 

@@ -338,7 +338,8 @@ class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     """One of our orders. ``queue_ahead`` is the size before us at our price, ``failed`` the size of
-    its fills that were matched and did not settle."""
+    its fills that were matched and did not settle, ``venue_id`` the venue's own id of it, "" before
+    it has one."""
 
     order_id: str
     at_ns: int
@@ -356,6 +357,7 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
     queue_ahead: int = 0
     failed: int = 0
+    venue_id: str = ""
 
 
 class FillRow(msgspec.Struct, frozen=True, kw_only=True):

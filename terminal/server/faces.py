@@ -23,7 +23,7 @@ from feeds.markets import ONE, Side
 from strategies.decisions import Alert, CommandResult
 from terminal.alerts import MONEY
 from terminal.engine.loop import Engine
-from terminal.engine.session import Step
+from terminal.engine.session import Decided
 from terminal.presenters.page import Page
 from terminal.presenters.preview import preview
 from terminal.protocol.link import LinkClosed, Peer
@@ -85,9 +85,9 @@ class FaceDesk:
             self._seats.discard(seat)
             self.engine.sources.following.focus(seat, ())
 
-    def _overhear(self, event: Event, step: Step) -> None:
+    def _overhear(self, step: Decided) -> None:
         """What happened to money is worth a line on any screen; the rest has panes of its own."""
-        if isinstance(event, Tick):
+        if isinstance(step.event, Tick):
             for seat in self._seats:
                 seat.turn()
         for decision in step.decisions:

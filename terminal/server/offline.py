@@ -71,6 +71,8 @@ def _records(rebuilt: Rebuilt, portfolio: Portfolio) -> Iterable[OrderRecord]:
         if fill.order_id in records:
             _count(records[fill.order_id], fill, portfolio)
     for order_id, record in records.items():
+        if order_id in rebuilt.seals:
+            record.venue_id = rebuilt.seals[order_id].venue_id
         update = rebuilt.states.get(order_id)
         if update is not None:
             record.state, record.reason = update.state, update.reason

@@ -12,6 +12,8 @@ from feeds.events import (
     Liquidity,
     MarketResolved,
     OrderKind,
+    OrderSealed,
+    OrderSent,
     OrderState,
     OrderUpdate,
     Settlement,
@@ -45,6 +47,14 @@ def intent(n: int) -> OrderIntent:
         kind=OrderKind.GTC,
         fee_max=7,
     )
+
+
+def seal(n: int) -> OrderSealed:
+    return OrderSealed(1_500 + n, f"order-{n}", f"0x{n:064x}", b"\x00\xff" + f"{n}".encode())
+
+
+def sent(n: int) -> OrderSent:
+    return OrderSent(1_600 + n, f"order-{n}")
 
 
 def update(n: int, state: OrderState = OrderState.OPEN, filled: int = 0) -> OrderUpdate:
@@ -104,6 +114,7 @@ def a_days_work(orders: int = 4) -> list[list[Record]]:
     work: list[list[Record]] = [[session(), deposit()]]
     for n in range(orders):
         work.append([Suggested(suggestion(n)), intent(n)])
+        work += [[seal(n)], [sent(n)]]
         work.append([update(n), fill(n), update(n, OrderState.FILLED, 10 * SHARE)])
         work.append([SuggestionOver(4_000 + n, f"suggestion-{n}", "acted on"), skipped(n)])
     work.append([settled(0), settled(1)])

@@ -24,7 +24,7 @@ from terminal.engine import catalogue_sync as keeping
 from terminal.engine.assembly import assemble
 from terminal.engine.catalogue_sync import WHOLE_EVERY_S, CatalogueSync
 from terminal.engine.loop import Engine
-from terminal.engine.session import Step
+from terminal.engine.session import Decided
 from terminal.presenters.page import Page
 from terminal.stores.paths import Paths
 from tests.feeds.polymarket.loopback import Answer, Asked, http_server
@@ -289,7 +289,7 @@ async def _engine(base: str, home: Path, setting: str = "") -> Engine:
 async def _run_until(engine: Engine, markets: int) -> None:
     stop = asyncio.Event()
 
-    def look(event: Event, step: Step) -> None:
+    def look(_: Decided) -> None:
         if len(engine.session.desk.markets) >= markets and engine.state.catalogue_as_of_ns:
             stop.set()
 

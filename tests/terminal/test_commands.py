@@ -142,7 +142,10 @@ def test_a_feed_is_read_or_refused_in_a_sentence(ftt: Run, tmp_path: Path) -> No
     assert first["entries"][0]["published"] == "2026-11-24T08:00:00Z"
     assert not second["ok"]
     assert second["error"].endswith(".")
-    shown = ftt("feeds", "check", str(good), str(bad))
+    here = ftt("feeds", "check", str(good), "--timezone", "Asia/Nowhere")
+    assert here.returncode == 2
+    assert "Asia/Shanghai" in here.stderr
+    shown = ftt("feeds", "check", str(good), str(bad), "--timezone", "Asia/Shanghai")
     assert shown.returncode == 1
     for answer in map(json.loads, ran.stdout.splitlines()):
         said = answer["error"] if not answer["ok"] else answer["entries"][0]["title"]

@@ -413,6 +413,12 @@ BROKEN: dict[str, tuple[str, str, str, str]] = {
         "a table",
         '"A ruling" = "..."',
     ),
+    "a time zone that is none": (
+        '[[feeds]]\nid = "wire"\nurl = "https://w.example/rss"\ntimezone = "Asia/Nowhere"',
+        "feeds.wire.timezone",
+        '"Asia/Nowhere"',
+        "Asia/Shanghai",
+    ),
     "hours that are none": ('[alerts]\nquiet_hours = "22-7"', "alerts.quiet_hours", '"22-7"', ""),
     "escapes in a text": ('[venue]\nname = "\\u001b[31m"', "venue.name", '"�[31m"', "control"),
     "keys that are no table": ('[tui]\nkeys = "vim"', "tui.keys", '"vim"', "[tui.keys]"),

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from feeds.events import BookState, Event, Gap, LevelChange, OrderRequest, Tick
+from feeds.events import BookState, Gap, LevelChange, OrderRequest, Tick
 from feeds.markets import Side
 from strategies.decisions import Parked
 from terminal.config import load
 from terminal.engine import inbox
 from terminal.engine.assembly import assemble
 from terminal.engine.loop import Engine, EngineHalted
-from terminal.engine.session import Step
+from terminal.engine.session import Decided
 from terminal.stores.paths import Paths
 
 WITHIN_S = 40.0
@@ -77,8 +77,9 @@ async def test_a_flood_is_shed_and_its_books_are_asked_for_again(
     flooded: list[str] = []
     states: list[BookState] = []
 
-    def note(event: Event, _: Step) -> None:
+    def note(step: Decided) -> None:
         """The flooded book's states, from the moment it is declared void."""
+        event = step.event
         told = isinstance(event, Gap) and event.reason == "the desk fell behind"
         if flooded and (told or states):
             states.append(engine.session.desk.book_states[flooded[0]])
@@ -129,7 +130,7 @@ async def test_a_strategy_that_raises_is_parked_and_the_others_run_on(
     engine = await assembled(practice_config)
     parked: list[Parked] = []
     engine.listeners.append(
-        lambda _, step: parked.extend(d for d in step.decisions if isinstance(d, Parked))
+        lambda step: parked.extend(d for d in step.decisions if isinstance(d, Parked))
     )
     skipped = engine.session.desk.skipped
 

@@ -51,7 +51,7 @@ def test_a_tape_is_measured_as_its_session_was(
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     session = Session(HEADER)
     for event in played():
-        session.feed(event)
+        session.play(event)
     rows = impact_rows(session.desk)
     assert told == [json.loads(msgspec.json.encode(plain(row))) for row in rows]
     assert told[0]["verdict"] == "clear move"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from benchmarks import ledger as benchmark
-from feeds.events import FillSettled, OrderState, Settlement
+from feeds.events import FillSettled, OrderSealed, OrderSent, OrderState, Settlement
 from feeds.markets import SHARE
 from strategies.decisions import Suggested
 from terminal.ledger import Ledger, LedgerError, LedgerReader, book, store
@@ -34,6 +34,8 @@ from tests.terminal.ledger_rows import (
     recorded,
     reopened,
     resolved,
+    seal,
+    sent,
     session,
     settled,
     skipped,
@@ -62,7 +64,9 @@ def test_a_days_work_is_rebuilt_from_disk(tmp_path: Path) -> None:
     assert rebuilt.open_intents == ()
     assert not rebuilt.killed
     assert rebuilt.next_session == 2
-    assert rebuilt.rows == 2 + 4 * 4 + 4 + 3
+    assert rebuilt.seals == {f"order-{n}": seal(n) for n in range(4)}
+    assert rebuilt.sent == {f"order-{n}" for n in range(4)}
+    assert rebuilt.rows == 2 + 4 * 6 + 4 + 3
 
 
 def test_rebuilding_twice_and_after_a_restart_gives_the_same(tmp_path: Path) -> None:
@@ -131,6 +135,57 @@ async def test_the_scorecard_waits_for_nobody_until_it_is_flushed(tmp_path: Path
         assert reader.skipped() == [skipped(1)]
     assert ledger.waiting_s == 0.0
     await ledger.close()
+
+
+async def test_what_is_posted_waits_for_nobody_and_is_there_before_any_later_row(
+    tmp_path: Path,
+) -> None:
+    gate = threading.Event()
+    ledger = opened(tmp_path / "l", step=lambda name: gate.wait(5) and None)
+    ledger.post([intent(1), sent(1)])  # returns with the gate shut
+    ledger.post([])
+    gate.set()
+    await ledger.record([intent(2)])
+    with LedgerReader(tmp_path / "l") as reader:
+        assert reader.rebuild().intents == (intent(1), intent(2))
+        assert reader.rebuild().sent == {"order-1"}
+        assert reader.verify() == 3
+    await ledger.close()
+
+
+async def test_rows_of_money_wait_for_the_disk_whether_or_not_anybody_waits_for_them(
+    tmp_path: Path,
+) -> None:
+    waits: list[int] = []
+
+    def step(name: str) -> None:
+        if name == "begun":
+            waits.append(ledger._connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    ledger = opened(tmp_path / "l", step=step)
+    normal, full = 1, 2
+    for rows, wait in (([skipped(1)], normal), ([intent(1), skipped(2)], full), ([sent(1)], full)):
+        ledger.post(rows)
+        await ledger.flush()
+        assert waits.pop() == wait
+        assert waits == []
+    await ledger.close()
+
+
+async def test_a_posted_row_of_money_that_is_refused_ends_the_ledger_for_all(
+    tmp_path: Path,
+) -> None:
+    ledger = opened(tmp_path / "l")
+    await ledger.record([intent(1)])
+    ledger.check()
+    ledger.post([replace(intent(1), price=1)])
+    with contextlib.suppress(LedgerError):
+        await ledger.flush()
+    for act in (ledger.check, lambda: ledger.post([intent(2)])):
+        with pytest.raises(LedgerError, match="intents has order_id 'order-1' already"):
+            act()
+    await ledger.close()
+    assert reopened(tmp_path / "l").intents == (intent(1),)
 
 
 async def test_a_stalled_disk_is_seen_and_rows_are_refused_at_the_limit(
@@ -303,6 +358,8 @@ EVERY_METHOD: dict[str, Callable[[Path], None]] = {
     "Ledger.close": with_ledger(lambda ledger: ledger.close()),
     "Ledger.shut": with_ledger(lambda ledger: ledger.shut()),
     "Ledger.record": with_ledger(lambda ledger: ledger.record([intent(77)])),
+    "Ledger.post": with_ledger(lambda ledger: ledger.post([intent(78)])),
+    "Ledger.check": with_ledger(lambda ledger: ledger.check()),
     "Ledger.flush": with_ledger(lambda ledger: ledger.flush()),
     "Ledger.rebuild": with_ledger(lambda ledger: ledger.rebuild()),
     "Ledger.back_up": with_ledger(lambda ledger: ledger.back_up(f"{ledger.path}.copy")),
@@ -380,6 +437,8 @@ async def test_a_closed_ledger_takes_nothing(tmp_path: Path) -> None:
         with pytest.raises(LedgerError, match="is closed"):
             await act
     with pytest.raises(LedgerError, match="is closed"):
+        ledger.post([intent(1)])
+    with pytest.raises(LedgerError, match="is closed"):
         ledger.rebuild()
 
 
@@ -432,7 +491,8 @@ def test_a_ledger_from_before_settlements_is_read_as_it_is_and_brought_forward(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the first version of the tables left it."""
-    old = [[row for row in rows if not isinstance(row, FillSettled)] for rows in a_days_work()]
+    newer = (FillSettled, OrderSealed, OrderSent)
+    old = [[row for row in rows if not isinstance(row, newer)] for rows in a_days_work()]
     for name, value in (
         ("MIGRATIONS", MIGRATIONS[:1]),
         ("VERSION", 1),

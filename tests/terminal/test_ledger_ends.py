@@ -41,7 +41,7 @@ EDITS = [
     "UPDATE deposits SET amount = 1",
     "DELETE FROM fills WHERE seq = (SELECT MIN(seq) FROM fills)",
     "DELETE FROM kills",
-    "UPDATE order_updates SET state = 'cancelled' WHERE seq = 10",
+    "UPDATE order_updates SET state = 'cancelled' WHERE seq = 8",
     'INSERT INTO kills SELECT 1000, at_ns, command_id, "on", digest FROM kills LIMIT 1',
     "UPDATE fills SET side = 'barter'",
 ]

@@ -23,7 +23,7 @@ from terminal.config.shape import JudgeConfig
 from terminal.engine.assembly import assemble
 from terminal.engine.llm_judge import WAITING_MAX, LlmJudge, Pace, Purse, judge_of
 from terminal.engine.loop import Engine
-from terminal.engine.session import Session, Step, header_from
+from terminal.engine.session import Decided, Session, header_from
 from terminal.presenters.summary import report
 from terminal.stores.paths import Paths
 from terminal.stores.secret import SecretError, secret_of
@@ -441,7 +441,8 @@ async def test_own_links_come_first_the_judge_reranks_and_the_tape_replays_witho
     told: list[tuple[str, Event | LinksFound]] = []
     done = asyncio.Event()
 
-    def listen(event: Event, step: Step) -> None:
+    def listen(step: Decided) -> None:
+        event = step.event
         for decision in step.decisions:
             if isinstance(decision, LinksFound):
                 told.append((decision.story_id, decision))
@@ -464,7 +465,7 @@ async def test_own_links_come_first_the_judge_reranks_and_the_tape_replays_witho
     played = read_tape(tape)
     session = Session(header_from(played.header))
     for event in played.events:
-        session.feed(event)
+        session.play(event)
     assert session.digest == engine.session.digest
     assert len(server.asked) == asked, "a replay needs no endpoint"
     assert set(server.keys) == {f"Bearer {CANARY}"}
@@ -485,7 +486,7 @@ async def test_a_judge_that_never_answers_holds_nothing_up(
     linked: set[str] = set()
     done = asyncio.Event()
 
-    def listen(_: Event, step: Step) -> None:
+    def listen(step: Decided) -> None:
         linked.update(d.story_id for d in step.decisions if isinstance(d, LinksFound) and d.links)
         if len(linked) >= 2 and server.asked:
             done.set()

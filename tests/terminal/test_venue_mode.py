@@ -27,7 +27,7 @@ async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
     assert not [
         stream for stream in Page(engine.state).status.view().streams if stream.name == "venue"
     ]
-    session.feed(VenueMode(START, TradingMode.RESTARTING, "the venue is restarting"))
+    session.play(VenueMode(START, TradingMode.RESTARTING, "the venue is restarting"))
     (told,) = [
         stream for stream in Page(engine.state).status.view().streams if stream.name == "venue"
     ]
@@ -36,10 +36,10 @@ async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
     order: Event = OrderRequest(
         START, "c1", "m", "m-yes", Side.BUY, 5_000, 10 * SHARE, OrderKind.FAK
     )
-    (answer,) = [one for one in session.feed(order).decisions if isinstance(one, Answer)]
+    (answer,) = [one for one in session.play(order) if isinstance(one, Answer)]
     assert answer.outcome is CommandResult.DENIED
     assert "restarting" in answer.message
-    session.feed(VenueMode(START, TradingMode.NORMAL))
+    session.play(VenueMode(START, TradingMode.NORMAL))
     assert not [
         stream for stream in Page(engine.state).status.view().streams if stream.name == "venue"
     ]
@@ -60,10 +60,10 @@ async def test_a_doubtful_stream_is_shown_as_sick_with_its_sentence(tmp_path: Pa
 async def test_an_open_market_that_nobody_quotes_on_both_sides_is_dormant(tmp_path: Path) -> None:
     engine = await _engine("http://127.0.0.1:1", tmp_path / "home")
     session = engine.session
-    session.feed(MarketSeen(START, known()))
+    session.play(MarketSeen(START, known()))
 
     def state_after(*levels: tuple[Level, ...]) -> str:
-        session.feed(BookSnapshot(START, "m-yes", START, *levels))
+        session.play(BookSnapshot(START, "m-yes", START, *levels))
         page = Page(engine.state)
         (row,) = page.market_list.rows()
         view = page.markets.view("m", 5)
@@ -76,7 +76,7 @@ async def test_an_open_market_that_nobody_quotes_on_both_sides_is_dormant(tmp_pa
     assert state_after(((4_800, 1),), ()) == "dormant"
     assert state_after((), ()) == "dormant"
     assert state_after(((100, 1),), ((9_900, 1),)) == "dormant"
-    session.feed(MarketSeen(START, known(state=MarketState.CLOSED)))
+    session.play(MarketSeen(START, known(state=MarketState.CLOSED)))
     assert Page(engine.state).market_list.rows()[0].state == "closed"
     await engine._close([])
 

@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,37 @@ def test_a_file_reads_in_the_shape_of_the_command(tmp_path: Path) -> None:
             }
         ],
     }
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_compressed_file_is_read(tmp_path: Path, times: int) -> None:
+    path = tmp_path / "feed.xml.gz"
+    body = FEED
+    for _ in range(times):
+        body = gzip.compress(body)
+    path.write_bytes(body)
+    assert check(str(path))["title"] == "Wire"
+    path.write_bytes(body[:-5])
+    assert "breaks off" in str(check(str(path))["error"])
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"PK\x03\x04feed.xml", "a ZIP archive"),
+        (b"BZh91AY", "bzip2"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"\x89PNG\r\n", "a picture"),
+        (gzip.compress(b"\0" * 50_000_000), "bigger than"),
+        (b"\x1f\x8bxxxxxxxxxxxxxxxx", "broken"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_as_what_it_is(
+    tmp_path: Path, body: bytes, words: str
+) -> None:
+    path = tmp_path / "feed.xml"
+    path.write_bytes(body)
+    assert words in str(check(str(path))["error"])
 
 
 def test_an_address_is_fetched_and_its_links_are_absolute(served: Newsroom) -> None:

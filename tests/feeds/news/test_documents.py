@@ -38,10 +38,10 @@ TITLES = {
     "feedparser-gb2312.xml": "不归移民漫画系列：专业工作",
     "feedparser-shiftjis.xml": "DrecomRSSに記事投稿が反映されない",
 }
-# feedparser makes 1 November of "2020/1/10", and 2015 of the number 1518478934
+# feedparser makes 1 November of "2020/1/10", and 2015 of the Unix seconds 1518478934
 DATES = {
     "netnewswire-kc0011.rss": (1_578_666_780, None),
-    "feedjira-invaliddateformat.xml": (1_508_166_600, None),
+    "feedjira-invaliddateformat.xml": (1_508_166_600, 1_518_478_934),
 }
 # a title or a date of the feed itself and nothing else
 WITHOUT_ENTRIES = {

@@ -107,6 +107,24 @@ def bare_deflate(body: bytes) -> bytes:
         (zlib.compress(BODY), "deflate"),
         (bare_deflate(BODY), "deflate"),
         (BODY, "identity"),
+        # headers that name no compression, or one that is not there
+        (BODY, "none"),
+        (BODY, "UTF-8"),
+        (BODY, "aws-chunked"),
+        (BODY, "gzip"),
+        (BODY, "deflate"),
+        (BODY, "br"),
+        (b"\xef\xbb\xbf \n" + BODY, "zstd"),
+        # ones that are there and not named, or named with others, or one inside the other
+        (gzip.compress(BODY, mtime=0), ""),
+        (gzip.compress(BODY, mtime=0), "identity"),
+        (gzip.compress(BODY, mtime=0), "br"),
+        (gzip.compress(BODY, mtime=0), "gzip, identity"),
+        (gzip.compress(BODY, mtime=0), "aws-chunked, X-GZip"),
+        (gzip.compress(gzip.compress(BODY, mtime=0), mtime=0), "gzip"),
+        (gzip.compress(gzip.compress(BODY, mtime=0), mtime=0), "gzip, gzip"),
+        (gzip.compress(zlib.compress(BODY), mtime=0), "deflate, gzip"),
+        (zlib.compress(gzip.compress(BODY, mtime=0)), "gzip, deflate"),
     ],
 )
 async def test_compressed_documents_are_unpacked(
@@ -115,11 +133,15 @@ async def test_compressed_documents_are_unpacked(
     room.pages["/f"] = answer(packed, content_encoding=name)
     fetched = await fetcher.fetch(room.url("/f"))
     assert isinstance(fetched, Fetched)
-    assert fetched.body == BODY
+    assert fetched.body.lstrip(b"\xef\xbb\xbf \n") == BODY
 
 
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 BOMB = gzip.compress(b"\0" * 50_000_000)
+BROTLI = bytes.fromhex("1b3a00f8057c1b0e8f0bd2b1f4a5c0031a00ffee")
+NESTED = BODY
+for _ in range(4):
+    NESTED = gzip.compress(NESTED)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +161,12 @@ BOMB = gzip.compress(b"\0" * 50_000_000)
         pytest.param(answer(BOMB, content_encoding="gzip"), Reason.TOO_BIG, id="gzip bomb"),
         pytest.param(answer(BOMB * 2, content_encoding="gzip"), Reason.TOO_BIG, id="two bombs"),
         pytest.param(answer(b"junk!", content_encoding="gzip"), Reason.ENCODING, id="bad gzip"),
-        pytest.param(answer(BODY, content_encoding="br"), Reason.ENCODING, id="brotli"),
-        pytest.param(answer(BODY, content_encoding="gzip, gzip"), Reason.ENCODING, id="twice"),
+        pytest.param(answer(BROTLI, content_encoding="br"), Reason.ENCODING, id="brotli"),
+        pytest.param(answer(BROTLI, content_encoding="deflate"), Reason.ENCODING, id="no zlib"),
+        pytest.param(answer(NESTED), Reason.ENCODING, id="four times"),
+        pytest.param(answer(gzip.compress(BOMB), status="200 OK"), Reason.TOO_BIG, id="in a file"),
+        pytest.param(answer(gzip.compress(BODY)[:-9]), Reason.CUT_OFF, id="half a gzip file"),
+        pytest.param(answer(gzip.compress(BODY)[:12]), Reason.CUT_OFF, id="a head of a file"),
         pytest.param(
             answer(gzip.compress(BODY, mtime=0)[:-20], content_encoding="gzip"),
             Reason.CUT_OFF,
@@ -200,6 +226,52 @@ async def test_redirects_are_followed_and_permanent_ones_reported(
     assert (lent.url, lent.moved_to) == (room.url("/new"), "")
 
 
+async def test_a_site_that_sends_nobody_on_without_its_cookie_is_read(
+    room: Newsroom, fetcher: Fetcher
+) -> None:
+    async def gate(request: Request, writer: asyncio.StreamWriter) -> None:
+        if "seen=1" in request.headers.get("cookie", ""):
+            write_answer(writer, BODY)
+        else:
+            write_answer(writer, b"", "302 Found", location="/f", set_cookie="seen=1; Path=/")
+
+    room.pages["/f"] = gate
+    for _ in range(2):
+        assert isinstance(await fetcher.fetch(room.url("/f")), Fetched)
+    cookies = [request.headers.get("cookie") for request in room.requests]
+    assert cookies == [None, "seen=1", None, "seen=1"], "forgotten after each question"
+
+
+async def test_no_cookie_goes_to_another_site(room: Newsroom, fetcher: Fetcher) -> None:
+    elsewhere = f"http://localhost:{room.port}/there"
+    room.pages["/f"] = answer(b"", "302 Found", location=elsewhere, set_cookie="seen=1; Path=/")
+    room.pages["/there"] = answer(BODY)
+    assert isinstance(await fetcher.fetch(room.url("/f")), Fetched)
+    assert "cookie" not in room.requests[-1].headers
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (answer(b"", "302 Found"), "does not say where to"),
+        (answer(b"", "301 Moved Permanently", location=" "), "does not say where to"),
+        (redirect("/f"), "circle"),
+        (answer(b"", "302 Found", location="/f", set_cookie="a=1; Path=/no"), "cookie"),
+        (redirect("ftp://x.example/f"), "not plain http"),
+        (answer(BROTLI, content_encoding="br"), "'br'"),
+        (answer(BROTLI, content_encoding="gzip, zstd"), "'zstd'"),
+        (answer(BROTLI, content_encoding="gzip"), "broken"),
+    ],
+)
+async def test_each_reason_is_told_as_what_it_is(
+    room: Newsroom, fetcher: Fetcher, page: Handler, words: str
+) -> None:
+    room.pages["/f"] = page
+    failed = await fetcher.fetch(room.url("/f"))
+    assert isinstance(failed, Failed)
+    assert words in failed.sentence
+
+
 async def test_so_many_redirects_and_no_more(room: Newsroom, fetcher: Fetcher) -> None:
     for hop in range(HOPS_MAX + 1):
         room.pages[f"/{hop}"] = redirect(f"/{hop + 1}")
@@ -240,7 +312,23 @@ async def test_a_public_name_that_resolves_to_a_private_address_is_not_followed(
     assert asked == ["cdn.example"]
     assert "cdn.example" in str(caught.value)
     await fetcher._check_hop("http://127.0.0.1/", "http://cdn.example/", True)
-    assert asked == ["cdn.example"]
+
+
+async def test_a_private_site_can_not_send_us_to_where_machines_keep_keys(
+    room: Newsroom, fetcher: Fetcher
+) -> None:
+    room.pages["/f"] = redirect("http://169.254.169.254/latest/meta-data")
+    failed = await fetcher.fetch(room.url("/f"))
+    assert isinstance(failed, Failed)
+    assert "link-local" in failed.sentence
+
+    async def resolve(host: str) -> list[str]:
+        return ["fe80::1%eth0"]
+
+    with pytest.raises(Exception, match="link-local address"):
+        await Fetcher(SMALL, resolve=resolve)._check_hop(
+            "http://127.0.0.1/", "http://router.lan/", True
+        )
 
 
 @pytest.mark.parametrize(
@@ -269,7 +357,9 @@ async def test_a_public_name_that_resolves_to_a_private_address_is_not_followed(
 )
 def test_private_addresses_are_known_in_every_spelling(target: str) -> None:
     assert "private" in hop_refusal("http://news.example/", target, from_private=False)
-    assert hop_refusal("http://127.0.0.1:8000/", target, from_private=True) == ""
+    told = hop_refusal("http://127.0.0.1:8000/", target, from_private=True)
+    assert ("link-local" in told) is ("169.254" in target or "fe80" in target)
+    assert hop_refusal(target, target, from_private=True) == ""
 
 
 def test_a_hop_between_public_sites_is_fine_but_not_down_to_http() -> None:

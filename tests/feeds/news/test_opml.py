@@ -102,7 +102,7 @@ BOMB = '<!DOCTYPE o [<!ENTITY a "aaaaaaaaaa">' + "".join(
         (opml('<outline text="&k;"/>', BOMB + "]>"), "declares a document type"),
         (opml("", '<!DOCTYPE o SYSTEM "file:///etc/passwd">'), "declares a document type"),
         (opml("<outline>" * 5_000 + "</outline>" * 5_000), f"nested deeper than {DEPTH_MAX}"),
-        (opml('<outline text="&undefined;"/>'), "no XML: undefined entity at line 1"),
+        (opml("<outline></body>"), "no XML: mismatched tag at line 1"),
         (opml("<outline"), "no XML"),
         (opml("<outline/>" * (OUTLINES_MAX + 1)), f"more than {OUTLINES_MAX} outlines"),
         (b" " * (OPML_BYTES_MAX + 1), "more than 4 MiB"),
@@ -120,6 +120,14 @@ def test_a_hostile_document_is_refused_whole_and_fast(body: bytes, words: str) -
         read_opml(body)
     assert words in str(caught.value)
     assert time.process_time() - begin < 2
+
+
+def test_bare_ampersands_and_broken_references_cost_no_list() -> None:
+    name = 'text="R&D &mdash; &#55357;&#56960; &#27;[31m<3"'
+    read = read_opml(b"\xef\xbb\xbf \n" + opml(feed("https://a.example/rss?a=1&copy=2", name)))
+    assert read.feeds == (Outline("https://a.example/rss?a=1&copy=2", "R&D — 🚀 <3"),)
+    (unknown,) = read_opml(opml(feed("https://a.example/rss", 'text="&undefined;"'))).feeds
+    assert unknown.name == "&undefined;"
 
 
 def test_names_are_told_as_text() -> None:

@@ -214,6 +214,204 @@ def test_a_feed_wrapped_in_a_page_is_still_read() -> None:
     assert parse_feed((feed + "</body></html>").encode()).entries[0].title == "in a page"
 
 
+def titles(*written: str) -> list[str]:
+    items = "".join(f"<item><title>{title}</title><guid>g</guid></item>" for title in written)
+    return [entry.title for entry in parse_feed(rss(items)).entries]
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("S&P 500 falls as R&D costs rise, AT&T up", "S&P 500 falls as R&D costs rise, AT&T up"),
+        ("Johnson & Johnson", "Johnson & Johnson"),
+        ("Research&Development; more", "Research&Development; more"),
+        ("a&copy=3 &notit &lt;5", "a&copy=3 &notit <5"),
+        ("x &;&#;&#x; y", "x &;&#;&#x; y"),
+        ("caf&eacute;&nbsp;&mdash;&hellip;", "café —…"),
+        ("a < b, AMD <3 Nvidia & more", "a < b, AMD <3 Nvidia & more"),
+        ("<![CDATA[R&D & AT&T &amp; co]]>", "R&D & AT&T & co"),
+        ("50 &#37; &#x26; more", "50 % & more"),
+        ("it&#8217 s", "it’ s"),
+        ("Tom &AMP; Jerry", "Tom & Jerry"),
+    ],
+)
+def test_bare_ampersands_and_brackets_are_text(written: str, title: str) -> None:
+    assert titles(written, "second") == [title, "second"]
+
+
+def test_bare_ampersands_stay_in_addresses_and_summaries() -> None:
+    body = (
+        b'<rss version="2.0"><channel><item><title>t</title><link>https://ex.test/a?x=1&y=2&copy=3'
+        b"</link><description>Q&A on R&D, see https://ex.test/?a=1&section=2&times=3"
+        b"</description></item><item><title>u</title><description>&lt;p&gt;R&amp;D &amp;copy 2026 "
+        b"&amp;nbsp;AT&amp;amp;T &amp;lt;x&amp;gt;&lt;/p&gt;</description></item></channel></rss>"
+    )
+    one, two = parse_feed(body).entries
+    assert one.url == "https://ex.test/a?x=1&y=2&copy=3"
+    assert one.summary == "Q&A on R&D, see https://ex.test/?a=1&section=2&times=3"
+    assert two.summary == "R&D © 2026 AT&T <x>"
+    atom = ATOM.format('<entry><title>t</title><id>1</id><link href="/?x=1&copy=2&y"/></entry>')
+    (entry,) = parse_feed(atom.encode(), "https://a.example/").entries
+    assert entry.url == "https://a.example/?x=1&copy=2&y"
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("up &#55357;&#56960; today", "up 🚀 today"),
+        ("up &#xD83D;&#xDE80; today", "up 🚀 today"),
+        ("up &#x0d83d;&#056960; today", "up 🚀 today"),
+        ("up &amp;#55357;&amp;#56960; today", "up 🚀 today"),
+        ("<![CDATA[up &#55357;&#56960; today]]>", "up 🚀 today"),
+        ("one &#55357; half", "one \ufffd half"),
+        ("other &#xDE80;&#xD83D; half", "other \ufffd half"),
+        ("<![CDATA[one &#55357; half]]>", "one \ufffd half"),
+        ("beyond &#1114112; it", "beyond \ufffd it"),
+        ("beyond &#x110000; it", "beyond \ufffd it"),
+        ("far beyond &#99999999999999999999999; it", "far beyond \ufffd it"),
+        ("no &#0;&#11;&#xFFFF;sign", "no sign"),
+    ],
+)
+def test_a_reference_to_what_is_no_sign_costs_the_sign(written: str, title: str) -> None:
+    assert titles(written, "second") == [title, "second"]
+
+
+def test_a_json_feed_is_not_lost_by_half_a_pair_or_a_line_end_inside_a_text() -> None:
+    head = '{"version": "https://jsonfeed.org/version/1.1", "items": ['
+    items = (
+        r'{"id": 1, "title": "up \ud83d\ude80 and \ud83d down"}, '
+        '{"id": "2", "title": "two\nlines\tand \x1b[31mred", "date_published": 1795528931}]}'
+    )
+    one, two = parse_feed((head + items).encode()).entries
+    assert one.title.startswith("up 🚀 and")
+    assert one.title.endswith("down")
+    assert two.title == "two lines and red"
+    assert two.published_ns == read_date("2026-11-24T14:02:11Z")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "AMD \x1b[31mred alert",
+        "AMD &#27;[31mred alert",
+        "AMD &#x1b;[31mred\x1b[0m alert",
+        "<![CDATA[AMD \x1b[1;31mred alert]]>",
+        "AMD \x1b]0;title\x07red alert",
+        "AMD &#27;]8;;https://x.test/&#7;red alert",
+        "<![CDATA[<b>AMD</b> \x1b[31mred alert]]>",
+    ],
+)
+def test_nothing_is_left_of_an_escape_sequence(written: str) -> None:
+    assert titles(written) == ["AMD red alert"]
+
+
+MEDIA = 'xmlns:media="http://search.yahoo.com/mrss/"'
+REAL = "<title>Real headline</title><description>The real summary.</description>"
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        "<media:content url='https://i.test/a.jpg'><media:description>A photo</media:description>"
+        "<media:title>IMG 1</media:title><media:credit>B</media:credit></media:content>",
+        "<media:group><media:content><media:description>A photo</media:description>"
+        "</media:content><media:title>IMG 1</media:title></media:group>",
+        "<media:description type='html'>A photo</media:description><media:title>IMG</media:title>",
+        "<media:thumbnail url='https://i.test/a.jpg'/><media:text>A photo</media:text>",
+        "<image><url>https://i.test/a.jpg</url><title>IMG 1</title><link>https://i.test/</link>"
+        "<description>A photo</description></image>",
+        "<photo><title>IMG 1</title><description>A photo</description></photo>",
+        "<enclosure url='https://i.test/a.jpg' length='1' type='image/jpeg'/>",
+        "<source url='https://s.test/rss'><title>IMG</title></source>",
+    ],
+)
+def test_the_description_wins_over_a_photos_caption(picture: str) -> None:
+    link = "<link>https://ex.test/1</link>"
+    for inner in (picture + REAL + link, REAL + link + picture, link + picture + REAL):
+        body = f"<rss version='2.0' {MEDIA}><channel><item>{inner}</item></channel></rss>"
+        (entry,) = parse_feed(body.encode()).entries
+        assert entry.title == "Real headline"
+        assert entry.summary == "The real summary."
+        assert entry.url == "https://ex.test/1"
+
+
+def test_other_descriptions_stand_in_where_there_is_none() -> None:
+    inner = (
+        f"<item {MEDIA}><media:group><media:title>A film</media:title>"
+        "<media:description>What it shows</media:description></media:group></item>"
+        "<item xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:title>Told</dc:title>"
+        "<dc:description>By Dublin</dc:description></item>"
+        f"<item {MEDIA} xmlns:content='http://purl.org/rss/1.0/modules/content/'>"
+        "<media:description>A photo</media:description><title>t</title>"
+        "<content:encoded>&lt;p&gt;The text&lt;/p&gt;</content:encoded></item>"
+        "<item xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'><title>t</title>"
+        "<itunes:summary>Of the show</itunes:summary><description>Of the item</description></item>"
+    )
+    film, dublin, text, show = parse_feed(rss(inner)).entries
+    assert (film.title, film.summary) == ("A film", "What it shows")
+    assert (dublin.title, dublin.summary) == ("Told", "By Dublin")
+    assert text.summary == "The text"
+    assert show.summary == "Of the item"
+
+
+@pytest.mark.parametrize(
+    ("links", "url"),
+    [
+        (
+            '<link rel="alternate" href="/s"/><link rel="enclosure">https://i.test/1.jpg</link>',
+            "/s",
+        ),
+        ('<link rel="enclosure">https://i.test/1.jpg</link><link href="/s"/>', "/s"),
+        ('<link href="/s"/><link rel="alternate" href="gemini://b.test/2"/>', "/s"),
+        ('<link rel="alternate" href="gemini://b.test/2"/><link href="/s"/>', "/s"),
+        ('<link rel="http://www.iana.org/assignments/relation/alternate" href="/s"/>', "/s"),
+        ('<link rel="https://www.iana.org/assignments/link-relations/alternate" href="/s"/>', "/s"),
+        ('<link rel="ALTERNATE nofollow" href="/s"/><link rel="self" href="/e.atom"/>', "/s"),
+        ('<link rel="self" href="/e.atom"/><link rel="related" href="/s"/>', "/s"),
+        ('<link rel="alternate" type="application/atom+xml" href="/f"/><link href="/s"/>', "/s"),
+        ('<link rel="alternate" type="application/pdf" href="/s"/>', "/s"),
+        ('<link rel="replies" href="/c"/><link rel="edit" href="/e"/>', ""),
+        ('<link rel="alternate"/><link href=""/><link href=" "/>', ""),
+        ('<link rel="enclosure" href="/s"/>', "/s"),
+    ],
+)
+def test_the_storys_link_is_chosen_from_all_of_them(links: str, url: str) -> None:
+    entry = f"<entry><title>t</title><id>12345</id>{links}</entry>"
+    (read,) = parse_feed(ATOM.format(entry).encode(), "https://a.example/feed").entries
+    assert read.url == (f"https://a.example{url}" if url else "")
+    assert read.guid == "12345"
+
+
+@pytest.mark.parametrize(
+    ("inner", "guid", "url"),
+    [
+        ("<guid>12345</guid>", "12345", ""),
+        ("<guid>/s/1</guid>", "/s/1", ""),
+        ("<guid>https://w.test/1</guid>", "https://w.test/1", "https://w.test/1"),
+        ("<guid isPermaLink='false'>https://w.test/1</guid>", "https://w.test/1", ""),
+        ("<link>https://w.test/s</link><guid>https://w.test/1</guid>", "https://w.test/1", "/s"),
+        ("<guid>https://w.test/1</guid><link>https://w.test/s</link>", "https://w.test/1", "/s"),
+        ("<guid>https://w.test/1</guid><link/>", "https://w.test/1", "https://w.test/1"),
+        ("<guid>tag:w.test,2026:1</guid>", "tag:w.test,2026:1", ""),
+    ],
+)
+def test_an_id_is_kept_as_it_is_and_is_an_address_only_where_it_says_so(
+    inner: str, guid: str, url: str
+) -> None:
+    body = rss(f"<item><title>t</title>{inner}</item>")
+    (entry,) = parse_feed(body, "https://w.test/rss").entries
+    assert entry.guid == guid
+    assert entry.url == (f"https://w.test{url}" if url.startswith("/") else url)
+
+
+def test_an_atom_id_is_no_address_and_no_base_is_put_before_it() -> None:
+    entries = "<entry><title>a</title><id>https://a.example/1</id></entry>"
+    entries += '<entry xml:base="https://b.example/x/"><title>b</title><id>7</id></entry>'
+    one, two = parse_feed(ATOM.format(entries).encode(), "https://a.example/feed").entries
+    assert (one.guid, one.url) == ("https://a.example/1", "")
+    assert (two.guid, two.url) == ("7", "")
+
+
 @settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:

@@ -23,6 +23,8 @@ def test_a_source_needs_an_id_a_name_and_an_address() -> None:
         ("every_s", 0),
         ("every_s", 90_000),
         ("language", "English please"),
+        ("timezone", "Asia/Nowhere"),
+        ("timezone", "../../etc/passwd"),
         ("trust", 1.5),
         ("trust", float("nan")),
         ("group", "a\nb"),
@@ -34,6 +36,11 @@ def test_a_source_out_of_bounds_is_refused_by_the_name_of_its_field(
     given = {"id": "wire", "name": "Example Wire", "url": "https://wire.example/rss", field: value}
     with pytest.raises(msgspec.ValidationError, match=field):
         msgspec.convert(given, Source)
+
+
+def test_a_time_zone_goes_by_its_name() -> None:
+    wire = Source(id="wire", name="W", url="https://w.example/rss", timezone="Asia/Shanghai")
+    assert wire.timezone == "Asia/Shanghai"
 
 
 def test_an_unknown_key_is_refused() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.news import worker as module
+from feeds.news.dates import read_date
 from feeds.news.entry import FeedError, ParserTrouble
 from feeds.news.parse import BODY_BYTES_MAX
 from feeds.news.worker import ParseWorker
@@ -101,6 +102,14 @@ async def test_a_caller_who_gives_up_leaves_the_next_caller_a_clean_child(
     with pytest.raises(asyncio.CancelledError):
         await asked
     assert (await worker.parse(GOOD)).entries[0].title == "good"
+
+
+async def test_dates_without_a_zone_are_in_the_zone_that_is_asked_for(worker: ParseWorker) -> None:
+    body = rss(item("one", date="2026年11月24日 14:02"))
+    (entry,) = (await worker.parse(body, timezone="Asia/Shanghai")).entries
+    assert entry.published_ns == read_date("2026-11-24T06:02:00Z")
+    (entry,) = (await worker.parse(body)).entries
+    assert entry.published_ns == read_date("2026-11-24T14:02:00Z")
 
 
 async def test_the_biggest_document_goes_through(worker: ParseWorker) -> None:
