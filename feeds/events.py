@@ -195,6 +195,11 @@ class BookState(Enum):
     RESYNCING = "resyncing"
     CLOSED = "closed"
 
+    @property
+    def fit(self) -> bool:
+        """Whether such a book is fit to trade on, to mark by and to measure with."""
+        return self is BookState.LIVE or self is BookState.QUIET
+
 
 class BookHealth(msgspec.Struct, frozen=True, array_like=True, tag="book_health", gc=False):
     """The stream's verdict on one asset's book, with the reason in words."""

@@ -5,7 +5,7 @@ compared byte for byte.
 """
 
 from enum import Enum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -57,6 +57,9 @@ SETTLED_AFTER = 240
 """Minutes after the story from which on a move that is still there has stuck."""
 CHANCE_MAX = 0.05
 """Of the day's moves that are called significant at most this share is chance."""
+
+
+Lasting: TypeAlias = Literal["", "faded", "stuck"]
 
 
 class Impact(msgspec.Struct, frozen=True, array_like=True):
@@ -120,7 +123,7 @@ class Impact(msgspec.Struct, frozen=True, array_like=True):
         return self.stood_out and self.trades == 0
 
     @property
-    def lasting(self) -> str:
+    def lasting(self) -> Lasting:
         """What became of the move: "faded", "stuck", or "" where that can't be said (yet)."""
         if self.persistence is None:
             return ""

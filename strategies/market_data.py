@@ -25,8 +25,6 @@ BOOKS_MAX = 4_000
 PRINTS_MAX = 200
 """Prints remembered a market."""
 
-TRADEABLE = frozenset({BookState.LIVE, BookState.QUIET})
-
 
 class MarketDataView(Protocol):
     """What may be read of market data. Nobody but the desk changes it."""
@@ -72,13 +70,10 @@ class MarketData:
 
     def tradeable(self, asset_id: str) -> bool:
         """Whether this asset's book may be traded on: seen, live or quiet, and not crossed."""
-        book = self.books.get(asset_id)
-        return (
-            book is not None
-            and book.seen
-            and not book.crossed
-            and self.states.get(asset_id) in TRADEABLE
-        )
+        book, state = self.books.get(asset_id), self.states.get(asset_id)
+        if book is None or state is None:
+            return False
+        return book.seen and not book.crossed and state.fit
 
     def midpoint(self, asset_id: str) -> float | None:
         """Implied probability of an asset, or None where its book is not sound or not fresh."""

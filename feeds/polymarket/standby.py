@@ -20,7 +20,6 @@ BEHIND_MAX_NS: Nanos = SECOND
 PRINTS_SPAN_NS: Nanos = 10 * SECOND
 PRINTS_MAX = 2_000
 TOOK_OVER = "the standby connection took over"
-_SOUND = (BookState.LIVE, BookState.QUIET)
 
 _PrintKey = tuple[str, Nanos, int, int, str]
 
@@ -136,7 +135,7 @@ def _watches(channel: MarketChannel) -> Iterator[AssetWatch]:
 
 
 def _sound(watch: AssetWatch) -> bool:
-    return watch.book.seen and watch.state in _SOUND
+    return watch.book.seen and watch.state.fit
 
 
 def _knows_more(theirs: AssetWatch, ours: AssetWatch) -> bool:

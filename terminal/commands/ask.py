@@ -225,7 +225,14 @@ def signals(arguments: argparse.Namespace) -> int:
         if row.side:
             size, limit = figures.shares(row.size), figures.cents(row.limit)
             what = f"{row.side} {row.outcome} {size} @ {limit}"
-        return (times.clock(row.at_ns), row.strategy, row.state, what, row.question, row.reason)
+        return (
+            times.clock(row.at_ns),
+            row.strategy,
+            row.how or row.state,
+            what,
+            row.question,
+            row.reason,
+        )
 
     columns = ("time", "strategy", "state", "what", "market", "reason")
     rows = _rows(arguments, "signals").signals

@@ -4,11 +4,12 @@ from feeds.events import Fill, Story
 from feeds.markets import SECOND, Nanos
 from strategies.decisions import ImpactSeen, LinksFound, Place, Suggested, Verdict
 from terminal.engine.session import Decided
+from terminal.protocol.vocabulary import StepWord
 
 STORIES_MAX = 1_000
 ORDERS_MAX = 5_000
 
-STEPS = ("seen", "linked", "moved", "suggestion", "order", "fill")
+STEPS: tuple[StepWord, ...] = ("seen", "linked", "moved", "suggestion", "order", "fill")
 _MOVED = frozenset({Verdict.CLEAR, Verdict.LED, Verdict.SHARED})
 
 
@@ -44,7 +45,7 @@ class Timelines:
                 case _:
                     pass
 
-    def of(self, story_id: str) -> tuple[tuple[str, float], ...]:
+    def of(self, story_id: str) -> tuple[tuple[StepWord, float], ...]:
         """Seconds from publication (from first sight where that is unknown) to each step."""
         steps = self._steps.get(story_id)
         if steps is None:

@@ -7,10 +7,11 @@ from feeds.figures import percent
 from feeds.markets import Market
 from strategies.decisions import Impact, Link, Verdict
 from strategies.impact import Precedent, expit, logit
+from terminal.protocol.vocabulary import NoteWord, VerdictWord
 
 NO_LINK = "It touches no market that we follow."
 SURE = 0.8
-CHANCE = "may be chance"
+CHANCE: VerdictWord = "may be chance"
 
 
 class Evidence(NamedTuple):
@@ -29,7 +30,7 @@ def meaning(evidence: Sequence[Evidence]) -> tuple[str, ...]:
     return tuple(" ".join(_about(known)) for known in evidence[:3])
 
 
-def verdict_of(impact: Impact | None) -> str:
+def verdict_of(impact: Impact | None) -> VerdictWord:
     """The verdict in words; a clear move that so many pairs give by chance is not called one."""
     if impact is None:
         return ""
@@ -37,11 +38,11 @@ def verdict_of(impact: Impact | None) -> str:
     return CHANCE if by_chance else impact.verdict.value
 
 
-def notes_of(impact: Impact | None) -> tuple[str, ...]:
+def notes_of(impact: Impact | None) -> tuple[NoteWord, ...]:
     """What else is to be said of a move that stood out: "faded", "stuck", "a quote move"."""
     if impact is None:
         return ()
-    notes = [impact.lasting] if impact.lasting else []
+    notes: list[NoteWord] = [impact.lasting] if impact.lasting else []
     return (*notes, "a quote move") if impact.quote_move else tuple(notes)
 
 

@@ -1,11 +1,10 @@
 """What the books say of a market now, looked up once a turn however many views ask."""
 
-from feeds.events import BookState
 from feeds.figures import rounded
 from feeds.markets import SECOND, Market, MarketState, Nanos
 from terminal.engine.state import EngineState
+from terminal.protocol.vocabulary import BookWord, MarketWord
 
-FRESH: frozenset[BookState] = frozenset({BookState.LIVE, BookState.QUIET})
 TENTHS_BELOW_S = 30.0
 """An age is told to a tenth of a second until it is this long."""
 SLOWLY: Nanos = 5 * SECOND
@@ -45,7 +44,7 @@ class Quotes:
         history = self._state.desk.histories.get(condition_id)
         return None if history is None else rounded(history.at(when_ns), 5)
 
-    def book_state(self, asset_id: str) -> str:
+    def book_state(self, asset_id: str) -> BookWord:
         """How far a book may be trusted, or that it is waited for."""
         state = self._state.desk.book_states.get(asset_id)
         return state.value if state is not None else "waiting"
@@ -59,7 +58,7 @@ class Quotes:
         age = (desk.now_ns - book.applied_ns) / SECOND
         return round(max(0.0, age), 1) if age < TENTHS_BELOW_S else float(int(age))
 
-    def market_state(self, known: Market) -> str:
+    def market_state(self, known: Market) -> MarketWord:
         """The market's state; one that is open and quoted by nobody on both sides is dormant."""
         desk, yes = self._state.desk, known.yes.asset_id
         is_open = known.state is MarketState.OPEN and desk.market_data.tradeable(yes)

@@ -7,11 +7,8 @@ from feeds.markets import SECOND
 from feeds.news.poller import SourceState
 from feeds.polymarket.health import StreamState
 from terminal.engine.state import EngineState
-from terminal.presenters.quotes import FRESH
 from terminal.protocol.views import StatusView, StreamView
-
-_STREAM_STATES = {StreamState.DOUBTFUL: "stale"}
-"""A stream of which some books can't be trusted is shown as sick, with its sentence."""
+from terminal.protocol.vocabulary import StreamWord
 
 _MODES = {
     TradingMode.RESTARTING: "restarting: new orders wait until it is back",
@@ -58,7 +55,7 @@ class Status:
         second = self._state.desk.now_ns // SECOND
         if self._books[0] != second:
             states = self._state.desk.book_states.values()
-            self._books = (second, sum(1 for state in states if state in FRESH))
+            self._books = (second, sum(1 for state in states if state.fit))
         return self._books[1]
 
 
@@ -69,7 +66,7 @@ def stream_views(state: EngineState) -> Iterator[StreamView]:
         age = (now - health.last_data_ns) / SECOND if health.last_data_ns else None
         yield StreamView(
             name=health.name,
-            state=_STREAM_STATES.get(health.state, health.state.value),
+            state=_stream_word(health.state),
             sentence=health.sentence,
             age_s=None if age is None else float(int(age)),
         )
@@ -81,13 +78,18 @@ def stream_views(state: EngineState) -> Iterator[StreamView]:
     yield from _news_stream(state)
 
 
+def _stream_word(state: StreamState) -> StreamWord:
+    """A stream of which some books can't be trusted is shown as sick, with its sentence."""
+    return "stale" if state is StreamState.DOUBTFUL else state.value
+
+
 def _news_stream(state: EngineState) -> Iterator[StreamView]:
     """All sources as one stream: how many answer, and the first complaint."""
     sources = [s for s in state.sources.values() if s.state is not SourceState.OFF]
     if not sources:
         return
     failing = [source for source in sources if source.state in _FAILING]
-    how = "live" if not failing else "down" if len(failing) == len(sources) else "stale"
+    how: StreamWord = "live" if not failing else "down" if len(failing) == len(sources) else "stale"
     words = f"{len(sources) - len(failing)} of {len(sources)} feeds answer"
     if failing:
         words += f"; {failing[0].name}: {failing[0].sentence}"

@@ -7,27 +7,47 @@ times Unix nanoseconds of market time; odds are floats between 0 and 1, None whe
 All text has passed the text door, and none of it is markup.
 """
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
-PROTOCOL = 1
-"""Raised when an older face could misread a newer engine."""
+from terminal.protocol.vocabulary import (
+    BookWord,
+    LevelWord,
+    LiquidityWord,
+    MandateWord,
+    MarketWord,
+    ModeWord,
+    NoteWord,
+    OrderKindWord,
+    OrderWord,
+    ResultWord,
+    SideWord,
+    SignalWord,
+    SourceWord,
+    StageWord,
+    StepWord,
+    StreamWord,
+    VerdictWord,
+)
+
+PROTOCOL = 2
+"""Raised when an older face could misread a newer engine, or not know one of its words."""
 
 
 class StreamView(msgspec.Struct, frozen=True, kw_only=True):
-    """Health of one thing that feeds the engine. ``state``: live, quiet, stale or down."""
+    """Health of one thing that feeds the engine."""
 
     name: str
-    state: str
+    state: StreamWord
     sentence: str = ""
     age_s: float | None = None
 
 
 class StatusView(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
-    """The masthead and the status line. ``mode`` is PAPER or LIVE, never anything else."""
+    """The masthead and the status line."""
 
-    mode: str
+    mode: ModeWord
     venue: str
     now_ns: int
     speed: float = 1.0
@@ -62,14 +82,14 @@ class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
     lead_question: str = ""
     odds: float | None = None
     points: float | None = None
-    verdict: str = ""
+    verdict: VerdictWord = ""
     weight: float = 0.0
     judge: str = ""
     """As in ``CardView``, of the lead market's link."""
 
 
 class NewsView(msgspec.Struct, frozen=True, kw_only=True, tag="news"):
-    """Stories of the session, newest first. ``shown`` of ``total`` are sent."""
+    """The newest stories of the session, newest first, of ``total`` in all."""
 
     rows: tuple[StoryRow, ...]
     total: int
@@ -90,11 +110,11 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     odds_at_story: float | None = None
     points: float | None = None
     z: float | None = None
-    verdict: str = ""
+    verdict: VerdictWord = ""
     reason: str = ""
     best_bid: int = 0
     best_ask: int = 10_000
-    book_state: str = ""
+    book_state: BookWord = "waiting"
     age_s: float | None = None
     volume: float = 0.0
     relevance: float = 0.0
@@ -104,7 +124,7 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     spark_minutes: int = 0
     spark_story: int = -1
     event_title: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[NoteWord, ...] = ()
     z_adjusted: float | None = None
     precedents: int = 0
     precedent_logit: float = 0.0
@@ -133,8 +153,8 @@ class ArticleView(msgspec.Struct, frozen=True, kw_only=True, tag="article"):
     links: int = 0
     """Markets that it touches: the cards show the most relevant of them."""
     meaning: tuple[str, ...] = ()
-    latency: tuple[tuple[str, float], ...] = ()
-    """Seconds after publication of: fetched, linked, first move, suggestion, order, fill."""
+    latency: tuple[tuple[StepWord, float], ...] = ()
+    """Seconds from publication to each step that was taken."""
 
 
 class LadderLevel(msgspec.Struct, frozen=True, array_like=True):
@@ -146,12 +166,12 @@ class LadderLevel(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PrintRow(msgspec.Struct, frozen=True, array_like=True):
-    """A trade; ``side`` is "buy" or "sell", what the taker did."""
+    """A trade; ``side`` is what the taker did."""
 
     at_ns: int
     price: int
     size: int
-    side: str
+    side: SideWord
 
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +179,7 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
 
     asset_id: str
     outcome: str
-    state: str
+    state: BookWord
     reason: str = ""
     age_s: float | None = None
     tick_size: int = 100
@@ -194,7 +214,7 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True, tag="market"):
     question: str
     description: str = ""
     event_title: str = ""
-    state: str = ""
+    state: MarketWord = "open"
     yes: BookView
     no: BookView
     prints: tuple[PrintRow, ...] = ()
@@ -221,7 +241,7 @@ class MarketRow(msgspec.Struct, frozen=True, kw_only=True):
     best_bid: int = 0
     best_ask: int = 10_000
     volume: float = 0.0
-    state: str = ""
+    state: MarketWord = "open"
     followed: bool = False
     end_ns: int | None = None
 
@@ -252,9 +272,9 @@ class ImpactRow(msgspec.Struct, frozen=True, kw_only=True):
     logit: float | None
     z: float | None
     rank_p: float | None
-    verdict: str
+    verdict: VerdictWord
     reason: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[NoteWord, ...] = ()
     theme_logit: float | None = None
     z_adjusted: float | None = None
     peers: int = 0
@@ -275,24 +295,25 @@ class ImpactRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A suggestion, or a trade decided against. ``state``: open, accepted, done, over, skipped."""
+    """A suggestion, or a trade decided against. ``how`` says what became of one that is over."""
 
     id: str
     at_ns: int
     strategy: str
-    state: str
+    state: SignalWord
     question: str
     condition_id: str
     asset_id: str = ""
     outcome: str = ""
-    side: str = ""
+    side: SideWord | Literal[""] = ""
     limit: int = 0
     size: int = 0
     edge: float = 0.0
     reason: str = ""
     story_id: str = ""
     until_ns: int = 0
-    mandate: str = ""
+    mandate: MandateWord = ""
+    how: str = ""
 
 
 class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -326,12 +347,12 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     asset_id: str
     question: str
     outcome: str
-    side: str
+    side: SideWord
     price: int
     size: int
     filled: int
-    kind: str
-    state: str
+    kind: OrderKindWord
+    state: OrderWord
     reason: str = ""
     origin: str = ""
     queue_ahead: int = 0
@@ -350,12 +371,12 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     asset_id: str
     question: str
     outcome: str
-    side: str
+    side: SideWord
     price: int
     size: int
     fee: int
-    liquidity: str
-    stage: str = ""
+    liquidity: LiquidityWord
+    stage: StageWord = ""
 
 
 class SignalsView(msgspec.Struct, frozen=True, kw_only=True, tag="signals"):
@@ -467,10 +488,10 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
-    """What became of a command: done, refused, denied or unknown, with a sentence."""
+    """What became of a command, with a sentence."""
 
     id: str
-    outcome: str
+    outcome: ResultWord
     message: str = ""
 
 
@@ -505,7 +526,7 @@ class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     url: str
-    state: str
+    state: SourceWord
     last_success_ns: int = 0
     next_poll_ns: int = 0
     newest_ns: int = 0
@@ -533,12 +554,12 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):
 
 
 class Toast(msgspec.Struct, frozen=True, kw_only=True, tag="toast"):
-    """Something worth a line on screen now. ``level``: info, warning or error."""
+    """Something worth a line on screen now."""
 
     at_ns: int
     title: str
     body: str = ""
-    level: str = "info"
+    level: LevelWord = "info"
 
 
 FromEngine: TypeAlias = Hello | View | Done | TicketView | Rows | Toast

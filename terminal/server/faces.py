@@ -43,6 +43,7 @@ from terminal.protocol.views import (
     Toast,
     View,
 )
+from terminal.protocol.vocabulary import ResultWord
 from terminal.server import queries
 
 log = logging.getLogger(__name__)
@@ -217,7 +218,7 @@ async def carry_out(engine: Engine, command: Act) -> Done:
     return Done(id=command.id, outcome=outcome, message=answer.message)
 
 
-_WORDS = {
+_WORDS: dict[CommandResult, ResultWord] = {
     CommandResult.CONFIRMED: "done",
     CommandResult.REFUSED: "refused",
     CommandResult.DENIED: "denied",

@@ -84,7 +84,9 @@ def _fills(page: Page, query: Query) -> Rows:
 
 def _signals(page: Page, query: Query) -> Rows:
     rows = signal_rows(page.state.desk)
-    found = _with_words(rows, query, lambda row: f"{row.strategy} {row.question} {row.state}")
+    found = _with_words(
+        rows, query, lambda row: f"{row.strategy} {row.question} {row.state} {row.how}"
+    )
     return Rows(id=query.id, signals=found)
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from feeds import figures
+from terminal.protocol.vocabulary import TELLING, VerdictWord
 
 SHARE = 1_000_000
 DOLLAR = 1_000_000
@@ -23,8 +24,6 @@ _JOINERS = frozenset("\u200b\u200c\u200d\u2060\ufeff")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 CLOSING = frozenset("。，、；：！？）」』”’…")
 HOLLOW = {figures.UP: "△", figures.DOWN: "▽"}
-TELLING = ("clear move", "theme move", "market led the story", "shared with another story")
-"""Verdicts that earn a full triangle and its colour; what may be noise or chance stays hollow."""
 
 
 def plain(text: str) -> str:
@@ -156,7 +155,7 @@ def volume(dollars: float) -> str:
     return f"${dollars:.0f}"
 
 
-def told(move: float | None, verdict: str) -> tuple[str, str]:
+def told(move: float | None, verdict: VerdictWord) -> tuple[str, str]:
     """Sign and colour of a move as far as its verdict lets them speak."""
     sign = figures.glyph(move)
     if verdict in TELLING:

@@ -20,7 +20,6 @@ from feeds.polymarket.stream import MarketStream
 from practice.api.market_stream import Freeze
 from practice.clock import MINUTE, SECOND
 from practice.faults.deck import NO_FAULTS, Deck, Faults
-from strategies.market_data import TRADEABLE
 from strategies.risk import Reason
 from tests.feeds.polymarket.test_stream import Desk
 from tests.practice.underfire import STEP, Lab
@@ -98,7 +97,7 @@ def test_one_frozen_asset_is_noticed_in_thirty_seconds_and_trading_it_is_refused
     assert here.denial(frozen) is None
     here.venue.stream.set_freeze(Freeze(assets=frozenset({frozen}), lasting=True))
     here.live(30 * SECOND)
-    assert here.market_data.states[frozen] not in TRADEABLE
+    assert not here.market_data.states[frozen].fit
     denial = here.denial(frozen)
     assert denial is not None
     assert denial.reason is Reason.BOOK

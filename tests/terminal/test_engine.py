@@ -158,8 +158,8 @@ async def test_a_restart_tells_no_story_twice_and_keeps_the_money(practice_confi
     def bought() -> bool:
         if not asked and (order := best_offer(first)) is not None:
             asked.append(order)
-            first.hear(order)
-        return first.counters.fills > 0 and first.counters.stories > 3
+            first.inbox.hear(order)
+        return first.state.counters.fills > 0 and first.state.counters.stories > 3
 
     await run_until(first, bought)
     told = set(first.session.desk.stories)
@@ -169,7 +169,7 @@ async def test_a_restart_tells_no_story_twice_and_keeps_the_money(practice_confi
     held = {p.asset_id: p.size for p in first.session.desk.portfolio.open_positions()}
     again = {p.asset_id: p.size for p in second.session.desk.portfolio.open_positions()}
     assert again == held
-    await run_until(second, lambda: second.counters.stories > 0)
+    await run_until(second, lambda: second.state.counters.stories > 0)
     repeated = [
         story.title
         for story in second.session.desk.stories.values()

@@ -6,12 +6,12 @@ from rich.cells import cell_len
 
 from feeds import figures
 from terminal.protocol.views import BookView, LadderLevel, MarketView
+from terminal.protocol.vocabulary import FIT
 from terminal.tui import words
 from terminal.tui.messages import OpenTicket
 from terminal.tui.model import Model
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
 
-TRUSTED = ("live", "quiet")
 TITLE_LINES_MAX = 2
 AGE_STEP_S = 1.0
 
@@ -53,7 +53,7 @@ class Ladder(Pane):
         state = f"{book.state} {words.age(age)}".strip()
         if self.seen.old:
             state = f"was {book.state}, {words.age(age)} ago"
-        trusted = book.state in TRUSTED and not self.seen.old
+        trusted = book.state in FIT and not self.seen.old
         line: Line = ((" " + state, "" if trusted else "bold down"),)
         rest = [words.tick_words(book.tick_size)]
         if market.fee_words and self._question:
@@ -162,7 +162,7 @@ class Ladder(Pane):
     def _row(
         self, book: BookView, width: int, deepest: int
     ) -> Callable[[LadderLevel, bool], Entry]:
-        old = book.state not in TRUSTED
+        old = book.state not in FIT
         price_width = 2 + words.decimals(book.tick_size) + 1
         wing = (width - 1 - price_width - 2) // 2
         size_width = max(

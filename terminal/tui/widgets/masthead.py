@@ -4,6 +4,7 @@ from rich.cells import cell_len
 
 from feeds import figures
 from terminal.protocol.views import StatusView, StreamView
+from terminal.protocol.vocabulary import StreamWord
 from terminal.tui import words
 from terminal.tui.actions import ACTIONS, Action
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
@@ -134,8 +135,8 @@ class StatusLine(FrameLine):
 
 def _health(status: StatusView, room: int) -> Line:
     """Each stream in a word, the sick ones first and with their sentence, as far as it fits."""
-    ranks = {"down": 0, "stale": 1, "quiet": 2, "live": 3}
-    streams = sorted(status.streams, key=lambda s: ranks.get(s.state, 0))
+    ranks: dict[StreamWord, int] = {"down": 0, "stale": 1, "connecting": 2, "idle": 3, "live": 4}
+    streams = sorted(status.streams, key=lambda stream: ranks[stream.state])
     for told in (_told_in_full, _told_in_short):
         pieces: list[tuple[str, str]] = []
         for stream in streams:

@@ -11,7 +11,6 @@ from terminal.tui.messages import Confirm, ShowMarket, ShowStory
 from terminal.tui.widgets.pane import Entry, Line, Pane
 
 _STRATEGY = 10
-_WORDS = {"open": "", "accepted": "accepted", "done": "done", "over": "over", "skipped": "skipped"}
 
 
 class Signals(Pane):
@@ -118,12 +117,11 @@ class Signals(Pane):
 def _deal(row: SignalRow) -> str:
     """``BUY YES 100 @ ≤24.2``, or in a word why not."""
     if row.state == "skipped" or not row.side:
-        return f"–  {_WORDS.get(row.state, words.plain(row.state))}"
+        return f"–  {row.state}"
     bound = "≤" if row.side == "buy" else "≥"
     size = f"{words.shares(row.size)} @ {bound}{figures.cents(row.limit, 1)}"
     deal = f"{row.side.upper()} {words.plain(row.outcome)} {size}"
-    state = _WORDS.get(row.state, words.plain(row.state))
-    return f"{deal}  {state}" if state else deal
+    return f"{deal}  {words.plain(row.how or row.state)}" if row.state != "open" else deal
 
 
 def _unfolded(row: SignalRow, width: int) -> list[Line]:

@@ -229,7 +229,7 @@ class ScriptedEngine:
         self.streams: tuple[StreamView, ...] = (
             StreamView(name="news", state="live", age_s=1.0),
             StreamView(name="market", state="live", age_s=0.1),
-            StreamView(name="catalogue", state="quiet", age_s=60.0),
+            StreamView(name="catalogue", state="idle", age_s=60.0),
         )
         self._looks: dict[Peer, Look] = {}
         self._server = LinkServer(folder, VERSION, self._serve)
@@ -427,7 +427,7 @@ class ScriptedEngine:
             )
             if moved
             else (),
-            latency=(("fetched", 0.8), ("linked", 0.9), ("first move", 4.2)) if moved else (),
+            latency=(("seen", 0.8), ("linked", 0.9), ("moved", 4.2)) if moved else (),
         )
 
     def _card(self, market: Market, points: float, verdict: str) -> CardView:
@@ -663,7 +663,7 @@ class ScriptedEngine:
                 size=order.size,
                 filled=view.fills_now,
                 kind=order.kind,
-                state="rests",
+                state="open",
                 queue_ahead=4_000 * SHARE,
             )
         return Done(
@@ -673,9 +673,11 @@ class ScriptedEngine:
         )
 
     def _answer_suggestion(self, command: AnswerSuggestion) -> Done:
-        state = "accepted" if command.accept else "over"
+        how = "accepted" if command.accept else "dismissed"
         self.signals = [
-            msgspec.structs.replace(row, state=state) if row.id == command.suggestion_id else row
+            msgspec.structs.replace(row, state="over", how=how)
+            if row.id == command.suggestion_id
+            else row
             for row in self.signals
         ]
         return Done(

@@ -212,7 +212,7 @@ def resting(it: Stage, id: str = "0xabc") -> OrderRow:
         size=200 * SHARE,
         filled=0,
         kind="gtc",
-        state="rests",
+        state="open",
     )
 
 

@@ -74,7 +74,7 @@ async def test_markup_is_never_read_anywhere(tmp_path: Path) -> None:
     engine.signals[0] = msgspec.structs.replace(
         engine.signals[0], strategy=evil, question=evil, reason=evil, outcome=evil
     )
-    engine.state.streams = (StreamView(name=evil, state="down", sentence=evil),)
+    engine.streams = (StreamView(name=evil, state="down", sentence=evil),)
     engine.denial = evil
     async with stage(tmp_path, size=(200, 60), engine=engine) as it:
         await it.sees("[/bold] [red]x[/] [/")
@@ -267,7 +267,7 @@ async def test_a_link_that_a_judge_had_a_say_in_names_it_on_the_card(tmp_path: P
 
 async def test_sick_streams_are_named_in_words(tmp_path: Path) -> None:
     async with stage(tmp_path) as it:
-        it.engine.state.streams = (
+        it.engine.streams = (
             StreamView(name="news", state="live"),
             StreamView(name="market", state="stale", sentence="nothing for 41 s", age_s=41.0),
         )
