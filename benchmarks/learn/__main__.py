@@ -24,11 +24,12 @@ from benchmarks.learn.honest import honest
 from benchmarks.learn.judging import best_floor, reached
 from benchmarks.learn.sources import Judged
 from strategies.linking.calibration import calibrated
-from strategies.linking.direction import upward
+from strategies.linking.direction import Head, spoken, upward
 from strategies.linking.features import STAGE_A, STAGE_B
 
 DATA = Path(__file__).parents[2] / "strategies" / "linking" / "data"
-WEIGHTS = {"real": 0.6, "july": 0.6, "written": 0.6, "practice": 0.2, "archives": 1.0}
+MODELS = Path(__file__).parents[2] / "feeds" / "semantic" / "data"
+WEIGHTS = {"real": 0.6, "july": 0.6, "written": 0.6, "practice": 0.2, "archives": 1.0, "world": 0.6}
 """How much an example of a source counts: what comes nearest to live news counts most."""
 WITNESSES = ("real", "july", "archives")
 """Sources that are news: floor and calibration are theirs."""
@@ -154,13 +155,11 @@ def rounded(figures: Any) -> dict[str, float]:
 
 def directions(found: dict[str, list[Example]]) -> dict[str, Any]:
     """The head's table, after saying how right it is on each source left out."""
-    from strategies.linking.direction import Head
-
     logits: list[tuple[float, int]] = []
     for name, held in found.items():
         rest = [one for other, some in found.items() if other != name for one in some]
         table = head.fit(rest, WEIGHTS)
-        fitted = Head(table["rule"], table["stems"], 0.0, (0.0, 0.0))
+        fitted = Head(table["rule"], table["stems"], 0.0, 0.0, (0.0, 0.0))
         told = [(upward(one.cues, fitted), one.up) for one in held if one.up]
         ruled = [(one.ruled, one.up) for one in held if one.up and one.ruled]
         if told:
@@ -171,9 +170,28 @@ def directions(found: dict[str, list[Example]]) -> dict[str, Any]:
             logits += told
     everything = [one for some in found.values() for one in some]
     table = head.fit(everything, WEIGHTS)
-    return table | {"reader": 0.6, "sure": [sure_from(logits), sure_from(logits)]}
+    return table | {"pairing": 0.0, "reader": 0.6, "sure": [sure_from(logits), 0.0]}
 
 
+def by_meaning(found: dict[str, list[Example]], table: dict[str, Any]) -> dict[str, Any]:
+    """The head's table with the share of what vectors say together, and where it is sure then."""
+    told: list[tuple[Example, float]] = []
+    for name in (name for name in WITNESSES if name in found):
+        rest = [one for other, some in found.items() if other != name for one in some]
+        fitted = head.fit(rest, WEIGHTS)
+        alone = Head(fitted["rule"], fitted["stems"], 0.0, 0.0, (0.0, 0.0))
+        told += [(one, upward(one.cues, alone)) for one in found[name] if one.up]
+    best: tuple[float, float, list[tuple[float, int]]] = (0.0, 0.0, [])
+    for share in SHARES:
+        mixed = Head({}, {}, share, 0.0, (0.0, 0.0))
+        logits = [(spoken(logit, one.near, mixed), one.up) for one, logit in told]
+        right = sum(way * up > 0 for way, up in logits) / max(1, len(logits))
+        print("pairing's share", share, "right", round(right, 3))
+        best = max(best, (right, share, logits), key=lambda one: one[0])
+    return table | {"pairing": best[1], "sure": [table["sure"][0], sure_from(best[2])]}
+
+
+SHARES = (0.0, 0.2, 0.35, 0.5, 0.65)
 COVERAGE = 0.75
 """The share of directions that is told: the least sure quarter is not."""
 
@@ -206,12 +224,26 @@ def main() -> None:
         write("direction.json", direction)
         write("stage_a.json", table)
     if not wanted.plain:
-        read = {s.name: found for s, found in gathered(wanted.shared, wanted.cache, meaning=True)}
-        meant = honest(read, WEIGHTS)
-        print("stage B, each source left out", flush=True)
-        table = stage(judged, meant, STAGE_B, READER)
-        if wanted.write:
-            write("stage_b.json", table)
+        meant(wanted, judged, direction)
+
+
+def meant(wanted: Any, judged: dict[str, Judged], direction: dict[str, Any]) -> None:
+    """Stage B: what pairs of vectors say, then the trees beside it."""
+    from benchmarks.learn import pairing
+    from feeds.semantic.models import Models
+
+    vectors = pairing.Vectors(Models(), wanted.cache)
+    read = {s.name: found for s, found in gathered(wanted.shared, wanted.cache, meaning=True)}
+    crossed = pairing.crossed(judged, read, WEIGHTS, vectors)
+    direction = by_meaning(crossed, direction)
+    print("stage B, each source left out", flush=True)
+    table = stage(judged, honest(crossed, WEIGHTS), STAGE_B, READER)
+    if wanted.write:
+        everything = pairing.table(judged, read, WEIGHTS, vectors)
+        ships = pairing.fit(everything, pairing.joined(list(everything.rows.values())))
+        pairing.write(ships, MODELS)
+        write("direction.json", direction)
+        write("stage_b.json", table)
 
 
 def write(name: str, table: dict[str, Any]) -> None:

@@ -16,7 +16,9 @@ SLICE = 64
 
 def near(source: Judged, models: Models, cache: Path) -> dict[str, dict[str, Near]]:
     """By story and market: the nearest of its day's questions, and those stage A pooled."""
-    meaning = Meaning(models, VectorCache(cache / f"{models.checksum}.vectors", models.size))
+    meaning = Meaning(
+        models, VectorCache(cache / f"{models.encoder_checksum}.vectors", models.size)
+    )
     linker = Linker()
     for number, line in enumerate(source.markets, start=1):
         market = market_of(line, number)

@@ -2,19 +2,22 @@
 
 ``real`` is news judged by others, beside which the tables were written; ``july`` headlines of July
 2026 judged by us; ``written`` stories of our own making; ``practice`` the practice world's stories,
-whose effects are known; ``archives`` news from public archives, read by a language model. What one
-of them says of unseen news is found by leaving it out.
+whose effects are known; ``archives`` news from public archives, read by a language model, as far as
+the tables know somebody in the headline, and ``world`` the rest of it. What one of them says of
+unseen news is found by leaving it out.
 """
 
 import tomllib
 from collections.abc import Iterator
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks._judged import Line, lines
 from benchmarks.learn import july
 from practice.world.catalogue import catalogue
+from strategies.linking.knowledge.reading import read
 
 WRITTEN = Path(__file__).parents[1] / "data" / "linking"
 ARCHIVES = Path(__file__).parents[1] / "data" / "archives"
@@ -58,12 +61,14 @@ def sources(shared: Path) -> Iterator[Judged]:
     yield practice()
     if (ARCHIVES / "labels.jsonl").exists():
         told = lines(ARCHIVES / "labels.jsonl")
-        read = {line["id"] for line in told}
-        stories = [line for line in lines(ARCHIVES / "stories.jsonl") if line["id"] in read]
-        asked = {
-            s["id"]: frozenset(id for group in s["candidates"] for id in group) for s in stories
-        }
-        yield _judged("archives", archive_markets(shared), stories, told)._replace(asked=asked)
+        judged_ids = {line["id"] for line in told}
+        stories = [line for line in lines(ARCHIVES / "stories.jsonl") if line["id"] in judged_ids]
+        markets = archive_markets(shared)
+        asked = {one["id"]: frozenset(chain.from_iterable(one["candidates"])) for one in stories}
+        known = {one["id"] for one in stories if read(one["title"], "", None).named}
+        for name, some in (("archives", True), ("world", False)):
+            chosen = [one for one in stories if (one["id"] in known) is some]
+            yield _judged(name, markets, chosen, told)._replace(asked=asked)
 
 
 def archive_markets(shared: Path) -> list[Line]:

@@ -33,6 +33,8 @@ UP = frozenset(
         "near_best",
         "near_z",
         "near_covered",
+        "pair",
+        "pair_bears",
     ]
 )
 """Columns of which more never makes a link less likely."""
@@ -49,6 +51,8 @@ DOWN = frozenset(
         "version_other",
         "near_rank",
         "near_gap",
+        "pair_rank",
+        "pair_gap",
     ]
 )
 """Columns of which more never makes one more likely."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from feeds.events import Near
 from feeds.semantic.models import Models
+from feeds.semantic.pairing import Paired
 from feeds.semantic.vectors import VectorCache
 
 NEAREST = 60
@@ -16,6 +17,7 @@ ORDINARY_TOP = 20
 CHARS_MAX = 400
 """Of a headline with its summary: what the models read at most."""
 ALWAYS = 10**9
+NOTHING = Paired(0.0, 0.0, 0.0)
 
 
 class Meaning:
@@ -91,8 +93,8 @@ class Meaning:
         whole = story_text(title, summary)
         # apart, since a short headline beside its summary would be padded to the same length
         texts = dict.fromkeys((title[:CHARS_MAX], whole))
-        told = [self._models.vectors([text])[0] for text in texts]
-        vectors = np.asarray([told[0], told[-1]])
+        by_text = [self._models.vectors([text])[0] for text in texts]
+        vectors = np.asarray([by_text[0], by_text[-1]])
         cosines = self._matrix @ vectors.T
         best = cosines.max(1)
         when = 0 if day is None else day
@@ -111,13 +113,15 @@ class Meaning:
         asks = [self._questions[self._ids[at]][0] for at in chosen]
         said = self._models.read(whole, asks) if asks else []
         read = dict(zip(chosen, said, strict=True))
+        places = list(dict.fromkeys((*asked, *nearest)))
+        pairing = self._models.pairing
+        paired = pairing.pairs(vectors[1], self._matrix[places]) if pairing is not None else ()
         found = []
-        for at in dict.fromkeys((*asked, *nearest)):
+        for number, at in enumerate(places):
             near, full, hub = (_short(x) for x in (*cosines[at], self._hubs[at]))
-            if (heard := read.get(at)) is None:
-                found.append(Near(self._ids[at], near, full, hub))
-            else:
-                found.append(Near(self._ids[at], near, full, hub, True, *map(_short, heard)))
+            heard, pair = read.get(at), paired[number] if paired else NOTHING
+            told = map(_short, (*(heard or NOTHING), *pair))
+            found.append(Near(self._ids[at], near, full, hub, heard is not None, *told))
         return tuple(found)
 
     def _enter(self, ids: Iterable[str]) -> None:

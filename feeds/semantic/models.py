@@ -1,4 +1,4 @@
-"""The two models: found, checked against their checksums, loaded, asked. Nothing here decides.
+"""The models: found, checked against their checksums, loaded, asked. Nothing here decides.
 
 ``data/manifest.json`` names the files, their checksums and how text is put to them. Loading raises
 :class:`SemanticError` with a sentence that says what is missing and how to get it.
@@ -13,6 +13,8 @@ from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
 import msgspec
+
+from feeds.semantic.pairing import Pairing
 
 NEEDS = ("numpy", "onnxruntime", "tokenizers")
 EXTRA = "install the extra: pip install '.[semantic]'"
@@ -49,17 +51,20 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What ships: the encoder of sentences, the reader of pairs, vectors of everyday headlines."""
+    """What ships: the encoder of sentences, vectors of everyday headlines, and what reads pairs:
+    of vectors, and of texts."""
 
     encoder: Network
     ordinary: Part
+    pairing: Part | None = None
     reader: Network | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """Every file."""
         networks = [one for one in (self.encoder, self.reader) if one is not None]
-        return (self.ordinary, *(part for n in networks for part in (n.weights, n.tokenizer)))
+        alone = [part for part in (self.ordinary, self.pairing) if part is not None]
+        return (*alone, *(part for n in networks for part in (n.weights, n.tokenizer)))
 
 
 class Said(NamedTuple):
@@ -81,6 +86,11 @@ def manifest() -> Manifest:
 def checksum() -> str:
     """A fingerprint of all that ships: scores of other models are other scores."""
     return hashlib.sha256(msgspec.json.encode(manifest())).hexdigest()[:16]
+
+
+def encoder_checksum() -> str:
+    """A fingerprint of what vectors hang on: those of another encoder are other vectors."""
+    return hashlib.sha256(msgspec.json.encode(manifest().encoder)).hexdigest()[:16]
 
 
 def missing() -> str:
@@ -106,9 +116,10 @@ class Models:
         import numpy
 
         ships = manifest()
-        self.checksum = checksum()
+        self.checksum, self.encoder_checksum = checksum(), encoder_checksum()
         self._encoder = _Loaded(ships.encoder)
         self._reader = _Loaded(ships.reader) if ships.reader is not None else None
+        self.pairing = Pairing(_checked(ships.pairing)) if ships.pairing is not None else None
         raw = _checked(ships.ordinary)
         self.ordinary: Any = numpy.frombuffer(raw, numpy.int8).reshape(-1, self.size) / 127.0
 

@@ -75,12 +75,14 @@ class Head(NamedTuple):
     """What was learnt of direction; log-odds that YES is pushed up.
 
     ``rule`` is the rule's word by the relation under which it spoke, ``stems`` how good an event's
-    word is for whom it happens to, ``reader`` the share of the model that read the pair, and
-    ``sure`` the log-odds from which on a direction is told: without that model and with it.
+    word is for whom it happens to, ``pairing`` and ``reader`` the shares of what the vectors say
+    together and of the model that read the pair, and ``sure`` the log-odds from which on a
+    direction is told: without the models and with them.
     """
 
     rule: dict[str, float]
     stems: dict[str, float]
+    pairing: float
     reader: float
     sure: tuple[float, float]
 
@@ -91,7 +93,7 @@ def load() -> Head:
     text = files("strategies.linking").joinpath("data/direction.json").read_text(encoding="utf-8")
     table = json.loads(text)
     sure = float(table["sure"][0]), float(table["sure"][1])
-    return Head(table["rule"], table["stems"], table["reader"], sure)
+    return Head(table["rule"], table["stems"], table["pairing"], table["reader"], sure)
 
 
 def direction(
@@ -108,11 +110,16 @@ def direction(
     """
     if _too_late(story, group, market):
         return ruled(story, group, reading, market)
-    logit = upward(cues(story, group, reading, market), head)
-    read = near is not None and near.read
-    if near is not None and read:
-        logit += head.reader * (near.up - logit)
-    return 0 if abs(logit) < head.sure[read] else 1 if logit > 0 else -1
+    logit = spoken(upward(cues(story, group, reading, market), head), near, head)
+    return 0 if abs(logit) < head.sure[near is not None] else 1 if logit > 0 else -1
+
+
+def spoken(logit: float, near: Near | None, head: Head) -> float:
+    """The log-odds of rule and words, with the models' word averaged in where there is one."""
+    if near is None:
+        return logit
+    logit += head.pairing * (near.pair_up - logit)
+    return logit + head.reader * (near.up - logit) if near.read else logit
 
 
 def upward(found: dict[str, float], head: Head) -> float:

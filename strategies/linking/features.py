@@ -35,7 +35,7 @@ KNOWLEDGE = (
 )  # fmt: skip
 MEANING = (
     "near_title", "near_whole", "near_best", "near_z", "near_rank", "near_gap", "near_top",
-    "near_hub", "near_covered",
+    "near_hub", "near_covered", "pair", "pair_bears", "pair_rank", "pair_gap",
 )  # fmt: skip
 STAGE_A = WORDS + SHAPE + KNOWLEDGE
 STAGE_B = STAGE_A + MEANING
@@ -45,6 +45,8 @@ LOG_HALF = 30.0
 FEW, USUAL_SPREAD = 5, 0.03
 """Among fewer questions none stands out: then each is set beside what ordinary headlines are to it,
 by how far questions usually lie apart."""
+PAIR_MIN = -12.0
+"""Log-odds of a pair of which the models have not spoken."""
 FAR_RANK = 60
 """The rank told of a group that one of the ways did not bring."""
 
@@ -225,12 +227,17 @@ class _Nearness:
         self._spread = USUAL_SPREAD if self._few else math.sqrt(spread) or USUAL_SPREAD
         self._top = max(known, default=0.0)
         self._ranks = _ranks(self._best)
+        self._pairs = [near.pair if near else PAIR_MIN for near in self._near]
+        self._best_pair = max(self._pairs, default=PAIR_MIN)
+        self._pair_ranks = _ranks([pair - PAIR_MIN for pair in self._pairs])
 
     def columns(self, at: int, covered: float) -> list[float]:
         """One group's; zeros, and the last rank, where the models have not spoken of it."""
         near = self._near[at]
         if near is None:
-            return [0.0, 0.0, 0.0, 0.0, math.log1p(FAR_RANK), self._top, self._top, 0.0, 0.0]
+            far, behind = math.log1p(FAR_RANK), self._best_pair - PAIR_MIN
+            cosines = [0.0, 0.0, 0.0, 0.0, far, self._top, self._top, 0.0, 0.0]
+            return [*cosines, PAIR_MIN, PAIR_MIN, far, behind]
         best = self._best[at]
         return [
             near.title,
@@ -242,6 +249,10 @@ class _Nearness:
             self._top,
             best - near.hub,
             best * covered,
+            near.pair,
+            near.pair_bears,
+            math.log1p(self._pair_ranks[at]),
+            self._best_pair - near.pair,
         ]
 
 

@@ -132,7 +132,7 @@ class Bench:
 
 def _load(cache: Path) -> Meaning:
     models = Models()
-    return Meaning(models, VectorCache(cache / f"{models.checksum}.vectors", models.size))
+    return Meaning(models, VectorCache(cache / f"{models.encoder_checksum}.vectors", models.size))
 
 
 def _apply(meaning: Meaning, changes: dict[str, str | None]) -> None:
