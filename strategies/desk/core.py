@@ -89,7 +89,7 @@ class Desk:
         )
         self.signals = Signals(parts, settings, strategies)
         self.follow_list = FollowList(
-            self.outbox, self.market_data, self.news, self.trading, settings
+            self.outbox, self.market_data, self.news, self.trading, self.signals, settings
         )
         self._held: dict[str, Nanos] = {}
         self._handlers: dict[type, Callable[[Any], object]] = {
@@ -207,7 +207,7 @@ class Desk:
             self.impacts.watch(story, links)
         else:
             self.impacts.relink(story, links)
-        self.follow_list.refresh(self.signals.open_markets)
+        self.follow_list.refresh()
         if links and before is None:
             self.signals.on_story(story, links)
 
@@ -225,7 +225,7 @@ class Desk:
             return
         self.outbox.put(LinksFound(self.outbox.now_ns, said.story_id, links))
         self.impacts.relink(self.news.stories[said.story_id], links)
-        self.follow_list.refresh(self.signals.open_markets)
+        self.follow_list.refresh()
 
     def _on_market(self, event: MarketSeen) -> None:
         if not self.market_data.see(event.market):

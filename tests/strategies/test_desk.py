@@ -454,6 +454,18 @@ def test_an_accepted_suggestion_that_the_gate_refuses_stays_open() -> None:
     assert not here.of(SuggestionOver)
 
 
+def test_the_books_of_an_open_suggestion_are_followed_until_it_is_over() -> None:
+    here = session(scripted(Mandate.SUGGEST, draft(valid_s=200)))
+    here.feed(NEWS)
+    assert only(Suggested, here.decisions)
+    corrected = story(title="the weather", at_ns=at(2), revision=1)
+    here.feed(corrected)  # no story asks for this market any more
+    here.feed(Tick(at(90)), Tick(at(180)))
+    assert here.desk.follow_list.assets == ("m-yes", "m-no")
+    here.feed(Tick(at(210)), Tick(at(300)))
+    assert here.desk.follow_list.assets == ()
+
+
 def test_a_suggestion_runs_out_of_time() -> None:
     here = session(scripted(Mandate.SUGGEST, draft(valid_s=30)))
     here.feed(NEWS, Tick(at(30)))
