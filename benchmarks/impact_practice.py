@@ -77,10 +77,10 @@ def told(tape: Path, truth: Mapping[str, Mapping[str, float]]) -> Iterator[Told]
                 key = (said.impact.story_id, said.impact.condition_id)
                 first.setdefault(key, said.impact.logit or 0.0)
     desk = session.desk
-    for (story_id, condition_id), impact in desk.impacts.items():
-        did = truth.get(desk.stories[story_id].title)
+    for (story_id, condition_id), impact in desk.impacts.measured.items():
+        did = truth.get(desk.news.stories[story_id].title)
         if did is not None:
-            effect = did.get(desk.markets[condition_id].slug, 0.0)
+            effect = did.get(desk.market_data.markets[condition_id].slug, 0.0)
             yield Told(impact, first.get((story_id, condition_id), 0.0), effect)
 
 

@@ -90,7 +90,7 @@ class World:
         for number in range(markets):
             self.hear(MarketSeen(START, market(number)))
         self.tick()
-        for asset_id in self.desk.followed:
+        for asset_id in self.desk.follow_list.assets:
             self.hear(snapshot(asset_id, START))
             if asset_id.endswith("yes"):
                 self._past(asset_id)
@@ -135,7 +135,7 @@ class World:
         if number % STORY_EVERY == 0:
             self.story()
         for _ in range(CHANGES_A_TURN):
-            asset_id = self.chance.choice(self.desk.followed)
+            asset_id = self.chance.choice(self.desk.follow_list.assets)
             side, best = self.chance.choice(((Side.BUY, 4_800), (Side.SELL, 5_000)))
             price = best + (-1 if side is Side.BUY else 1) * 100 * self.chance.randrange(LEVELS)
             size = self.chance.randrange(100, 12_000) * SHARE
@@ -189,7 +189,7 @@ class Face:
 def timed(world: World, faces: int) -> list[float]:
     """Milliseconds a turn that the faces cost."""
     page = Page(world.state)
-    look = Look(story_id=next(reversed(world.desk.stories)), condition_id="m5")
+    look = Look(story_id=next(reversed(world.desk.news.stories)), condition_id="m5")
     served = [Face(page, look) for _ in range(faces)]
     spent = []
     for number in range(TURNS):
@@ -208,7 +208,7 @@ def run() -> dict[str, Any]:
     searched = searches(world)
     return {
         "markets": MARKETS,
-        "stories": len(world.desk.stories),
+        "stories": len(world.desk.news.stories),
         "one_face_ms_mean": round(statistics.mean(one), 3),
         "one_face_ms_p50": round(statistics.median(one), 3),
         "one_face_ms_p99": round(statistics.quantiles(one, n=100)[98], 3),

@@ -9,6 +9,7 @@ from strategies.decisions import Follow
 from strategies.desk.news import News
 from strategies.desk.outbox import Outbox
 from strategies.desk.settings import DeskSettings
+from strategies.desk.signals import Signals
 from strategies.desk.trading import Trading
 from strategies.market_data import MarketData
 
@@ -19,7 +20,10 @@ CATALOGUE_EVERY: Nanos = 10 * SECOND
 
 
 class FollowList:
-    """The list of wanted assets: ours first, then what the news touches, then the busiest."""
+    """The list of wanted assets.
+
+    Ours first, then those of open suggestions, then what the news touches, then the busiest.
+    """
 
     def __init__(
         self,
@@ -27,13 +31,14 @@ class FollowList:
         market_data: MarketData,
         news: News,
         trading: Trading,
+        signals: Signals,
         settings: DeskSettings,
     ) -> None:
         self.assets: tuple[str, ...] = ()
         self.markets: tuple[str, ...] = ()
         """Condition ids of the markets followed, in the same order."""
         self._outbox, self._market_data, self._news = outbox, market_data, news
-        self._trading, self._settings = trading, settings
+        self._trading, self._signals, self._settings = trading, signals, settings
         self._busiest: tuple[str, ...] = ()
         self._catalogue_changed = False
         self._due_ns: Nanos = 0
@@ -52,14 +57,16 @@ class FollowList:
         if self._trading.changed or self._outbox.now_ns >= self._due_ns:
             self.refresh()
 
-    def refresh(self, suggested: Iterable[str] = ()) -> None:
+    def refresh(self) -> None:
         """Work the list out anew, and say so if other assets are wanted than before."""
         self._trading.changed = False
         self._due_ns = self._outbox.now_ns + REFRESH_EVERY
         if self._catalogue_changed:
             self._catalogue_changed = False
             self._busiest = self._find_busiest()
-        wanted = dict.fromkeys([*self._ours(), *suggested, *self._in_the_news(), *self._busiest])
+        wanted = dict.fromkeys(
+            [*self._ours(), *self._signals.open_markets, *self._in_the_news(), *self._busiest]
+        )
         self.markets = tuple(cid for cid in wanted if self._alive(cid))
         self.markets = self.markets[: self._settings.follow_max // 2]
         assets = tuple(

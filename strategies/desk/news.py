@@ -1,7 +1,7 @@
 """Stories of the session and the markets they touch."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from feeds.events import Judged, Near, Story
@@ -216,10 +216,10 @@ class News:
         links = self.links.get(story_id, ())
         return next((link for link in links if link.market_id == condition_id), None)
 
-    def stories_on(self, condition_id: str) -> Iterator[Story]:
+    def stories_on(self, condition_id: str) -> list[Story]:
         """Stories linked to a market, newest first."""
         ring = self.on_market.get(condition_id, ())
-        return (self.stories[story_id] for story_id in reversed(ring))
+        return [self.stories[story_id] for story_id in reversed(ring)]
 
     def pull(self, now_ns: Nanos) -> dict[str, float]:
         """How strongly recent stories ask for each market: relevance, fading with age."""

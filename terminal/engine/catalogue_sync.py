@@ -120,7 +120,7 @@ class CatalogueSync:
 
     def _worth_keeping(self) -> Iterable[Market]:
         held = {position.condition_id for position in self._desk.portfolio.open_positions()}
-        for condition_id, market in self._desk.markets.items():
+        for condition_id, market in self._desk.market_data.markets.items():
             alive = market.state in _ALIVE and condition_id not in self._missed
             if alive or condition_id in held:
                 yield market
@@ -150,7 +150,7 @@ class CatalogueSync:
     async def _ask_for_missing(self) -> None:
         """What we hold to be alive and the listing did not name is asked for by name: shares of
         markets that ended while nobody looked first, since they wait for their payout."""
-        known = self._desk.markets
+        known = self._desk.market_data.markets
         held = {position.condition_id for position in self._desk.portfolio.open_positions()}
         missing = [condition_id for condition_id in sorted(held) if condition_id not in known]
         missing += [
@@ -162,7 +162,7 @@ class CatalogueSync:
 
     async def _refresh_followed(self) -> None:
         market_data = self._desk.market_data
-        owners = {market_data.market_of(asset_id) for asset_id in self._desk.followed}
+        owners = {market_data.market_of(asset_id) for asset_id in self._desk.follow_list.assets}
         await self._refresh(sorted(market.condition_id for market in owners if market is not None))
 
     async def _refresh(self, condition_ids: list[str]) -> None:
@@ -176,7 +176,7 @@ class CatalogueSync:
 
     def _miss(self, condition_id: str) -> None:
         """The venue does not know this market; once may be its mistake, twice is an answer."""
-        market = self._desk.markets.get(condition_id)
+        market = self._desk.market_data.markets.get(condition_id)
         if market and condition_id in self._missed and market.state is MarketState.OPEN:
             paused = msgspec.structs.replace(market, state=MarketState.PAUSED)
             self._hear(MarketSeen(self._clock.now_ns(), paused))
@@ -184,7 +184,7 @@ class CatalogueSync:
 
     def _see(self, market: Market) -> None:
         now = self._clock.now_ns()
-        before = self._desk.markets.get(market.condition_id)
+        before = self._desk.market_data.markets.get(market.condition_id)
         self._listed.add(market.condition_id)
         self._missed.discard(market.condition_id)
         if before is None or _differs(market, before):

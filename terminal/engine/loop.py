@@ -230,11 +230,13 @@ class Engine:
     def _consult(self, wanted: Consult) -> None:
         if self.sources.llm_judge is not None:
             desk = self.session.desk
-            self.sources.llm_judge.consult(wanted, desk.stories[wanted.story_id], desk.markets)
+            self.sources.llm_judge.consult(
+                wanted, desk.news.stories[wanted.story_id], desk.market_data.markets
+            )
 
     def _ponder(self, wanted: Ponder) -> None:
         if self.sources.semantics is not None:
-            self.sources.semantics.ponder(wanted, self.session.desk.stories[wanted.story_id])
+            self.sources.semantics.ponder(wanted, self.session.desk.news.stories[wanted.story_id])
 
     def _time_suggestion(self, decision: Suggested) -> None:
         self.state.counters.suggestions += 1

@@ -59,7 +59,7 @@ class EngineState:
 
     def __init__(self, venue: str, clock: Clock, desk: Desk) -> None:
         self.venue, self.clock, self.desk = venue, clock, desk
-        self.changes = Changes(desk.stories)
+        self.changes = Changes(desk.news.stories)
         self.counters = Counters()
         self.timelines = Timelines()
         self.streams: dict[str, StreamHealth] = {}

@@ -36,12 +36,12 @@ class Articles:
 
     def view(self, story_id: str) -> ArticleView | None:
         """A story with its cards, or None when it is not known (any more)."""
-        story = self._state.desk.stories.get(story_id)
+        story = self._state.desk.news.stories.get(story_id)
         if story is None:
             return None
         made = self._made.pop(story_id, None)
         version = self._state.changes.of_cluster(story.cluster_id)
-        slot = self._state.desk.now_ns // SLOWLY
+        slot = self._state.desk.outbox.now_ns // SLOWLY
         if made is None or (made.story, made.version, made.slot) != (story, version, slot):
             made = _Made(story, version, slot, self._make(story))
         latency = self._state.timelines.of(story.id)
@@ -56,8 +56,12 @@ class Articles:
 
     def _make(self, story: Story) -> ArticleView:
         desk = self._state.desk
-        links = [link for link in desk.links.get(story.id, ()) if link.market_id in desk.markets]
-        told = [s for s in desk.stories.values() if s.cluster_id == story.cluster_id]
+        links = [
+            link
+            for link in desk.news.links.get(story.id, ())
+            if link.market_id in desk.market_data.markets
+        ]
+        told = [s for s in desk.news.stories.values() if s.cluster_id == story.cluster_id]
         return ArticleView(
             story_id=story.id,
             title=story.title,
@@ -81,17 +85,17 @@ class Articles:
         desk = self._state.desk
         return Evidence(
             link,
-            desk.markets[link.market_id],
-            desk.impact_of(story.id, link.market_id),
-            desk.precedent(story.id, link.market_id),
+            desk.market_data.markets[link.market_id],
+            desk.impacts.of(story.id, link.market_id),
+            desk.impacts.precedent(story.id, link.market_id),
         )
 
     def _card(self, story: Story, link: Link) -> CardView:
         """A card as far as it does not hang on the book: :meth:`_quoted` puts that in."""
         desk = self._state.desk
-        known = desk.markets[link.market_id]
-        impact = desk.impact_of(story.id, link.market_id)
-        precedent = desk.precedent(story.id, link.market_id)
+        known = desk.market_data.markets[link.market_id]
+        impact = desk.impacts.of(story.id, link.market_id)
+        precedent = desk.impacts.precedent(story.id, link.market_id)
         spark, mark = self._spark(link.market_id, story.first_seen_ns)
         return CardView(
             condition_id=known.condition_id,
@@ -119,11 +123,11 @@ class Articles:
 
     def _quoted(self, card: CardView) -> CardView:
         desk = self._state.desk
-        known = desk.markets.get(card.condition_id)
+        known = desk.market_data.markets.get(card.condition_id)
         if known is None:
             return card
         yes = known.yes.asset_id
-        book = desk.books.get(yes)
+        book = desk.market_data.books.get(yes)
         bid, ask = (book.best_bid, book.best_ask) if book is not None else (0, ONE)
         odds, state = self._quotes.odds(card.condition_id), self._quotes.book_state(yes)
         age_s = self._quotes.age_s(yes)
@@ -136,11 +140,11 @@ class Articles:
 
     def _spark(self, condition_id: str, story_ns: Nanos) -> tuple[tuple[float | None, ...], int]:
         """Odds at even steps over the last two hours, and where the story falls in them."""
-        history = self._state.desk.histories.get(condition_id)
+        history = self._state.desk.odds.histories.get(condition_id)
         if history is None:
             return (), -1
         step = SPARK_MINUTES * MINUTE // (SPARK_POINTS - 1)
-        start = self._state.desk.now_ns - step * (SPARK_POINTS - 1)
+        start = self._state.desk.outbox.now_ns - step * (SPARK_POINTS - 1)
         odds = tuple(rounded(history.at(start + step * i), 4) for i in range(SPARK_POINTS))
         mark = round((story_ns - start) / step)
         return odds, mark if 0 <= mark < SPARK_POINTS else -1

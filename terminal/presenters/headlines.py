@@ -57,7 +57,7 @@ class Headlines:
         if self._count == self._state.changes.stories:
             return
         self._count = self._state.changes.stories
-        stories = self._state.desk.stories
+        stories = self._state.desk.news.stories
         told: dict[str, set[str]] = {}
         for story in stories.values():
             told.setdefault(story.cluster_id, set()).add(story.source_name)
@@ -79,7 +79,7 @@ class Headlines:
         lead_id = made.row.lead_condition_id
         if not lead_id:
             return made.row
-        if self._state.desk.markets.get(lead_id) is not made.lead:
+        if self._state.desk.market_data.markets.get(lead_id) is not made.lead:
             return self._make(story, version, sources)
         odds = self._quotes.odds(lead_id)
         if odds != made.row.odds:
@@ -90,10 +90,10 @@ class Headlines:
 
     def _make(self, story: Story, version: int, sources: int) -> StoryRow:
         desk = self._state.desk
-        links = desk.links.get(story.id, ())
+        links = desk.news.links.get(story.id, ())
         lead = links[0] if links else None
-        impact = desk.impact_of(story.id, lead.market_id) if lead is not None else None
-        known = desk.markets.get(lead.market_id) if lead is not None else None
+        impact = desk.impacts.of(story.id, lead.market_id) if lead is not None else None
+        known = desk.market_data.markets.get(lead.market_id) if lead is not None else None
         row = StoryRow(
             id=story.id,
             title=story.title,

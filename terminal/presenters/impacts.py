@@ -18,13 +18,13 @@ def impact_rows(desk: Desk) -> list[ImpactRow]:
 
 
 def _rows(desk: Desk) -> Iterator[ImpactRow]:
-    for story_id in reversed(tuple(desk.stories)):
-        for link in desk.links.get(story_id, ()):
-            impact = desk.impacts.get((story_id, link.market_id))
-            market = desk.markets.get(link.market_id)
+    for story_id in reversed(tuple(desk.news.stories)):
+        for link in desk.news.links.get(story_id, ()):
+            impact = desk.impacts.measured.get((story_id, link.market_id))
+            market = desk.market_data.markets.get(link.market_id)
             if impact is not None and market is not None:
-                precedent = desk.precedent(story_id, link.market_id)
-                yield impact_row(desk.stories[story_id], market, link, impact, precedent)
+                precedent = desk.impacts.precedent(story_id, link.market_id)
+                yield impact_row(desk.news.stories[story_id], market, link, impact, precedent)
 
 
 def impact_row(

@@ -61,7 +61,7 @@ class Markets:
 
     def view(self, condition_id: str, levels: int) -> MarketView | None:
         """A market with at most so many levels a side, or None for a stranger."""
-        known = self._state.desk.markets.get(condition_id)
+        known = self._state.desk.market_data.markets.get(condition_id)
         if known is None:
             return None
         slow = self._of_history(known)
@@ -93,7 +93,7 @@ class Markets:
 
     def assets(self, condition_id: str) -> tuple[str, ...]:
         """What must be followed to show a market: its own two books, and its siblings' odds."""
-        known = self._state.desk.markets.get(condition_id)
+        known = self._state.desk.market_data.markets.get(condition_id)
         if known is None:
             return ()
         family = (sibling.yes.asset_id for sibling in self._family(known))
@@ -103,7 +103,7 @@ class Markets:
 
     def _book(self, known: Market, asset_id: str, most: int) -> BookView:
         desk = self._state.desk
-        book = desk.books.get(asset_id)
+        book = desk.market_data.books.get(asset_id)
         state = self._quotes.book_state(asset_id)
         outcome, held = known.outcome(asset_id).name, desk.portfolio.held(asset_id)
         if book is None:
@@ -119,7 +119,7 @@ class Markets:
             asset_id=asset_id,
             outcome=outcome,
             state=state,
-            reason=desk.book_reasons.get(asset_id, ""),
+            reason=desk.market_data.reasons.get(asset_id, ""),
             age_s=self._quotes.age_s(asset_id),
             tick_size=known.tick_size,
             bids=ladders.bids,
@@ -157,13 +157,13 @@ class Markets:
     def _open_orders(self) -> list[OrderRecord]:
         count = self._state.changes.account
         if self._open[0] != count:
-            orders = self._state.desk.orders.values()
+            orders = self._state.desk.trading.orders.records.values()
             self._open = (count, [one for one in orders if one.state is OrderState.OPEN])
         return self._open[1]
 
     def _newest_prints(self, known: Market) -> tuple[PrintRow, ...]:
         """The newest prints, told in YES: a taker who bought NO at p sold YES at 1 - p."""
-        ring = self._state.desk.prints.get(known.condition_id)
+        ring = self._state.desk.market_data.prints.get(known.condition_id)
         if not ring:
             return ()
         made = self._prints.pop(known.condition_id, None)
@@ -178,7 +178,7 @@ class Markets:
     # -- history and siblings --------------------------------------------------------------
 
     def _of_history(self, known: Market) -> _Slow:
-        slot = self._state.desk.now_ns // SLOWLY
+        slot = self._state.desk.outbox.now_ns // SLOWLY
         made = self._slow.pop(known.condition_id, None)
         if made is None or made.known is not known or made.slot != slot:
             made = self._look_back(known, slot)
@@ -188,7 +188,7 @@ class Markets:
         return made
 
     def _look_back(self, known: Market, slot: int) -> _Slow:
-        since, odds_at = self._state.desk.now_ns - DAY, self._quotes.odds_at
+        since, odds_at = self._state.desk.outbox.now_ns - DAY, self._quotes.odds_at
         return _Slow(
             known=known,
             slot=slot,
@@ -200,10 +200,10 @@ class Markets:
 
     def _chart(self, condition_id: str) -> tuple[tuple[int, float], ...]:
         """Odds over the last day, or as long as they are known."""
-        history = self._state.desk.histories.get(condition_id)
+        history = self._state.desk.odds.histories.get(condition_id)
         if history is None:
             return ()
-        now = self._state.desk.now_ns // MINUTE * MINUTE
+        now = self._state.desk.outbox.now_ns // MINUTE * MINUTE
         step = DAY // CHART_POINTS_MAX // MINUTE * MINUTE
         times = (now - step * back for back in range(CHART_POINTS_MAX - 1, -1, -1))
         points = ((when, history.at(when)) for when in times)
@@ -212,8 +212,8 @@ class Markets:
     def _marks(self, condition_id: str) -> Iterator[StoryMark]:
         """The stories of the last day that touch a market, oldest first."""
         desk = self._state.desk
-        for story in reversed(desk.stories_on(condition_id)):
-            if story.first_seen_ns >= desk.now_ns - DAY:
+        for story in reversed(desk.news.stories_on(condition_id)):
+            if story.first_seen_ns >= desk.outbox.now_ns - DAY:
                 yield StoryMark(story.first_seen_ns, story.id, story.title)
 
     def _family(self, known: Market) -> list[Market]:
@@ -246,7 +246,7 @@ class MarketList:
     def rows(self, words: str = "", most: int | None = None) -> list[MarketRow]:
         """The busiest markets whose texts hold every one of the words, at most so many."""
         wanted = words.casefold().split()
-        followed = set(self._state.desk.followed)
+        followed = set(self._state.desk.follow_list.assets)
         found: list[MarketRow] = []
         for known in self._by_volume():
             if most is not None and len(found) == most:
@@ -257,8 +257,10 @@ class MarketList:
 
     def _by_volume(self) -> list[Market]:
         count = self._state.changes.catalogue
-        if self._sorted[0] != count or len(self._sorted[1]) != len(self._state.desk.markets):
-            markets = self._state.desk.markets.values()
+        if self._sorted[0] != count or len(self._sorted[1]) != len(
+            self._state.desk.market_data.markets
+        ):
+            markets = self._state.desk.market_data.markets.values()
             by_volume = sorted(markets, key=lambda known: (-known.volume, known.condition_id))
             self._sorted = (count, by_volume)
         return self._sorted[1]
@@ -272,7 +274,7 @@ class MarketList:
         return text[1]
 
     def _row(self, known: Market, followed: set[str]) -> MarketRow:
-        book = self._state.desk.books.get(known.yes.asset_id)
+        book = self._state.desk.market_data.books.get(known.yes.asset_id)
         return MarketRow(
             condition_id=known.condition_id,
             question=known.question,

@@ -91,12 +91,12 @@ class Blotter:
         changes, desk = self._state.changes, self._state.desk
         counts = (changes.account, changes.catalogue)
         if self._orders is None or self._orders[0] != counts:
-            alive = (order for order in desk.orders.values() if not order.over)
-            orders = order_rows(alive, desk.markets)
+            alive = (order for order in desk.trading.orders.records.values() if not order.over)
+            orders = order_rows(alive, desk.market_data.markets)
             self._orders = (counts, orders, tuple(islice(fills_of(self._state), FILLS_SHOWN)))
         _, orders, fills = self._orders
         return BlotterView(
-            positions=position_rows(desk.portfolio, desk.markets),
+            positions=position_rows(desk.portfolio, desk.market_data.markets),
             orders=orders[:ORDERS_SHOWN],
             fills=fills,
             orders_total=len(orders),
@@ -106,4 +106,6 @@ class Blotter:
 
 def fills_of(state: EngineState) -> Iterator[FillRow]:
     """Fills of the session, newest first."""
-    return iter(fill_rows(reversed(state.fills), state.desk.portfolio, state.desk.markets))
+    return iter(
+        fill_rows(reversed(state.fills), state.desk.portfolio, state.desk.market_data.markets)
+    )

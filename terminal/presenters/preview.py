@@ -12,12 +12,12 @@ from terminal.protocol.views import TicketView
 
 def preview(desk: Desk, wanted: OrderRequest) -> TicketView:
     """How much fills and rests, what it costs and pays, and what the gate would say."""
-    market = desk.markets.get(wanted.condition_id)
+    market = desk.market_data.markets.get(wanted.condition_id)
     denial = desk.check(as_wanted(wanted))
     said = denial.sentence if denial is not None else ""
     if market is None or wanted.asset_id not in market.assets or not usable(market.fees):
         return TicketView(id=wanted.command_id, denial=said)
-    book = desk.books.get(wanted.asset_id) or OrderBook(wanted.asset_id)
+    book = desk.market_data.books.get(wanted.asset_id) or OrderBook(wanted.asset_id)
     met = walk(book, wanted.side, wanted.price, wanted.size)
     filled, rests, gone = _split(wanted, met)
     fees = sum(fee(size, price, market.fees) for price, size in met.fills) if filled else 0

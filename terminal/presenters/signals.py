@@ -33,14 +33,16 @@ class Signals:
 
 def signal_rows(desk: Desk) -> list[SignalRow]:
     """Every suggestion and skipped trade that is remembered, open ones first, then newest."""
-    rows = [_suggestion_row(desk, signal) for signal in desk.suggestions.values()]
-    rows += [_skipped_row(desk, number, skipped) for number, skipped in enumerate(desk.skipped)]
+    rows = [_suggestion_row(desk, signal) for signal in desk.signals.signals.values()]
+    rows += [
+        _skipped_row(desk, number, skipped) for number, skipped in enumerate(desk.outbox.skipped)
+    ]
     return sorted(rows, key=lambda row: (row.state != "open", -row.at_ns, row.id))
 
 
 def _suggestion_row(desk: Desk, signal: Signal) -> SignalRow:
     suggestion = signal.suggestion
-    known = desk.markets.get(suggestion.condition_id)
+    known = desk.market_data.markets.get(suggestion.condition_id)
     return SignalRow(
         id=suggestion.id,
         at_ns=suggestion.at_ns,
@@ -68,7 +70,7 @@ def _skipped_row(desk: Desk, number: int, skipped: Skipped) -> SignalRow:
         at_ns=skipped.at_ns,
         strategy=skipped.strategy,
         state="skipped",
-        question=question_of(desk.markets.get(skipped.condition_id)),
+        question=question_of(desk.market_data.markets.get(skipped.condition_id)),
         condition_id=skipped.condition_id,
         reason=skipped.sentence,
         story_id=skipped.story_id,

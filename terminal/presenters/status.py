@@ -41,10 +41,10 @@ class Status:
             realised=portfolio.realised,
             unrealised=portfolio.unrealised,
             today=portfolio.today,
-            killed=desk.killed,
-            stories=len(desk.stories),
+            killed=desk.trading.gate.killed,
+            stories=len(desk.news.stories),
             books=self._fresh_books(),
-            markets=len(desk.markets),
+            markets=len(desk.market_data.markets),
             errors=state.counters.errors,
             message=state.counters.last_error,
             catalogue_as_of_ns=state.catalogue_as_of_ns,
@@ -52,9 +52,9 @@ class Status:
 
     def _fresh_books(self) -> int:
         """How many books are fit to trade on, counted once a second."""
-        second = self._state.desk.now_ns // SECOND
+        second = self._state.desk.outbox.now_ns // SECOND
         if self._books[0] != second:
-            states = self._state.desk.book_states.values()
+            states = self._state.desk.market_data.states.values()
             self._books = (second, sum(1 for state in states if state.fit))
         return self._books[1]
 
@@ -70,7 +70,7 @@ def stream_views(state: EngineState) -> Iterator[StreamView]:
             sentence=health.sentence,
             age_s=None if age is None else float(int(age)),
         )
-    mode = state.desk.venue_mode
+    mode = state.desk.trading.gate.mode
     if mode is not TradingMode.NORMAL:
         yield StreamView(name="venue", state="down", sentence=_MODES[mode])
     for name, complaint in state.complaints.items():

@@ -40,7 +40,7 @@ def _news(page: Page, query: Query) -> Rows:
 
 
 def _story(page: Page, query: Query) -> Rows | Done:
-    story_id, trouble = story_named(page.state.desk.stories, query.text)
+    story_id, trouble = story_named(page.state.desk.news.stories, query.text)
     if trouble:
         return Done(id=query.id, outcome="denied", message=trouble)
     return Rows(id=query.id, article=page.articles.view(story_id))
@@ -53,7 +53,7 @@ def _markets(page: Page, query: Query) -> Rows:
 
 def _book(page: Page, query: Query) -> Rows | Done:
     wanted = query.condition_id or query.text.strip()
-    markets = page.state.desk.markets
+    markets = page.state.desk.market_data.markets
     ids = [cid for cid in markets if cid == wanted or markets[cid].slug == wanted]
     ids = ids or [cid for cid in markets if len(wanted) >= 6 and cid.startswith(wanted)]
     if not ids:
@@ -68,13 +68,13 @@ def _book(page: Page, query: Query) -> Rows | Done:
 
 def _orders(page: Page, query: Query) -> Rows:
     desk = page.state.desk
-    rows = order_rows(desk.orders.values(), desk.markets)
+    rows = order_rows(desk.trading.orders.records.values(), desk.market_data.markets)
     return Rows(id=query.id, orders=_with_words(rows, query, order_words))
 
 
 def _positions(page: Page, query: Query) -> Rows:
     desk = page.state.desk
-    rows = position_rows(desk.portfolio, desk.markets)
+    rows = position_rows(desk.portfolio, desk.market_data.markets)
     return Rows(id=query.id, positions=_with_words(rows, query, position_words))
 
 

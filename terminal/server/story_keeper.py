@@ -51,7 +51,7 @@ def _stories(page: Page, articles: list[ArticleView]) -> StoredStories:
     rows = {row.id: row for row in page.headlines.view(STORIES_MAX).rows}
     known = [article for article in articles if article.story_id in rows]
     return StoredStories(
-        as_of_ns=page.state.desk.now_ns,
+        as_of_ns=page.state.desk.outbox.now_ns,
         rows=tuple(rows[article.story_id] for article in known),
         articles=tuple(known),
     )

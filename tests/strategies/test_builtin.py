@@ -106,7 +106,7 @@ def test_from_a_headline_to_equity() -> None:
     assert portfolio.held("m-yes") == 0
     assert portfolio.equity == portfolio.cash == 10_000 * DOLLAR + portfolio.realised
     assert portfolio.realised > 5 * DOLLAR
-    assert all(record.over for record in here.desk.orders.values())
+    assert all(record.over for record in here.desk.trading.orders.records.values())
 
 
 def test_drift_gets_out_when_the_odds_turn_back() -> None:
@@ -254,7 +254,7 @@ def test_a_market_whose_fees_are_unknown_is_not_traded(name: str) -> None:
     here.feed(*opening("m", 0.0, tick=10), MarketSeen(at(1), market(fees=None, tick_size=10)))
     for moment in ticking(1, 1_500, 5):
         minutes = (moment.at_ns - at(600)) / 60e9
-        if name == "drift" and int(minutes * 12) == 0 and "story" not in desk.stories:
+        if name == "drift" and int(minutes * 12) == 0 and "story" not in desk.news.stories:
             here.feed(story(title="m", at_ns=moment.at_ns))
         here.feed(*quotes("m", informed(0.9, 0)(minutes), moment.at_ns, 10), moment)
     assert not here.of(Place)

@@ -122,8 +122,8 @@ def test_a_story_is_linked_and_its_markets_are_followed() -> None:
     links = only(LinksFound, decided).links
     assert [link.market_id for link in links] == ["m"]
     assert only(Follow, decided).asset_ids == ("m-yes", "m-no")
-    assert here.desk.links["story"] == links
-    assert list(here.desk.stories) == ["story"]
+    assert here.desk.news.links["story"] == links
+    assert list(here.desk.news.stories) == ["story"]
 
 
 def test_a_story_that_touches_nothing_says_so() -> None:
@@ -137,8 +137,8 @@ def test_a_repeat_is_no_news_and_an_edit_is_linked_again() -> None:
     assert here.feed(NEWS) == []
     edited = story(title="nothing of it is true", revision=1, at_ns=at(2))
     assert only(LinksFound, here.feed(edited)).links == ()
-    assert here.desk.stories["story"].title == "nothing of it is true"
-    assert here.desk.stories_on("m") == []
+    assert here.desk.news.stories["story"].title == "nothing of it is true"
+    assert here.desk.news.stories_on("m") == []
     corrected = story(title="it is about m after all", revision=2, at_ns=at(3))
     assert len(only(LinksFound, here.feed(corrected)).links) == 1
 
@@ -159,9 +159,9 @@ def test_stories_are_forgotten_oldest_first(monkeypatch: pytest.MonkeyPatch) -> 
     here = session()
     for number in range(5):
         here.feed(story(f"s{number}", title="again m", at_ns=at(number + 1)), Tick(at(number + 1)))
-    assert list(here.desk.stories) == ["s2", "s3", "s4"]
-    assert [each.id for each in here.desk.stories_on("m")] == ["s4", "s3", "s2"]
-    assert {story_id for story_id, _ in here.desk.impacts} <= {"s2", "s3", "s4"}
+    assert list(here.desk.news.stories) == ["s2", "s3", "s4"]
+    assert [each.id for each in here.desk.news.stories_on("m")] == ["s4", "s3", "s2"]
+    assert {story_id for story_id, _ in here.desk.impacts.measured} <= {"s2", "s3", "s4"}
     here.feed(*ticking(5, 30))
 
 
@@ -181,7 +181,7 @@ def test_what_we_hold_and_have_on_order_comes_before_the_news() -> None:
     for name in ("a", "b"):
         here.feed(MarketSeen(NOON, market(name)), *books(name, 4_000, 4_200))
     here.feed(REST, story(title="a and b", at_ns=at(1)))
-    assert here.desk.followed == ("m-yes", "m-no", "a-yes", "a-no")
+    assert here.desk.follow_list.assets == ("m-yes", "m-no", "a-yes", "a-no")
 
 
 def test_the_list_is_told_only_when_other_assets_are_wanted() -> None:
@@ -190,7 +190,7 @@ def test_the_list_is_told_only_when_other_assets_are_wanted() -> None:
     later = [each for tick in ticking(1, 600) for each in here.feed(tick)]
     assert not [each for each in later if isinstance(each, Follow)]
     here.feed(Tick(at(4 * 3_600 + 120)))
-    assert here.desk.followed == ()
+    assert here.desk.follow_list.assets == ()
 
 
 def test_another_order_of_importance_alone_is_not_told() -> None:
@@ -203,7 +203,7 @@ def test_another_order_of_importance_alone_is_not_told() -> None:
         "a-no",
     )
     decided = here.feed(story("s3", title="a", at_ns=at(2_000)))
-    assert here.desk.followed == ("a-yes", "a-no", "m-yes", "m-no")
+    assert here.desk.follow_list.assets == ("a-yes", "a-no", "m-yes", "m-no")
     assert not [each for each in decided if isinstance(each, Follow)]
 
 
@@ -215,38 +215,38 @@ def test_changes_before_a_snapshot_and_books_of_strangers_are_nothing() -> None:
     here.feed(MarketSeen(NOON, market("new")))
     assert here.feed(change("new-yes", Side.BUY, 4_000, SHARE)) == []
     assert here.feed(*books("stranger", 4_000, 4_100)) == []
-    assert "new-yes" not in here.desk.books
-    assert "stranger-yes" not in here.desk.books
+    assert "new-yes" not in here.desk.market_data.books
+    assert "stranger-yes" not in here.desk.market_data.books
 
 
 def test_a_gap_voids_a_book_until_the_next_snapshot() -> None:
     here = session()
     here.feed(Gap(at(1), ("m-yes",), "the socket broke"))
-    assert here.desk.book_states["m-yes"] is BookState.RESYNCING
+    assert here.desk.market_data.states["m-yes"] is BookState.RESYNCING
     here.feed(change("m-yes", Side.BUY, 4_900, SHARE))
-    assert not here.desk.books["m-yes"].seen
+    assert not here.desk.market_data.books["m-yes"].seen
     assert only(Answer, here.feed(BUY)).outcome is CommandResult.DENIED
     here.feed(*books("m", 4_800, 5_000))
-    assert here.desk.book_states["m-yes"] is BookState.LIVE
+    assert here.desk.market_data.states["m-yes"] is BookState.LIVE
     assert only(Answer, here.feed(BUY)).outcome is CommandResult.CONFIRMED
 
 
 def test_a_new_tick_size_counts_at_once_and_outlives_an_older_catalogue() -> None:
     here = session()
     here.feed(TickSizeChange(at(1), "m-yes", 100, 10))
-    assert here.desk.markets["m"].tick_size == 10
+    assert here.desk.market_data.markets["m"].tick_size == 10
     here.feed(MarketSeen(at(2), market(volume=5.0)))
-    assert here.desk.markets["m"].tick_size == 10
+    assert here.desk.market_data.markets["m"].tick_size == 10
     here.feed(MarketSeen(at(3), market(tick_size=50)))
-    assert here.desk.markets["m"].tick_size == 50
+    assert here.desk.market_data.markets["m"].tick_size == 50
 
 
 def test_prints_are_kept_by_market_up_to_a_bound() -> None:
     here = session()
     for number in range(300):
         here.feed(printed("m-no", 5_100, SHARE + number, Side.BUY))
-    assert len(here.desk.prints["m"]) == 200
-    assert here.desk.prints["m"][-1].size == SHARE + 299
+    assert len(here.desk.market_data.prints["m"]) == 200
+    assert here.desk.market_data.prints["m"][-1].size == SHARE + 299
 
 
 def test_books_and_histories_nobody_wants_make_room_for_new_ones(
@@ -260,21 +260,21 @@ def test_books_and_histories_nobody_wants_make_room_for_new_ones(
         here.feed(MarketSeen(at(2), market(name)), *books(name, 4_000, 4_100, at_ns=at(2)))
         here.feed(*(OddsPoint(at(2), f"{name}-yes", at(-60 * i), 4_000) for i in range(9)))
         here.feed(Tick(at(3 + 2 * number)), Tick(at(4 + 2 * number)))
-    assert list(here.desk.books) == ["m-yes", "m-no", "c-yes", "c-no", "d-yes", "d-no"]
-    assert list(here.desk.histories) == ["m", "c", "d"]
+    assert list(here.desk.market_data.books) == ["m-yes", "m-no", "c-yes", "c-no", "d-yes", "d-no"]
+    assert list(here.desk.odds.histories) == ["m", "c", "d"]
 
 
 def test_two_markets_can_not_claim_one_asset() -> None:
     here = session()
     thief = market("thief", yes=market().yes)
     here.feed(MarketSeen(at(1), thief))
-    assert "thief" not in here.desk.markets
+    assert "thief" not in here.desk.market_data.markets
 
 
 def test_time_does_not_go_back() -> None:
     here = session()
     here.feed(Tick(at(10)), Tick(at(5)))
-    assert here.desk.now_ns == at(10)
+    assert here.desk.outbox.now_ns == at(10)
 
 
 # -- orders of a person --------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_an_order_passes_the_gate_fills_and_becomes_a_position() -> None:
     assert here.desk.portfolio.free_cash == 9_950 * DOLLAR - order.fee_max
     told = only(Alert, here.feed(Tick(at(0.3))))
     assert (told.title, told.body) == ("Bought 100 Yes at 50¢", "Will m happen? · fee $1.00")
-    record = here.desk.orders["t-1"]
+    record = here.desk.trading.orders.records["t-1"]
     assert (record.state, record.filled, record.average) == (OrderState.FILLED, 100 * SHARE, 5_000)
     assert here.desk.portfolio.cash == here.desk.portfolio.free_cash == 9_949 * DOLLAR
     here.feed(Tick(at(0.4)))
@@ -304,17 +304,17 @@ def test_an_order_that_the_gate_refuses_never_leaves() -> None:
     assert answer.outcome is CommandResult.DENIED
     assert answer.message == "This order is worth $5,000.00, and the limit is $250.00."
     assert not here.of(Place)
-    assert not here.desk.orders
+    assert not here.desk.trading.orders.records
 
 
 def test_one_order_can_be_cancelled_and_a_wrong_id_is_told() -> None:
     here = session()
     here.feed(REST, Tick(at(1)))
-    assert here.desk.orders["t-1"].state is OrderState.OPEN
+    assert here.desk.trading.orders.records["t-1"].state is OrderState.OPEN
     decided = here.feed(CancelRequest(at(1), "c2", "t-1"))
     assert only(Cancel, decided).order_id == "t-1"
     here.feed(Tick(at(2)))
-    assert here.desk.orders["t-1"].state is OrderState.CANCELLED
+    assert here.desk.trading.orders.records["t-1"].state is OrderState.CANCELLED
     assert here.desk.portfolio.free_cash == 10_000 * DOLLAR
     for order_id, why in (("t-1", "cancelled already"), ("t-9", "no order t-9")):
         answer = only(Answer, here.feed(CancelRequest(at(3), "c3", order_id)))
@@ -329,8 +329,8 @@ def test_the_kill_switch_pulls_every_order_and_lets_none_leave_until_it_is_off()
     assert [each.order_id for each in decided if isinstance(each, Cancel)] == ["t-1", "t-2"]
     assert "2 open orders" in only(Answer, decided).message
     here.feed(Tick(at(2)))
-    assert all(record.over for record in here.desk.orders.values())
-    assert here.desk.killed
+    assert all(record.over for record in here.desk.trading.orders.records.values())
+    assert here.desk.trading.gate.killed
     assert "kill switch" in only(Answer, here.feed(BUY)).message
     here.feed(KillSwitch(at(3), "c3", False))
     assert only(Answer, here.feed(BUY)).outcome is CommandResult.CONFIRMED
@@ -356,7 +356,7 @@ def test_an_impossible_word_makes_an_order_unknown_and_is_told() -> None:
     here.desk.handle(OrderUpdate(at(1), "t-1", OrderState.REFUSED, 0))
     told = only(Alert, here.desk.handle(OrderUpdate(at(2), "t-1", OrderState.FILLED, SHARE)))
     assert "can't become filled" in told.body
-    assert here.desk.orders["t-1"].state is OrderState.UNKNOWN
+    assert here.desk.trading.orders.records["t-1"].state is OrderState.UNKNOWN
     assert only(Answer, here.desk.handle(BUY)).outcome is CommandResult.DENIED
 
 
@@ -373,7 +373,11 @@ def test_a_fill_told_twice_counts_once_everywhere() -> None:
     told = fill(order_id="t-1", price=4_500, size=40 * SHARE)
     assert here.desk.handle(told)
     assert here.desk.handle(told) == []
-    assert here.desk.orders["t-1"].filled == here.desk.portfolio.held("m-yes") == 40 * SHARE
+    assert (
+        here.desk.trading.orders.records["t-1"].filled
+        == here.desk.portfolio.held("m-yes")
+        == 40 * SHARE
+    )
 
 
 def test_a_decided_market_pays_out_once() -> None:
@@ -382,7 +386,7 @@ def test_a_decided_market_pays_out_once() -> None:
     assert here.desk.portfolio.cash == 10_049 * DOLLAR
     here.feed(MarketResolved(at(3), "m", "m-yes"), MarketSeen(at(4), market()))
     assert here.desk.portfolio.cash == 10_049 * DOLLAR
-    assert here.desk.markets["m"].state is MarketState.RESOLVED
+    assert here.desk.market_data.markets["m"].state is MarketState.RESOLVED
     assert only(Answer, here.feed(BUY)).outcome is CommandResult.DENIED
 
 
@@ -402,7 +406,7 @@ def test_yesterdays_ledger_gives_back_cash_and_positions_but_not_todays_loss() -
     assert desk.portfolio.realised == (-30 - 4) * DOLLAR
     desk.handle(Tick(NOON))
     assert desk.portfolio.today == -10 * DOLLAR, "marked at the last fill, after 60 a share"
-    assert desk.killed
+    assert desk.trading.gate.killed
 
 
 # -- strategies ----------------------------------------------------------------------------------
@@ -426,7 +430,7 @@ def test_a_suggestion_waits_for_a_person_who_accepts_it() -> None:
     assert only(Place, decided).order.origin == "t-s1"
     assert only(SuggestionOver, decided).how == "accepted"
     assert only(Answer, decided).outcome is CommandResult.CONFIRMED
-    assert here.desk.suggestions["t-s1"].order_id == "t-1"
+    assert here.desk.signals.signals["t-s1"].order_id == "t-1"
     again = only(Answer, here.feed(SuggestionReply(at(3), "c2", "t-s1", True)))
     assert (again.outcome, "accepted" in again.message) == (CommandResult.DENIED, True)
 
@@ -448,6 +452,18 @@ def test_an_accepted_suggestion_that_the_gate_refuses_stays_open() -> None:
     decided = here.feed(SuggestionReply(at(2), "c", "t-s1", True))
     assert "stale" in only(Answer, decided).message
     assert not here.of(SuggestionOver)
+
+
+def test_the_books_of_an_open_suggestion_are_followed_until_it_is_over() -> None:
+    here = session(scripted(Mandate.SUGGEST, draft(valid_s=200)))
+    here.feed(NEWS)
+    assert only(Suggested, here.decisions)
+    corrected = story(title="the weather", at_ns=at(2), revision=1)
+    here.feed(corrected)  # no story asks for this market any more
+    here.feed(Tick(at(90)), Tick(at(180)))
+    assert here.desk.follow_list.assets == ("m-yes", "m-no")
+    here.feed(Tick(at(210)), Tick(at(300)))
+    assert here.desk.follow_list.assets == ()
 
 
 def test_a_suggestion_runs_out_of_time() -> None:
@@ -477,7 +493,7 @@ def test_a_trading_strategy_acts_on_its_own_through_the_gate(mandate: Mandate) -
 def test_a_draft_that_rests_becomes_a_resting_order() -> None:
     here = session(scripted(Mandate.PAPER, draft(rests=True, limit=4_700)))
     here.feed(NEWS, Tick(at(2)))
-    assert here.desk.orders["t-1"].state is OrderState.OPEN
+    assert here.desk.trading.orders.records["t-1"].state is OrderState.OPEN
 
 
 def test_what_the_gate_refuses_a_strategy_is_a_trade_that_did_not_happen() -> None:
@@ -486,7 +502,7 @@ def test_what_the_gate_refuses_a_strategy_is_a_trade_that_did_not_happen() -> No
     skipped = only(Skipped, decided)
     assert (skipped.gate, skipped.value, skipped.limit) == ("order limit", "$4,500.00", "$250.00")
     assert not [each for each in decided if isinstance(each, Suggested | Place)]
-    assert list(here.desk.skipped) == [skipped]
+    assert list(here.desk.outbox.skipped) == [skipped]
 
 
 def test_one_suggestion_a_market_and_then_a_rest() -> None:
@@ -574,7 +590,7 @@ def test_a_strategy_that_fails_is_parked_its_orders_are_pulled_and_others_run_on
     assert only(Place, decided).order.strategy == "scripted"
     here.feed(story("three", title="m", at_ns=at(4)))
     assert broken.calls == 2
-    assert list(here.desk.parked) == ["broken"]
+    assert list(here.desk.signals.parked) == ["broken"]
 
 
 def test_a_strategy_reads_the_desk_through_its_context() -> None:
@@ -639,7 +655,7 @@ def test_the_impact_of_a_story_is_measured_and_told_when_it_changes() -> None:
     assert verdicts[0] is Verdict.WAITING
     assert verdicts[-1] is Verdict.CLEAR
     assert len(verdicts) < 40, "a change too small to see is not told"
-    newest = here.desk.impacts["story", "m"]
+    newest = here.desk.impacts.measured["story", "m"]
     assert newest.points == pytest.approx(11.9, abs=1.0)
     clear = [each for each in here.of(Alert) if each.kind == "impact"]
     assert len(clear) == 1
@@ -649,14 +665,14 @@ def test_a_retelling_is_linked_but_measured_once_with_the_first_telling() -> Non
     here = Session(Desk(DeskSettings(), (), WordLinker()))
     again = story("again", title="m once more", cluster_id="story", novelty=0.1, at_ns=at(60))
     here.feed(*opening("m", 0.0, tick=10), NEWS, *ticking(1, 60), again, *ticking(60, 120))
-    assert {story_id for story_id, _ in here.desk.impacts} == {"story"}
-    assert here.desk.impact_of("again", "m") == here.desk.impacts["story", "m"]
+    assert {story_id for story_id, _ in here.desk.impacts.measured} == {"story"}
+    assert here.desk.impacts.of("again", "m") == here.desk.impacts.measured["story", "m"]
 
 
 def test_without_a_past_an_impact_is_not_measurable_and_says_why() -> None:
     here = session()
     here.feed(NEWS, *ticking(1, 60))
-    newest = here.desk.impacts["story", "m"]
+    newest = here.desk.impacts.measured["story", "m"]
     assert newest.verdict is Verdict.NOT_MEASURABLE
     assert newest.reason
 
@@ -664,4 +680,4 @@ def test_without_a_past_an_impact_is_not_measurable_and_says_why() -> None:
 def test_old_news_is_linked_but_not_measured() -> None:
     here = session()
     here.feed(story(title="m", published_ns=NOON - 9 * 3_600 * 10**9), *ticking(1, 20))
-    assert not here.desk.impacts
+    assert not here.desk.impacts.measured

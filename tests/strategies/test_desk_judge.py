@@ -92,9 +92,9 @@ def test_own_links_are_told_at_once_and_the_answer_reranks_them_later() -> None:
     assert wanted.questions == (Put(("a",)), Put(("b",)))
     (told,) = [one for one in here.feed(answer(A_NONE, B_DOWN)) if isinstance(one, LinksFound)]
     assert [(x.market_id, x.judge, x.direction) for x in told.links] == [("b", "tiny-1", -1)]
-    assert here.desk.links["story"] == told.links
-    assert not here.desk.stories_on("a")
-    assert [one.id for one in here.desk.stories_on("b")] == ["story"]
+    assert here.desk.news.links["story"] == told.links
+    assert not here.desk.news.stories_on("a")
+    assert [one.id for one in here.desk.news.stories_on("b")] == ["story"]
 
 
 def test_the_same_answer_again_decides_nothing_new() -> None:
@@ -114,9 +114,9 @@ def test_the_same_answer_again_decides_nothing_new() -> None:
 def test_an_answer_to_what_was_not_asked_changes_nothing(late: Judged) -> None:
     here = session()
     here.feed(NEWS)
-    before = here.desk.links["story"]
+    before = here.desk.news.links["story"]
     assert here.feed(late) == []
-    assert here.desk.links["story"] == before
+    assert here.desk.news.links["story"] == before
 
 
 def test_an_edit_is_judged_anew_and_the_answer_to_the_first_telling_comes_too_late() -> None:
@@ -126,7 +126,7 @@ def test_an_edit_is_judged_anew_and_the_answer_to_the_first_telling_comes_too_la
     assert any(isinstance(one, Consult) for one in here.feed(edited))
     assert here.feed(answer(B_DOWN)) == []
     here.feed(answer(B_DOWN, revision=1))
-    assert [link.judge for link in here.desk.links["story"]] == ["tiny-1"]
+    assert [link.judge for link in here.desk.news.links["story"]] == ["tiny-1"]
 
 
 def test_what_the_judge_said_decides_the_same_when_it_is_played_again() -> None:
@@ -140,7 +140,7 @@ def test_what_the_judge_said_decides_the_same_when_it_is_played_again() -> None:
 def test_a_market_that_closed_since_it_was_asked_about_is_not_linked() -> None:
     here = session()
     here.feed(NEWS, MarketResolved(NOON + 1, "b", "b-yes"), answer(A_NONE, B_UP))
-    assert here.desk.links["story"] == ()
+    assert here.desk.news.links["story"] == ()
 
 
 class Mover(Strategy):

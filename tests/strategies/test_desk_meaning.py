@@ -48,7 +48,7 @@ def test_a_story_is_pondered_first_and_linked_when_its_meaning_is_known() -> Non
     here = session()
     (pondered,) = [d for d in here.feed(NEWS) if isinstance(d, Ponder)]
     assert (pondered.story_id, pondered.market_ids) == (NEWS.id, ("a",))
-    assert here.desk.links.get(NEWS.id) is None
+    assert here.desk.news.links.get(NEWS.id) is None
     assert linked(here.feed(meant())) == [["a", "b"]]
 
 

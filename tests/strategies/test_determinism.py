@@ -77,8 +77,8 @@ def test_reading_the_desk_between_events_changes_nothing() -> None:
     looked, plain = Desk(DeskSettings()), Desk(DeskSettings())
     for event in [*opening("m", 0.2), *ticking(1, 120, 5)]:
         assert looked.handle(event) == plain.handle(event)
-        _ = (looked.portfolio.equity, looked.followed, looked.impact_of("x", "m"))
-        history = looked.histories.get("m")
-        _ = history.sparkline(60, looked.now_ns) if history else None
-    assert at(0) < looked.now_ns
-    assert looked.markets["m"] == market(tick_size=100)
+        _ = (looked.portfolio.equity, looked.follow_list.assets, looked.impacts.of("x", "m"))
+        history = looked.odds.histories.get("m")
+        _ = history.sparkline(60, looked.outbox.now_ns) if history else None
+    assert at(0) < looked.outbox.now_ns
+    assert looked.market_data.markets["m"] == market(tick_size=100)

@@ -121,14 +121,21 @@ def adds_up(here: Session) -> None:
         else (each.fee - each.price * each.size // ONE)
         for each in fills
     )
-    won = sum(m.winner != "" or m.state is MarketState.RESOLVED for m in here.desk.markets.values())
+    won = sum(
+        m.winner != "" or m.state is MarketState.RESOLVED
+        for m in here.desk.market_data.markets.values()
+    )
     assert won or portfolio.cash == START - paid
     assert portfolio.equity - START == portfolio.realised + portfolio.unrealised
     assert portfolio.equity == portfolio.cash + portfolio.worth()
     assert portfolio.free_cash >= 0
     for each in here.of(Place):
         filled = sum(f.size for f in fills if f.order_id == each.order.order_id)
-        assert filled == here.desk.orders[each.order.order_id].filled <= each.order.size
+        assert (
+            filled
+            == here.desk.trading.orders.records[each.order.order_id].filled
+            <= each.order.size
+        )
     for asset in ("m-yes", "m-no", "n-yes", "n-no"):
         assert portfolio.free_shares(asset) >= 0
 

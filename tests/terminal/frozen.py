@@ -248,18 +248,20 @@ class Person:
         self.count += 1
         now, command, chance = self.engine.state.clock.now_ns(), f"c{self.count}", self.chance
         desk, dice = self.engine.session.desk, self.chance.random()
-        suggested = [one for one in desk.suggestions.values() if not one.over]
+        suggested = [one for one in desk.signals.signals.values() if not one.over]
         if suggested and dice < 0.3:
             return SuggestionReply(now, command, suggested[0].suggestion.id, chance.random() < 0.6)
         if dice < 0.36:
-            ours = [order_id for order_id, one in desk.orders.items() if not one.over]
+            ours = [
+                order_id for order_id, one in desk.trading.orders.records.items() if not one.over
+            ]
             return CancelRequest(now, command, chance.choice(ours)) if ours else None
         if dice < 0.38:
             return CancelRequest(now, command)
-        if dice < 0.40 or desk.killed:
-            return KillSwitch(now, command, not desk.killed)
-        if dice < 0.42 or desk.venue_mode is not TradingMode.NORMAL:
-            normal = desk.venue_mode is TradingMode.NORMAL
+        if dice < 0.40 or desk.trading.gate.killed:
+            return KillSwitch(now, command, not desk.trading.gate.killed)
+        if dice < 0.42 or desk.trading.gate.mode is not TradingMode.NORMAL:
+            normal = desk.trading.gate.mode is TradingMode.NORMAL
             return VenueMode(now, TradingMode.POST_ONLY if normal else TradingMode.NORMAL)
         held = list(desk.portfolio.open_positions())
         if dice < 0.43 and len(held) > 2:
@@ -269,12 +271,12 @@ class Person:
     def order(self, now: Nanos, command: str) -> OrderRequest | None:
         desk, chance = self.engine.session.desk, self.chance
         held = [position.asset_id for position in desk.portfolio.open_positions()]
-        known = [asset for asset in desk.followed[:40] if asset in desk.books]
+        known = [asset for asset in desk.follow_list.assets[:40] if asset in desk.market_data.books]
         if not known:
             return None
         sells = bool(held) and chance.random() < 0.4
         asset = chance.choice(held) if sells else chance.choice(known)
-        book, market = desk.books.get(asset), desk.market_data.market_of(asset)
+        book, market = desk.market_data.books.get(asset), desk.market_data.market_of(asset)
         if book is None or market is None:
             return None
         side = Side.SELL if sells else Side.BUY

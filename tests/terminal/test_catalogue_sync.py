@@ -126,7 +126,7 @@ class Rig:
         await self.rest()
 
     def state(self, number: int) -> MarketState:
-        return self.desk.markets[f"0x{number:064x}"].state
+        return self.desk.market_data.markets[f"0x{number:064x}"].state
 
 
 @asynccontextmanager
@@ -167,7 +167,7 @@ async def test_a_second_start_within_the_quarter_hour_needs_no_download(shelf: S
     gamma.asked.clear()
     async with kept(gamma, shelf, START + 60 * SECOND) as rig:
         await rig.rest()
-        assert len(rig.desk.markets) == 3
+        assert len(rig.desk.market_data.markets) == 3
         assert rig.keeper.as_of_ns == START, "marked as of when"
         assert gamma.pages() == []
         await rig.turn(WHOLE_EVERY_S)
@@ -182,11 +182,11 @@ async def test_an_older_shelf_is_shown_at_once_and_read_again(shelf: Shelf) -> N
     gamma.breaks_at = "first"
     async with kept(gamma, shelf, START + 86_400 * SECOND) as rig:
         await rig.complaint()
-        assert len(rig.desk.markets) == 3
+        assert len(rig.desk.market_data.markets) == 3
         assert rig.keeper.as_of_ns == START
         gamma.breaks_at = ""
         await rig.rest()
-        assert len(rig.desk.markets) == 4
+        assert len(rig.desk.market_data.markets) == 4
         assert rig.keeper.as_of_ns == rig.clock.ns
         assert rig.complaints[-1] == ""
 
@@ -221,7 +221,7 @@ async def test_a_market_that_ended_meanwhile_is_found_by_name(shelf: Shelf) -> N
     async with kept(gamma, shelf, START + 86_400 * SECOND) as rig:
         await rig.rest()
         assert rig.state(2) is MarketState.RESOLVED
-        assert rig.desk.markets[f"0x{2:064x}"].winner == "21"
+        assert rig.desk.market_data.markets[f"0x{2:064x}"].winner == "21"
 
 
 @pytest.mark.parametrize(("prices", "paid"), [('["1","0"]', 10), ('["0.5","0.5"]', 5)])
@@ -247,14 +247,14 @@ async def test_a_reading_that_was_broken_off_goes_on_where_it_stopped(shelf: She
     gamma.breaks_at = "4"
     async with kept(gamma, shelf) as rig:
         await rig.complaint()
-        assert len(rig.desk.markets) == 4
+        assert len(rig.desk.market_data.markets) == 4
         await rig.keeper.save()
     gamma.breaks_at = ""
     gamma.asked.clear()
     async with kept(gamma, shelf, START + SECOND) as rig:
         await rig.rest()
         assert gamma.pages() == ["4"]
-        assert len(rig.desk.markets) == 5
+        assert len(rig.desk.market_data.markets) == 5
 
 
 async def test_a_damaged_shelf_costs_only_the_download(
@@ -263,7 +263,7 @@ async def test_a_damaged_shelf_costs_only_the_download(
     shelf.path.write_bytes(b"FTTSHELF\x01damage")
     async with kept(Gamma(1, 2), shelf) as rig:
         await rig.rest()
-        assert len(rig.desk.markets) == 2
+        assert len(rig.desk.market_data.markets) == 2
     assert "the catalogue is read anew" in caplog.text
     assert shelf.load() is not None
 
@@ -290,7 +290,10 @@ async def _run_until(engine: Engine, markets: int) -> None:
     stop = asyncio.Event()
 
     def look(_: Decided) -> None:
-        if len(engine.session.desk.markets) >= markets and engine.state.catalogue_as_of_ns:
+        if (
+            len(engine.session.desk.market_data.markets) >= markets
+            and engine.state.catalogue_as_of_ns
+        ):
             stop.set()
 
     engine.listeners.append(look)

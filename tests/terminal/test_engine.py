@@ -43,7 +43,7 @@ async def run_until(engine: Engine, holds: Callable[[], bool]) -> None:
 
 
 def live_books(engine: Engine) -> list[str]:
-    states = engine.session.desk.book_states
+    states = engine.session.desk.market_data.states
     return [asset_id for asset_id, state in states.items() if state is BookState.LIVE]
 
 
@@ -51,7 +51,7 @@ def best_offer(engine: Engine) -> OrderRequest | None:
     """A small order that takes the best ask of some live book at a price the gate lets pass."""
     desk = engine.session.desk
     for asset_id in live_books(engine):
-        book, market = desk.books[asset_id], desk.market_data.market_of(asset_id)
+        book, market = desk.market_data.books[asset_id], desk.market_data.market_of(asset_id)
         if (
             market is not None
             and book.sound
@@ -82,7 +82,7 @@ async def test_a_flood_is_shed_and_its_books_are_asked_for_again(
         event = step.event
         told = isinstance(event, Gap) and event.reason == "the desk fell behind"
         if flooded and (told or states):
-            states.append(engine.session.desk.book_states[flooded[0]])
+            states.append(engine.session.desk.market_data.states[flooded[0]])
 
     engine.listeners.append(note)
 
@@ -132,7 +132,7 @@ async def test_a_strategy_that_raises_is_parked_and_the_others_run_on(
     engine.listeners.append(
         lambda step: parked.extend(d for d in step.decisions if isinstance(d, Parked))
     )
-    skipped = engine.session.desk.skipped
+    skipped = engine.session.desk.outbox.skipped
 
     def others_go_on() -> bool:
         return bool(parked) and any(s.at_ns > parked[0].at_ns for s in skipped)
@@ -162,7 +162,7 @@ async def test_a_restart_tells_no_story_twice_and_keeps_the_money(practice_confi
         return first.state.counters.fills > 0 and first.state.counters.stories > 3
 
     await run_until(first, bought)
-    told = set(first.session.desk.stories)
+    told = set(first.session.desk.news.stories)
     cash = first.session.desk.portfolio.cash
     second = await assembled(practice_config)
     assert second.session.desk.portfolio.cash == cash, "the ledger knows every fill"
@@ -172,7 +172,7 @@ async def test_a_restart_tells_no_story_twice_and_keeps_the_money(practice_confi
     await run_until(second, lambda: second.state.counters.stories > 0)
     repeated = [
         story.title
-        for story in second.session.desk.stories.values()
+        for story in second.session.desk.news.stories.values()
         if story.id in told and story.revision == 0
     ]
     assert repeated == []

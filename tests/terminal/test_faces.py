@@ -138,8 +138,14 @@ async def test_a_ticket_is_previewed_placed_filled_and_kept(sitting: Sitting) ->
     await sitting.face.send(PlaceOrder(id="o1", **order))
     again = await sitting.until(Done, lambda done: done.id == "o1")
     assert again == done, "a repeated command is answered, not repeated"
-    assert sitting.engine.state.counters.orders == len(sitting.engine.session.desk.orders)
-    mine = [o for o in sitting.engine.session.desk.orders.values() if o.intent.origin == "o1"]
+    assert sitting.engine.state.counters.orders == len(
+        sitting.engine.session.desk.trading.orders.records
+    )
+    mine = [
+        o
+        for o in sitting.engine.session.desk.trading.orders.records.values()
+        if o.intent.origin == "o1"
+    ]
     assert len(mine) == 1
 
 

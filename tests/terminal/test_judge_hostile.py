@@ -161,12 +161,12 @@ def told(here: Session, number: int, hostile: Hostile, obey: Obeys | None) -> Ro
     """A headline is heard, judged by one that obeys, and the odds of its markets move."""
     heard = headline(number, hostile)
     decided = here.feed(heard)
-    own = frozenset(link.market_id for link in here.desk.links[heard.id])
+    own = frozenset(link.market_id for link in here.desk.news.links[heard.id])
     asked = [one for one in decided if isinstance(one, Consult)]
     pool = frozenset[str]()
     answered = False
     for wanted in asked:
-        pool |= {c.market_id for x in here.desk._news._asked[heard.id].candidates for c in x.links}
+        pool |= {c.market_id for x in here.desk.news._asked[heard.id].candidates for c in x.links}
         if obey is not None:
             said = judged(here.desk, heard, wanted, obey)
             answered = said is not None
@@ -182,7 +182,7 @@ def told(here: Session, number: int, hostile: Hostile, obey: Obeys | None) -> Ro
 def judged(here: Desk, heard: Story, wanted: Consult, obey: Obeys) -> Judged | None:
     """The pure half of asking: the prompt as it would go out, and the answer as it is read."""
     questions = [
-        question_of([here.markets[id] for id in put.market_ids], put.more)
+        question_of([here.market_data.markets[id] for id in put.market_ids], put.more)
         for put in wanted.questions
     ]
     system, user = prompt(Told(heard.title, heard.summary, "2026-03-01"), questions)
@@ -241,13 +241,13 @@ def test_a_judge_that_obeys_two_hundred_headlines_causes_no_order(
     assert stories_of_orders(here) <= stories_of_orders(alone)
 
     for one in rounds:
-        linked = {link.market_id for link in here.desk.links[one.story.id]}
+        linked = {link.market_id for link in here.desk.news.links[one.story.id]}
         assert linked <= one.own | one.pool, "nothing outside the pool is linked"
     assert {one.suggestion.size for one in here.of(Suggested)} <= {SIZE}
-    assert all(one.suggestion.asset_id.rpartition("-")[0] in here.desk.markets
+    assert all(one.suggestion.asset_id.rpartition("-")[0] in here.desk.market_data.markets
                for one in here.of(Suggested))  # fmt: skip
     assert here.desk.settings == desk().desk.settings
-    assert not here.desk.parked
+    assert not here.desk.signals.parked
 
     pools = sum(bool(one.pool) for one in rounds)
     answered = sum(one.answered for one in rounds)
@@ -273,8 +273,8 @@ def test_the_session_goes_on_after_all_of_them() -> None:
     at_ns = START + 201 * APART
     title = "OpenAI launches GPT-6"
     here.feed(story("after", title=title, at_ns=at_ns))
-    assert any(link.market_id.startswith("gpt6") for link in here.desk.links["after"])
-    assert not here.desk.killed
+    assert any(link.market_id.startswith("gpt6") for link in here.desk.news.links["after"])
+    assert not here.desk.trading.gate.killed
 
 
 # -- and over the wire ---------------------------------------------------------------------------
@@ -305,9 +305,9 @@ async def test_over_loopback_the_same_holds_for_one_of_each_disguise(server: Mod
             one = headline(number, HEADLINES[number])
             for wanted in here.feed(one):
                 if isinstance(wanted, Consult):
-                    judging.consult(wanted, one, here.desk.markets)
+                    judging.consult(wanted, one, here.desk.market_data.markets)
                     asked += 1
-            own |= {one.id} if here.desk.links[one.id] else set()
+            own |= {one.id} if here.desk.news.links[one.id] else set()
             async with asyncio.timeout(30):
                 while judging.counts.answered + judging.counts.refused < asked:  # noqa: ASYNC110
                     await asyncio.sleep(0.002)
@@ -316,7 +316,7 @@ async def test_over_loopback_the_same_holds_for_one_of_each_disguise(server: Mod
                 assert isinstance(said, Judged)
                 here.feed(msgspec.structs.replace(said, at_ns=one.at_ns))
             heard.clear()
-            for link in here.desk.links[one.id]:
+            for link in here.desk.news.links[one.id]:
                 here.feed(*books(link.market_id, 4_800, 5_000, at_ns=at_ns))
             here.feed(Tick(at_ns), Tick(at_ns + 2 * SECOND), Tick(at_ns + 10 * SECOND))
     finally:

@@ -458,7 +458,7 @@ async def test_own_links_come_first_the_judge_reranks_and_the_tape_replays_witho
     first = about[0]
     assert isinstance(first, LinksFound)
     assert not any(link.judge for link in first.links), "the linker's own are told at once"
-    assert any(link.judge == "tiny-1" for link in engine.session.desk.links[judged.story_id])
+    assert any(link.judge == "tiny-1" for link in engine.session.desk.news.links[judged.story_id])
     assert report(engine.state)["judge"]["answered"] >= 1
 
     asked = len(server.asked)

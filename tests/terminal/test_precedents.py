@@ -80,6 +80,6 @@ def test_a_session_begins_with_the_precedents_of_its_header_as_read_from_a_tape(
     desk = Session(header_from(msgspec.to_builtins(header))).desk
     desk.handle(MarketSeen(NOON, asked))
     desk.handle(told)
-    known = desk.precedent("story", "m")
+    known = desk.impacts.precedent("story", "m")
     assert (known.count, known.whole_logit) == (20, pytest.approx(0.3))
     assert known.median_logit == pytest.approx(0.15), "twenty are trusted by half"

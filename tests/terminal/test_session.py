@@ -103,7 +103,7 @@ def test_an_order_is_an_intent_then_sealed_then_sent_each_on_disk_before_the_nex
         "decided Fill",
         "decided OrderUpdate",
     ]
-    record = session.desk.orders["t-1"]
+    record = session.desk.trading.orders.records["t-1"]
     assert (record.state, record.sent_ns) == (OrderState.FILLED, at(1))
     assert record.venue_id.startswith("0x")
 
@@ -152,8 +152,13 @@ def test_what_the_world_says_of_money_is_kept_before_the_desk_hears_of_it(
     desk = session.desk
 
     def heard() -> tuple[object, ...]:
-        record = desk.orders["t-1"]
-        return (desk.killed, desk.markets["m"].state, record.filled, record.state)
+        record = desk.trading.orders.records["t-1"]
+        return (
+            desk.trading.gate.killed,
+            desk.market_data.markets["m"].state,
+            record.filled,
+            record.state,
+        )
 
     before = heard()
     steps = session.feed(event)
@@ -191,7 +196,7 @@ def test_an_order_that_is_cancelled_before_it_is_sealed_never_leaves(stop: Event
     session, broker = opened(seals=False)
     session.play(BUY)
     session.play(stop)
-    record = session.desk.orders["t-1"]
+    record = session.desk.trading.orders.records["t-1"]
     assert (record.state, record.reason) == (
         OrderState.CANCELLED,
         "cancelled before it was sent",
@@ -207,7 +212,7 @@ def test_an_order_that_could_not_be_sealed_is_over_whatever_is_said_later() -> N
     session.play(OrderUpdate(at(2), "t-1", OrderState.REFUSED, 0, "the signer is away"))
     session.play(broker.sealed["t-1"])
     assert broker.calls == ["seal t-1"]
-    assert session.desk.orders["t-1"].state is OrderState.REFUSED
+    assert session.desk.trading.orders.records["t-1"].state is OrderState.REFUSED
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_matched_then_failed_is_taken_back_and_said_so() -> None:
     house.hear(trade(house, 0, "RETRYING"), at(4))
     assert desk.portfolio.pending("m-yes") == 10 * SHARE, "retrying is pending"
     house.hear(trade(house, 0, "FAILED"), at(60))
-    record = desk.orders[house.orders[0]]
+    record = desk.trading.orders.records[house.orders[0]]
     assert (desk.portfolio.cash, desk.portfolio.equity) == (START, START)
     assert desk.portfolio.held("m-yes") == desk.portfolio.pending("m-yes") == 0
     assert (record.filled, record.failed, record.cost, record.fees) == (0, 10 * SHARE, 0, 0)
@@ -118,7 +118,7 @@ def test_the_cash_that_a_failed_fill_would_have_cost_is_free_again() -> None:
         told |= {"asset_id": "m-yes", "side": "BUY", "price": "0.52", "original_size": "100"}
         house.hear(told | {"size_matched": "20" if order == house.orders[0] else "0"}, at(4))
     house.hear(trade(house, 1, "FAILED"), at(5))
-    record = house.desk.orders[house.orders[0]]
+    record = house.desk.trading.orders.records[house.orders[0]]
     assert (record.state, record.outstanding) == (OrderState.CANCELLED, 0)
     assert house.desk.portfolio.free_cash == START > free
 
@@ -178,7 +178,7 @@ def test_any_words_in_any_order_doubled_or_not_end_in_the_money_of_what_settled(
     for asset in ("m-yes", "m-no"):
         assert ours.held(asset) == truth.held(asset)
     for index, order in enumerate(house.orders):
-        record, mine = house.desk.orders[order], {2 * index, 2 * index + 1}
+        record, mine = house.desk.trading.orders.records[order], {2 * index, 2 * index + 1}
         assert record.filled == sum(10 * SHARE * (n + 1) for n in mine & counted)
         assert record.failed == sum(10 * SHARE * (n + 1) for n in mine & words.keys() - counted)
     assert ours.free_cash >= 0

@@ -23,7 +23,7 @@ from tests.terminal.test_catalogue_sync import START, _engine
 async def test_a_restart_is_shown_and_orders_wait(tmp_path: Path) -> None:
     engine = await _engine("http://127.0.0.1:1", tmp_path / "home")
     session = engine.session
-    assert session.desk.venue_mode is TradingMode.NORMAL
+    assert session.desk.trading.gate.mode is TradingMode.NORMAL
     assert not [
         stream for stream in Page(engine.state).status.view().streams if stream.name == "venue"
     ]
