@@ -70,6 +70,14 @@ class FeeSchedule(msgspec.Struct, frozen=True):
     rebate_e6: int = 0
 
 
+_RESOLUTIONS = {
+    "proposed": "an outcome is proposed",
+    "disputed": "the outcome is disputed",
+    "challenged": "the outcome is disputed",
+    "resolved": "the outcome is decided",
+    "settled": "the outcome is decided",
+}
+
 FREE = FeeSchedule(rate_e6=0)
 
 
@@ -85,6 +93,9 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
 
     ``fees`` is None when the venue did not say: such a market takes no order.
     ``end_ns`` is the stated end; a market is alive by ``state``, never by its date alone.
+    ``resolution`` is the oracle's word once an outcome is on its way ("proposed", "disputed"),
+    which closes the market for orders before it closes; ``catch_all`` marks the outcome that
+    stands for all that an event does not name.
     """
 
     condition_id: str
@@ -108,6 +119,18 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     liquidity: float = 0.0
     version: str = "v1"
     winner: str = ""
+    resolution: str = ""
+    catch_all: bool = False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What whoever thinks of trading here should read first; mostly nothing."""
+        said = []
+        if self.resolution:
+            said.append(f"{_RESOLUTIONS.get(self.resolution, self.resolution)}: no orders")
+        if self.catch_all:
+            said.append("a catch-all: it stands for every outcome that is not named")
+        return tuple(said)
 
     @property
     def assets(self) -> tuple[str, str]:

@@ -256,8 +256,9 @@ class Gate:
             )
         if market.state is not MarketState.OPEN:
             state = market.state.value
+            why = f" ({market.remarks[0]})" if market.resolution else ""
             return Denial(
-                Reason.MARKET, state, "open", f"The market is {state}: it takes no orders."
+                Reason.MARKET, state, "open", f"The market is {state}{why}: it takes no orders."
             )
         if not usable(market.fees):
             return Denial(

@@ -147,6 +147,9 @@ def _packages() -> Found:
     return True, f"{PACKAGE} {_version_of(PACKAGE) or 'from its source'}, all it needs is there", ""
 
 
+_SYSTEM = re.compile(r"""sys_platform == ["'](\w+)["']""")
+
+
 def _wrong_packages() -> Iterator[str]:
     try:
         needs = metadata.requires(PACKAGE) or []
@@ -154,7 +157,8 @@ def _wrong_packages() -> Iterator[str]:
         return
     for need in needs:
         named = re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?\s*([^;]*)", need)
-        if named is None or "extra ==" in need:
+        elsewhere = _SYSTEM.search(need)
+        if named is None or "extra ==" in need or (elsewhere and elsewhere[1] != sys.platform):
             continue
         found = _version_of(named[1])
         if found is None:

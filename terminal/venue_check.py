@@ -13,7 +13,7 @@ import httpx
 
 from feeds.polymarket.errors import VenueError, of_status
 from feeds.polymarket.hosts import Hosts
-from feeds.polymarket.http import TOO_OFTEN
+from feeds.polymarket.http import TOO_OFTEN, no_json
 from feeds.polymarket.modes import mode_in, sentence_of
 from feeds.polymarket.notices import Notices
 from feeds.text import printable
@@ -67,9 +67,15 @@ async def _ask(
     url = f"{getattr(hosts, question.host)}{question.path}"
     what = f"{question.method} {httpx.URL(url).path}"
     try:
-        async with http.stream(question.method, url, content=question.body) as answer:
+        plain = {"Accept-Encoding": "identity"}
+        async with http.stream(
+            question.method, url, content=question.body, headers=plain
+        ) as answer:
             notices.look(question.method, answer.url.path, answer.headers)
-            said = printable((await _beginning(answer)).decode("utf-8", "replace"), 200)
+            body = await _beginning(answer)
+            said = printable(body.decode("utf-8", "replace"), 200)
+            if answer.status_code == 200 and (sentence := no_json(body)):
+                return VenueError(f"{what}: {sentence}", retryable=True, status=200)
             if answer.status_code in (200, 400, 404):
                 return None
             return of_status(answer.status_code, what, said, answer.headers.get("retry-after"))

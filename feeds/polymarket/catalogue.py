@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
+from hashlib import sha1
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from feeds.polymarket.errors import VenueError, WireError
 from feeds.polymarket.gamma import Refused, market_from_gamma, with_clob_details
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.http import Bucket, Params, Reads
+from feeds.polymarket.units import text_of
 from feeds.polymarket.wire import (
     EventsPage,
     GammaEvent,
@@ -27,6 +29,7 @@ __all__ = ["Catalogue", "Refused", "market_from_gamma", "with_clob_details"]
 EVENTS_A_PAGE = 100
 """The venue allows 500; smaller pages show the first markets sooner."""
 PAGES_MAX = 1_000
+CURSOR_CHARS_MAX = 4_000
 CONDITIONS_A_REQUEST_MAX = 100
 REFUSALS_KEPT_MAX = 100
 _Item = TypeVar("_Item")
@@ -62,9 +65,10 @@ class Catalogue:
             batch, fresh = await self._new_markets(page, seen)
             if batch:
                 yield batch
-            if not page.next_cursor or not fresh:
+            cursor = text_of(page.next_cursor, CURSOR_CHARS_MAX)
+            if not cursor or not fresh:
                 break
-            self.cursors[key] = page.next_cursor
+            self.cursors[key] = cursor
         self.cursors.pop(key, None)
 
     async def _page_after(self, tag_slug: str, key: str, closed: bool) -> EventsPage:
@@ -92,10 +96,11 @@ class Catalogue:
         fresh = False
         for raw_event in page.events:
             event = self._shape(GammaEvent, raw_event)
-            if event is None or f"event {event.id}" in seen:
+            name = f"event {_name_of(event, raw_event)}" if event is not None else ""
+            if event is None or name in seen:
                 continue
             fresh = True
-            seen.add(f"event {event.id}")
+            seen.add(name)
             # a page holds hundreds of markets: let the streams have their turn between events
             await asyncio.sleep(0)
             for market in self._made(event.markets or [], event):
@@ -159,6 +164,11 @@ class Catalogue:
         url = f"{self._base}/markets/keyset"
         page = decode_as(MarketsPage, await self._reads.get(url, params, self._market_pace))
         return self._made(page.markets, None)
+
+
+def _name_of(event: GammaEvent, raw: Raw) -> str:
+    """What an event is known by while pages are read: its id, or else all that was said of it."""
+    return text_of(event.id) or sha1(bytes(raw), usedforsecurity=False).hexdigest()
 
 
 def _flag(value: bool) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, KeysView
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import Raw
 
 from feeds.events import BookHealth, BookSnapshot, BookState, Event, Gap, MarketResolved
 from feeds.markets import Nanos
@@ -33,7 +33,7 @@ from feeds.polymarket.frames import (
 )
 from feeds.polymarket.limits import ChannelLimits
 from feeds.polymarket.line import Line, Link
-from feeds.polymarket.units import venue_nanos
+from feeds.polymarket.units import text_of, venue_nanos
 from feeds.polymarket.watch import AssetWatch
 from feeds.polymarket.wire import (
     UNREADABLE,
@@ -57,6 +57,7 @@ ASSETS_A_FRAME_MAX = 100
 PROBES_MAX = 500
 PRINTS_KEPT_MAX = 1_000
 SCANS_A_TICK_MAX = 20
+TRANSACTION_CHARS_MAX = 200
 PRINT_BEFORE_BOOK_MAX_NS: Nanos = 5_000_000_000
 _CONDITION_ID = re.compile(r"0x[0-9a-fA-F]{1,64}", re.ASCII)
 
@@ -251,15 +252,15 @@ class MarketChannel(Line):
             self.counts["unwanted"] += 1
             return
         self.last_data_ns = at_ns
-        watch.market = watch.market or frame.market
+        watch.market = watch.market or text_of(frame.market)
         if frame.last_trade_price:
-            self._hear_of_a_trade(watch, frame.last_trade_price, at_ns)
+            self._hear_of_a_trade(watch, text_of(frame.last_trade_price), at_ns)
         sides = sides_of(frame)
         watch.snapshot(snapshot_of(frame, at_ns, sides), sides)
 
     def _hear_changes(self, frame: PriceChangeFrame, at_ns: Nanos) -> None:
         changes = frame.price_changes
-        if changes is UNSET:
+        if changes is None:
             changes = changes_in(frame)
         venue_ns = venue_nanos(frame.timestamp)
         find = self._assets.get
@@ -269,11 +270,16 @@ class MarketChannel(Line):
                 watch.change(change_of(change, watch.asset_id, at_ns, venue_ns))
                 self.last_data_ns = at_ns
 
-    def _hear_of_a_trade(self, watch: AssetWatch, price: str | float, at_ns: Nanos) -> None:
+    def _hear_of_a_trade(self, watch: AssetWatch, price: str, at_ns: Nanos) -> None:
         """A book states another last trade than the one before it: that trade should be told too,
         a moment earlier or later."""
-        before, watch.last_trade = watch.last_trade, price
-        if before and price != before and at_ns - self._print_ns > PRINT_BEFORE_BOOK_MAX_NS:
+        before, watch.last_trade = watch.last_trade, price or watch.last_trade
+        if (
+            before
+            and price
+            and price != before
+            and at_ns - self._print_ns > PRINT_BEFORE_BOOK_MAX_NS
+        ):
             self.counts["trades that books tell of"] += 1
             self._untold_ns = self._untold_ns or at_ns
 
@@ -291,7 +297,8 @@ class MarketChannel(Line):
             self.counts["trades before a book"] += 1
             return
         heard = print_of(frame, at_ns)
-        key = (frame.transaction_hash, frame.asset_id, heard.venue_ns, heard.price, heard.size)
+        transaction = text_of(frame.transaction_hash, TRANSACTION_CHARS_MAX)
+        key = (transaction, frame.asset_id, heard.venue_ns, heard.price, heard.size)
         if key in self._prints:
             self.counts["repeated"] += 1
             return
@@ -320,15 +327,16 @@ class MarketChannel(Line):
         self.counts["new markets"] += 1
 
     def _hear_resolved(self, frame: ResolvedFrame, at_ns: Nanos) -> None:
-        ours = [self._assets[one] for one in frame.assets_ids if one in self._assets]
+        told = frame.assets_ids or ()
+        ours = [self._assets[one] for one in told if one in self._assets]
         open_ones = [watch for watch in ours if watch.state is not BookState.CLOSED]
         if not open_ones:
             self.counts["unwanted"] += 1
             return
-        winner = frame.winning_asset_id
+        winner = text_of(frame.winning_asset_id)
         # an unnamed winner is not a split: then the catalogue has to say
-        if winner in frame.assets_ids and _CONDITION_ID.fullmatch(frame.market):
-            self._events.append(MarketResolved(at_ns, frame.market, winner or ""))
+        if winner in told and _CONDITION_ID.fullmatch(frame.market):
+            self._events.append(MarketResolved(at_ns, frame.market, winner))
         for watch in open_ones:
             watch.resolved(at_ns)
 

@@ -6,7 +6,6 @@ Pure translation. Raises ``WireError`` where a number cannot be what it should.
 from math import floor
 from typing import TypeAlias
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from feeds.events import BestQuote, BookSnapshot, LevelChange, Print, TickSizeChange
@@ -20,6 +19,7 @@ from feeds.polymarket.units import (
     BadNumber,
     exact_price,
     exact_size,
+    text_of,
     venue_nanos,
 )
 from feeds.polymarket.wire import (
@@ -43,13 +43,14 @@ def snapshot_of(
 ) -> BookSnapshot:
     """A whole book. ``sides`` are its levels, where the caller has them already."""
     bids, asks = sides or sides_of(book)
+    digest = text_of(book.hash)
     return BookSnapshot(
         at_ns,
         book.asset_id,
         venue_nanos(book.timestamp),
         tuple(bids.items()),
         tuple(asks.items()),
-        book.hash if book.hash.isascii() and book.hash.isalnum() else "",
+        digest if digest.isascii() and digest.isalnum() else "",
     )
 
 
@@ -82,13 +83,14 @@ def _misplaced(path: str, levels: WireLevels) -> WireError:
 
 def changes_in(frame: PriceChangeFrame) -> tuple[WireChange, ...]:
     """The changes of a frame in any of the venue's three shapes, each with its asset."""
-    if frame.price_changes is not UNSET:
+    if frame.price_changes is not None:
         return frame.price_changes
-    if frame.changes is not UNSET:
-        return tuple(replace(change, asset_id=frame.asset_id) for change in frame.changes)
-    if frame.price is UNSET or frame.size is UNSET or frame.side is UNSET:
+    asset_id = frame.asset_id or ""
+    if frame.changes is not None:
+        return tuple(replace(change, asset_id=asset_id) for change in frame.changes)
+    if frame.price is None or frame.size is None or frame.side is None:
         raise WireError("$.price_changes", "expected changes, found none")
-    return (WireChange(frame.price, frame.size, frame.side, frame.asset_id),)
+    return (WireChange(frame.price, frame.size, frame.side, asset_id),)
 
 
 def change_of(change: WireChange, asset_id: str, at_ns: Nanos, venue_ns: Nanos) -> LevelChange:
@@ -104,8 +106,19 @@ def change_of(change: WireChange, asset_id: str, at_ns: Nanos, venue_ns: Nanos) 
             BEST_BIDS[change.best_bid],
             BEST_ASKS[change.best_ask],
         )
+    except (BadNumber, TypeError):
+        return _without_best(change, asset_id, at_ns, venue_ns)
+
+
+def _without_best(change: WireChange, asset_id: str, at_ns: Nanos, venue_ns: Nanos) -> LevelChange:
+    """A change whose best prices are none: they only witness, so it is taken without them."""
+    try:
+        price = PRICES[change.price]
     except BadNumber as error:
         raise WireError("$.price_changes", str(error)) from None
+    size = floor(change.size * 1e6 + 0.5)
+    side = SIDES[change.side]
+    return LevelChange(at_ns, asset_id, venue_ns, side, price, size, UNSAID, UNSAID)
 
 
 def level_changes(frame: PriceChangeFrame, at_ns: Nanos) -> list[LevelChange]:
@@ -153,14 +166,17 @@ def _traded(shares: float) -> Size:
 
 
 def tick_size_of(frame: TickSizeFrame, at_ns: Nanos) -> TickSizeChange:
-    """A new price grid; an unknown tick size is refused."""
-    sizes = []
-    for field, seen in (("old", frame.old_tick_size), ("new", frame.new_tick_size)):
-        try:
-            size = exact_price(seen)
-        except BadNumber as error:
-            raise WireError(f"$.{field}_tick_size", str(error)) from None
-        if size not in TICK_SIZES:
-            raise WireError(f"$.{field}_tick_size", f"expected a known tick size, found {seen!r}")
-        sizes.append(size)
-    return TickSizeChange(at_ns, frame.asset_id, sizes[0], sizes[1])
+    """A new price grid; an unknown tick size is refused. The old one, where it was not told or is
+    none, is taken for the new."""
+    seen = frame.new_tick_size
+    try:
+        new = exact_price(seen)
+    except BadNumber as error:
+        raise WireError("$.new_tick_size", str(error)) from None
+    if new not in TICK_SIZES:
+        raise WireError("$.new_tick_size", f"expected a known tick size, found {seen!r}")
+    try:
+        old = exact_price(text_of(frame.old_tick_size))
+    except BadNumber:
+        old = new
+    return TickSizeChange(at_ns, frame.asset_id, old if old in TICK_SIZES else new, new)

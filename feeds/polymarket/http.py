@@ -6,8 +6,10 @@ answer cannot become a huge one in memory.
 
 import asyncio
 import random
+import re
 import time
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
@@ -32,6 +34,8 @@ SLOWED_S = 60.0
 SLOWNESS_MAX = 16
 TOO_OFTEN = 429
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
+TITLE_CHARS_MAX = 80
+_TITLE = re.compile(rb"<title[^>]{0,200}>\s*([^<]{1,400})", re.IGNORECASE)
 _ENCODINGS = {"gzip": 31, "deflate": 47}
 
 Params = Sequence[tuple[str, str]]
@@ -195,7 +199,10 @@ class Reads:
                 self.notices.look(method, answer.url.path, answer.headers)
                 if answer.status_code != 200:
                     raise await _refusal(answer, what)
-                return await _bounded_body(answer, what, BODY_BYTES_MAX)
+                body = await _bounded_body(answer, what, BODY_BYTES_MAX)
+                if sentence := no_json(body):
+                    raise VenueError(f"{what}: {sentence}", retryable=True, status=200)
+                return body.removeprefix(BOM_UTF8)
         except TimeoutError:
             raise VenueError(
                 f"{what}: no whole answer in {TRY_MAX_S:.0f} s", retryable=True
@@ -210,6 +217,24 @@ async def _refusal(answer: httpx.Response, what: str) -> VenueError:
     except VenueError:
         said = ""
     return of_status(answer.status_code, what, said, answer.headers.get("retry-after"))
+
+
+def no_json(body: bytes) -> str:
+    """What an answer with status 200 is that can't be JSON, a web page or a refusal in words; ""
+    for all else."""
+    start = body[:ERROR_BYTES_MAX].removeprefix(BOM_UTF8).lstrip()
+    if start[:1] == b"<":
+        title = _TITLE.search(start)
+        words = printable(title[1].decode("utf-8", "replace"), TITLE_CHARS_MAX) if title else ""
+        named = f' ("{words}")' if words else ""
+        return (
+            f"a web page came with status 200 in place of JSON{named}: "
+            "a sign-in page, a firewall or maintenance stands before the venue"
+        )
+    if start[:8] in (b'{"error"', b'{ "error') and len(body) < ERROR_BYTES_MAX:
+        words = _said(body)
+        return f'status 200, but with an error ("{words}")' if words else ""
+    return ""
 
 
 def _said(body: bytes) -> str:

@@ -15,10 +15,10 @@ from feeds.polymarket.errors import WireError
 from feeds.polymarket.frames import snapshot_of
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.http import TRIES_MAX, Bucket, Reads
-from feeds.polymarket.units import BadNumber, nearest_price, venue_nanos
+from feeds.polymarket.units import STAMP_MAX, BadNumber, nearest_price, venue_nanos
 from feeds.polymarket.wire import (
-    STAMP_MAX,
     ClobMarket,
+    HistoryPoint,
     ListedMarket,
     PricesHistory,
     RestBook,
@@ -34,7 +34,7 @@ Interval = Literal["1h", "6h", "1d", "1w", "1m", "max"]
 class ClobReader:
     """Asks the CLOB what anybody may ask. Raises ``VenueError`` and ``WireError``.
 
-    ``refused`` counts books in a batch that had not the shape they should.
+    ``refused`` counts books in a batch, and past prices, that had not the shape they should.
     """
 
     def __init__(
@@ -93,14 +93,15 @@ class ClobReader:
         params = [("market", asset_id), ("interval", interval), ("fidelity", str(fidelity_min))]
         body = await self._reads.get(url, params, self._history_pace)
         now = self._clock.now_ns()
-        points = decode_as(PricesHistory, body).history[-POINTS_MAX:]
-        try:
-            history = [
-                OddsPoint(now, asset_id, venue_nanos(point.t), nearest_price(point.p))
-                for point in points
-            ]
-        except BadNumber as error:
-            raise WireError("$.history", str(error)) from None
+        history = []
+        for raw in (decode_as(PricesHistory, body).history or ())[-POINTS_MAX:]:
+            try:
+                point = decode_as(HistoryPoint, raw)
+                price = nearest_price(point.p)
+            except (WireError, BadNumber):
+                self.refused["$.history"] += 1
+                continue
+            history.append(OddsPoint(now, asset_id, venue_nanos(point.t), price))
         return sorted(history, key=lambda point: point.when_ns)
 
     async def clob_market(self, condition_id: str) -> ClobMarket:

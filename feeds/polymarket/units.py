@@ -13,6 +13,8 @@ from typing import TypeVar
 from feeds.markets import ONE, SECOND, SHARE, Nanos, Price, Size
 
 PRICE_TEXTS_MAX = 1 << 16
+STAMP_MAX = 100_000_000_000_000
+TEXT_CHARS_MAX = 100
 SIZE_MAX = 4_000_000_000.0
 """Shares. Up to here a float holds every millionth of a share."""
 _NUMBER_CHARS_MAX = 40
@@ -41,7 +43,7 @@ def exact_price(seen: str | float) -> Price:
 def _decimal(seen: str | float) -> Decimal:
     text = repr(seen) if isinstance(seen, float | int) else seen
     if isinstance(seen, float | int):
-        if not 0 <= seen < 1e12:
+        if isinstance(seen, bool) or not 0 <= seen < 1e12:
             raise BadNumber(f"expected a number from 0, found {seen!r}")
         return Decimal(text)
     plain = text.strip()
@@ -106,9 +108,27 @@ def nearest_price(number: float) -> Price:
     return int(number * ONE + 0.5)
 
 
-def venue_nanos(stamp: int) -> Nanos:
-    """Unix nanoseconds of a time stamp in seconds or milliseconds; 0 stays 0: not said."""
-    return stamp * _MS if stamp >= _MS_FROM else stamp * SECOND
+def venue_nanos(stamp: object) -> Nanos:
+    """Unix nanoseconds of a time stamp in seconds or milliseconds, a number or a text; 0, not said,
+    for anything else."""
+    if type(stamp) is str:
+        # nearly every message brings one
+        count = int(stamp) if len(stamp) < 16 and stamp.isdecimal() else 0
+    elif isinstance(stamp, int | float) and not isinstance(stamp, bool) and stamp == stamp:
+        count = int(stamp) if 0 <= stamp <= STAMP_MAX else 0
+    else:
+        return 0
+    if count > STAMP_MAX:
+        return 0
+    return count * _MS if count >= _MS_FROM else count * SECOND
+
+
+def text_of(field: object, chars_max: int = TEXT_CHARS_MAX) -> str:
+    """The text of a field that we can do without: a number is written out, what is neither text
+    nor number, or too long, says nothing."""
+    if isinstance(field, int | float) and not isinstance(field, bool):
+        field = str(field) if abs(field) < 1e18 else ""
+    return field if isinstance(field, str) and len(field) <= chars_max else ""
 
 
 def date_nanos(text: str | None) -> Nanos | None:

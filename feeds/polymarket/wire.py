@@ -1,27 +1,31 @@
 """The venue's shapes on the wire: any bytes in, typed shapes or ``WireError`` out.
 
-Unknown fields pass, since the venue adds some every month; a field that we use and that has not
-the shape it should is refused with its path. Each decoder is built once. Strings that hold JSON
+Unknown fields pass, since the venue adds some every month. A field that money hangs on and that has
+not the shape it should is refused with its path; one that we can do without is ``Lenient`` and
+costs nothing but itself, whatever stands in it. Each decoder is built once. Strings that hold JSON
 arrays, numbers that come as text and the like are accepted as they occur, and made plain by
 ``feeds/polymarket/gamma.py`` and ``feeds/polymarket/frames.py``.
 """
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
 from feeds.polymarket.errors import WireError
-from feeds.polymarket.units import SIZE_MAX
+from feeds.polymarket.units import SIZE_MAX, STAMP_MAX
 
 LEVELS_MAX = 20_000
 CHANGES_MAX = 20_000
 FRAMES_MAX = 2_000
 LIST_MAX = 5_000
-STAMP_MAX = 100_000_000_000_000
 
+Lenient: TypeAlias = Any
+"""What may be null, of another type or missing: ``text_of`` and ``venue_nanos`` of
+``feeds/polymarket/units.py`` read it."""
 Number: TypeAlias = str | float
 """A price: text on the streams, a number in some REST answers."""
 Amount: TypeAlias = Annotated[float, Meta(ge=0, lt=SIZE_MAX)]
@@ -51,10 +55,10 @@ class WireBook(Struct, frozen=True, tag_field="event_type", tag="book"):
     asset_id: Id
     bids: WireLevels | None
     asks: WireLevels | None
-    market: Id = ""
-    timestamp: Stamp = 0
-    hash: Id = ""
-    last_trade_price: Number = ""
+    market: Lenient = ""
+    timestamp: Lenient = 0
+    hash: Lenient = ""
+    last_trade_price: Lenient = ""
 
 
 class WireChange(Struct, frozen=True, gc=False):
@@ -64,8 +68,8 @@ class WireChange(Struct, frozen=True, gc=False):
     size: Amount
     side: WireSide
     asset_id: str = ""
-    best_bid: Number | None = None
-    best_ask: Number | None = None
+    best_bid: Lenient = None
+    best_ask: Lenient = None
 
 
 WireChanges: TypeAlias = Annotated[tuple[WireChange, ...], Meta(max_length=CHANGES_MAX)]
@@ -75,14 +79,14 @@ class PriceChangeFrame(Struct, frozen=True, tag_field="event_type", tag="price_c
     """Levels that changed. Today's shape has ``price_changes``; the two older ones name one asset
     at the top, with ``changes`` or with a single change in the frame itself."""
 
-    market: Id = ""
-    timestamp: Stamp = 0
-    price_changes: WireChanges | UnsetType = UNSET
-    asset_id: Id = ""
-    changes: WireChanges | UnsetType = UNSET
-    price: Number | UnsetType = UNSET
-    size: Amount | UnsetType = UNSET
-    side: WireSide | UnsetType = UNSET
+    market: Lenient = ""
+    timestamp: Lenient = 0
+    price_changes: WireChanges | None = None
+    asset_id: Id | None = None
+    changes: WireChanges | None = None
+    price: Number | None = None
+    size: Amount | None = None
+    side: WireSide | None = None
 
 
 class LastTradeFrame(Struct, frozen=True, tag_field="event_type", tag="last_trade_price"):
@@ -92,38 +96,38 @@ class LastTradeFrame(Struct, frozen=True, tag_field="event_type", tag="last_trad
     price: Number
     size: Amount
     side: WireSide
-    market: Id = ""
-    timestamp: Stamp = 0
-    transaction_hash: Annotated[str, Meta(max_length=200)] | None = None
+    market: Lenient = ""
+    timestamp: Lenient = 0
+    transaction_hash: Lenient = None
 
 
 class TickSizeFrame(Struct, frozen=True, tag_field="event_type", tag="tick_size_change"):
     asset_id: Id
-    old_tick_size: Number
     new_tick_size: Number
-    market: Id = ""
-    timestamp: Stamp = 0
+    old_tick_size: Lenient = None
+    market: Lenient = ""
+    timestamp: Lenient = 0
 
 
 class BestBidAskFrame(Struct, frozen=True, tag_field="event_type", tag="best_bid_ask"):
     asset_id: Id
     best_bid: Number | None = None
     best_ask: Number | None = None
-    market: Id = ""
-    timestamp: Stamp = 0
+    market: Lenient = ""
+    timestamp: Lenient = 0
 
 
 class NewMarketFrame(Struct, frozen=True, tag_field="event_type", tag="new_market"):
     """Told to every connection, wanted or not; the catalogue learns it in its own time."""
 
-    condition_id: Id = ""
-    market: Id = ""
+    condition_id: Lenient = ""
+    market: Lenient = ""
 
 
 class ResolvedFrame(Struct, frozen=True, tag_field="event_type", tag="market_resolved"):
     market: Id
-    assets_ids: Annotated[tuple[Id, ...], Meta(max_length=LIST_MAX)] = ()
-    winning_asset_id: Id | None = ""
+    assets_ids: Annotated[tuple[Id, ...], Meta(max_length=LIST_MAX)] | None = ()
+    winning_asset_id: Lenient = ""
 
 
 MarketFrame: TypeAlias = (
@@ -145,9 +149,9 @@ class RestBook(Struct, frozen=True):
     asset_id: Id
     bids: WireLevels | None
     asks: WireLevels | None
-    market: Id = ""
-    timestamp: Stamp = 0
-    hash: Id = ""
+    market: Lenient = ""
+    timestamp: Lenient = 0
+    hash: Lenient = ""
 
 
 class HistoryPoint(Struct, frozen=True, gc=False):
@@ -156,22 +160,22 @@ class HistoryPoint(Struct, frozen=True, gc=False):
 
 
 class PricesHistory(Struct, frozen=True):
-    """``/prices-history``: Unix seconds and past midpoints."""
+    """``/prices-history``: Unix seconds and past midpoints, each still a ``HistoryPoint`` to be."""
 
-    history: Annotated[tuple[HistoryPoint, ...], Meta(max_length=1_000_000)]
+    history: Annotated[tuple[Raw, ...], Meta(max_length=1_000_000)] | None
 
 
 class FeeDetails(Struct, frozen=True):
     """``fd``: rate, exponent, taker only."""
 
     r: Number
-    e: Number = 1
-    to: bool = True
+    e: Number | None = 1
+    to: bool | None = True
 
 
 class ClobToken(Struct, frozen=True):
     t: Id
-    o: str = ""
+    o: Lenient = ""
 
 
 class ClobMarket(Struct, frozen=True):
@@ -180,15 +184,15 @@ class ClobMarket(Struct, frozen=True):
     t: Annotated[tuple[ClobToken, ...], Meta(max_length=LIST_MAX)]
     mts: Number
     mos: Number
-    c: Id = ""
-    nr: bool = False
+    c: Lenient = ""
+    nr: bool | None = False
     ao: bool | None = None
-    fd: FeeDetails | None = None
+    fd: Raw = Raw()
 
 
 class ListedToken(Struct, frozen=True):
     token_id: Id
-    outcome: str = ""
+    outcome: Lenient = ""
     winner: bool | None = None
 
 
@@ -197,7 +201,7 @@ class ListedMarket(Struct, frozen=True):
 
     condition_id: Id
     tokens: Annotated[tuple[ListedToken, ...], Meta(max_length=LIST_MAX)]
-    closed: bool = False
+    closed: bool | None = False
     accepting_orders: bool | None = None
     minimum_tick_size: Number | None = None
     minimum_order_size: Number | None = None
@@ -207,46 +211,44 @@ class ListedPage(Struct, frozen=True):
     """A page of ``/markets``; the cursor ``LTE=`` ends it."""
 
     data: Annotated[tuple[ListedMarket, ...], Meta(max_length=LIST_MAX)]
-    next_cursor: str = "LTE="
+    next_cursor: Lenient = "LTE="
 
 
 # ---------------------------------------------------------------------------------------- Gamma
 
-Texts: TypeAlias = str | list[str] | None
-"""A real array of texts, or a text that holds one as JSON."""
+Texts: TypeAlias = Raw
+"""A real array, or a text that holds one as JSON, of texts or of whole numbers: ``decode_texts``
+reads it to the last digit."""
 
 
 class GammaFees(Struct, frozen=True, rename="camel"):
+    """A schedule; what is null is the venue's default, but for the rate."""
+
     rate: Number
-    exponent: Number = 1
-    taker_only: bool = True
-    rebate_rate: Number = 0
+    exponent: Number | None = 1
+    taker_only: bool | None = True
+    rebate_rate: Number | None = 0
 
 
 class GammaTag(Struct, frozen=True):
-    label: str | None = None
-    slug: str | None = None
-
-
-class GammaParent(Struct, frozen=True):
-    id: str | int = ""
-    title: str | None = None
+    label: Lenient = None
+    slug: Lenient = None
 
 
 class GammaMarket(Struct, frozen=True, rename="camel"):
     """A market as the catalogue tells it; see ``market_from_gamma`` for what we make of it."""
 
     condition_id: str
-    id: str | int = ""
-    slug: str | None = None
-    question: str | None = None
-    description: str | None = None
-    group_item_title: str | None = None
+    id: Lenient = ""
+    slug: Lenient = None
+    question: Lenient = None
+    description: Lenient = None
+    group_item_title: Lenient = None
     version: str | None = None
-    outcomes: Texts = None
-    outcome_prices: Texts = None
-    clob_token_ids: Texts = None
-    position_ids: Texts = None
+    outcomes: Texts = Raw()
+    outcome_prices: Texts = Raw()
+    clob_token_ids: Texts = Raw()
+    position_ids: Texts = Raw()
     active: bool | None = None
     closed: bool | None = None
     archived: bool | None = None
@@ -255,35 +257,37 @@ class GammaMarket(Struct, frozen=True, rename="camel"):
     order_price_min_tick_size: Number | None = None
     order_min_size: Number | None = None
     neg_risk: bool | None = None
+    neg_risk_other: Lenient = None
     fees_enabled: bool | None = None
-    fee_schedule: GammaFees | None = None
-    end_date: str | None = None
-    volume: Number | None = None
-    volume_num: Number | None = None
-    liquidity: Number | None = None
-    liquidity_num: Number | None = None
-    uma_resolution_status: str | None = None
-    events: Annotated[list[GammaParent], Meta(max_length=LIST_MAX)] | None = None
-    tags: Annotated[list[GammaTag], Meta(max_length=LIST_MAX)] | None = None
+    fee_schedule: Raw = Raw()
+    end_date: Lenient = None
+    volume: Lenient = None
+    volume_num: Lenient = None
+    liquidity: Lenient = None
+    liquidity_num: Lenient = None
+    uma_resolution_status: Lenient = None
+    uma_resolution_statuses: Lenient = None
+    events: Lenient = None
+    tags: Lenient = None
 
 
 class GammaEvent(Struct, frozen=True):
     """An event; its markets stay raw, so that one bad market costs only itself."""
 
-    id: str | int
-    title: str | None = None
+    id: Lenient = ""
+    title: Lenient = None
     markets: Annotated[list[Raw], Meta(max_length=LIST_MAX)] | None = None
-    tags: Annotated[list[GammaTag], Meta(max_length=LIST_MAX)] | None = None
+    tags: Lenient = None
 
 
 class EventsPage(Struct, frozen=True):
     events: Annotated[list[Raw], Meta(max_length=LIST_MAX)]
-    next_cursor: str | None = None
+    next_cursor: Lenient = None
 
 
 class MarketsPage(Struct, frozen=True):
     markets: Annotated[list[Raw], Meta(max_length=LIST_MAX)]
-    next_cursor: str | None = None
+    next_cursor: Lenient = None
 
 
 # ------------------------------------------------------------------------------------- decoders
@@ -316,12 +320,22 @@ _frames: Callable[[bytes | Raw], list[MarketFrame]] = _built(
 _raws: Callable[[bytes | Raw], list[Raw]] = _built(
     Annotated[list[Raw], Meta(max_length=FRAMES_MAX)]
 )
-_texts: Callable[[bytes | Raw], list[str]] = _built(Annotated[list[str], Meta(max_length=LIST_MAX)])
+_text: Callable[[bytes | Raw], str] = Decoder(str).decode
+_texts: Callable[[bytes | Raw], list[str]] = Decoder(
+    Annotated[list[str], Meta(max_length=LIST_MAX)]
+).decode
+_elements: Callable[[bytes | Raw], list[Raw]] = Decoder(
+    Annotated[list[Raw], Meta(max_length=LIST_MAX)]
+).decode
+_WHOLE = re.compile(rb"0|[1-9][0-9]{0,99}")
 _decoders: dict[Any, Callable[[bytes | Raw], Any]] = {
     shape: _built(shape)
     for shape in (
         RestBook,
         PricesHistory,
+        HistoryPoint,
+        FeeDetails,
+        GammaFees,
         ClobMarket,
         ListedMarket,
         ListedPage,
@@ -345,9 +359,28 @@ def decode_array(data: bytes) -> list[Raw]:
     return shaped(_raws, data)
 
 
-def decode_texts(text: str) -> list[str]:
-    """A text that holds a JSON array of texts; raises ``WireError``."""
-    return shaped(_texts, text.encode("utf-8", "replace"))
+def decode_texts(raw: bytes | Raw) -> list[str]:
+    """The texts of an array, or of the array inside a text; raises ``WireError``.
+
+    Nothing, null and an empty text are no array; a whole number is its digits, however many, and
+    null an empty text.
+    """
+    data = bytes(raw).strip()
+    if data[:1] == b'"':
+        data = shaped(_text, data).strip().encode("utf-8", "replace")
+    if data in (b"", b"null"):
+        return []
+    try:
+        return _texts(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return [_element(one) for one in shaped(_elements, data)]
+
+
+def _element(raw: Raw) -> str:
+    data = bytes(raw)
+    if _WHOLE.fullmatch(data):
+        return data.decode()
+    return "" if data == b"null" else shaped(_text, data)
 
 
 decode_object = _frame

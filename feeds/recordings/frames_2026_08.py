@@ -12,7 +12,7 @@ from feeds.events import Event, MarketResolved
 from feeds.markets import Nanos
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.frames import level_changes, print_of, quote_of, snapshot_of, tick_size_of
-from feeds.polymarket.units import venue_nanos
+from feeds.polymarket.units import text_of, venue_nanos
 from feeds.polymarket.wire import (
     BestBidAskFrame,
     LastTradeFrame,
@@ -54,10 +54,12 @@ def _events(path: Path, notes: Notes) -> Iterator[Event]:
 
 
 def _heard(row: Row, frame: MarketFrame) -> Nanos:
-    stamp = 0 if isinstance(frame, NewMarketFrame | ResolvedFrame) else frame.timestamp
-    if stamp == 0:
+    venue_ns = 0
+    if not isinstance(frame, NewMarketFrame | ResolvedFrame):
+        venue_ns = venue_nanos(frame.timestamp)
+    if venue_ns == 0:
         return row.heard(row.last)
-    return row.heard(row.plausible("$.timestamp", venue_nanos(stamp)))
+    return row.heard(row.plausible("$.timestamp", venue_ns))
 
 
 def _told(frame: MarketFrame, at_ns: Nanos) -> list[Event]:
@@ -73,7 +75,7 @@ def _told(frame: MarketFrame, at_ns: Nanos) -> list[Event]:
         case TickSizeFrame():
             return [tick_size_of(frame, at_ns)]
         case ResolvedFrame():
-            return [MarketResolved(at_ns, frame.market, frame.winning_asset_id or "")]
+            return [MarketResolved(at_ns, frame.market, text_of(frame.winning_asset_id))]
         case NewMarketFrame():
             return []
 

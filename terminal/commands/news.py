@@ -129,6 +129,8 @@ def _say_card(card: CardView, rank: int) -> None:
     out.paragraph(card.question, lead=f"{rank}. ", strong=True)
     out.paragraph("   ".join(_odds(card)), lead="   ")
     verdict = ", ".join((card.verdict, *card.notes)) if card.verdict else ""
+    for remark in card.remarks:
+        out.paragraph(remark, lead="   ")
     if verdict:
         out.paragraph(f"{verdict}: {card.reason}" if card.reason else verdict, lead="   ")
     way = _WAYS.get(card.direction, "either way")

@@ -7,7 +7,7 @@ nobody can say that it is open, and is not put on the shelf again.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -26,6 +26,12 @@ WHOLE_EVERY_S = 900.0
 FOLLOWED_EVERY_S = 60.0
 """How often followed markets are looked up, in market time: closing and resolution show there."""
 AGAIN_S = 2.0
+"""How soon what failed once is asked again, in wall time; then each time twice as late."""
+AGAIN_S_MAX = 60.0
+REFUSED_AGAIN_S = 60.0
+"""The same from the second time on where the venue refused, or said what makes no sense: it was
+not busy, and will say the same again."""
+REFUSED_AGAIN_S_MAX = 900.0
 SHELVED_A_TURN = 50
 """How many markets come from the shelf before the streams have their turn."""
 MISSING_ASKED_MAX = 2_000
@@ -50,18 +56,21 @@ class CatalogueSync:
         shelf: Shelf | None = None,
         tags: tuple[str, ...] = (),
         markets_max: int = 50_000,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.as_of_ns: Nanos | None = None
         self._catalogue, self._desk, self._clock = catalogue, desk, clock
         self._hear, self._complain, self._shelf = hear, complain, shelf
         self._tags = tags or ("",)
         self._markets_max = markets_max
+        self._sleep = sleep
         self._missed: set[str] = set()
         self._listed: set[str] = set()
 
     async def run(self) -> None:
         """From the shelf, then from the venue for ever."""
         next_whole = await self._open_shelf()
+        failures = 0
         while True:
             try:
                 if self._clock.now_ns() >= next_whole:
@@ -72,8 +81,10 @@ class CatalogueSync:
             except (VenueError, WireError) as error:
                 log.warning("catalogue: %s", error)
                 self._complain(str(error))
-                await asyncio.sleep(AGAIN_S)
+                failures += 1
+                await self._sleep(_pause_s(error, failures))
                 continue
+            failures = 0
             self._complain("")
             await self._clock.sleep(FOLLOWED_EVERY_S)
 
@@ -193,6 +204,16 @@ class CatalogueSync:
             before is None or before.state is not MarketState.RESOLVED
         ):
             self._hear(MarketResolved(now, market.condition_id, market.winner))
+
+
+def _pause_s(error: VenueError | WireError, failures: int) -> float:
+    """How long to leave the venue alone after so many failures in a row."""
+    doubled = 2.0 ** min(failures - 1, 20)
+    if isinstance(error, VenueError) and error.retryable:
+        return max(min(AGAIN_S * doubled, AGAIN_S_MAX), error.retry_after_s or 0.0)
+    if failures == 1:
+        return AGAIN_S  # a place in the listing that it knows no more is forgotten by now
+    return min(REFUSED_AGAIN_S * doubled / 2, REFUSED_AGAIN_S_MAX)
 
 
 def _differs(market: Market, before: Market) -> bool:

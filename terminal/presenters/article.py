@@ -105,6 +105,7 @@ class Articles:
             z=rounded(impact.z, 1) if impact is not None else None,
             verdict=verdict_of(impact),
             notes=notes_of(impact),
+            remarks=known.remarks,
             z_adjusted=rounded(impact.z_adjusted, 1) if impact is not None else None,
             precedents=precedent.count,
             precedent_logit=round(precedent.whole_logit, 3),

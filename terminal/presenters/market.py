@@ -72,6 +72,7 @@ class Markets:
             question=known.question,
             description=known.description,
             event_title=known.event_title,
+            remarks=known.remarks,
             state=self._quotes.market_state(known),
             yes=self._book(known, known.yes.asset_id, levels),
             no=self._book(known, known.no.asset_id, levels),
@@ -230,6 +231,7 @@ class Markets:
         now = self._quotes.odds(sibling.condition_id)
         change = None if now is None or day_ago is None else round(100 * (now - day_ago), 1) + 0.0
         title = sibling.group_title or sibling.question
+        title = f"{title} (catch-all)" if sibling.catch_all else title
         return SiblingRow(
             condition_id=sibling.condition_id, title=title, odds=now, points_day=change
         )

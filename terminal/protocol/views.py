@@ -100,7 +100,8 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     """A market as a story's reader meets it: question, odds, and how far the story moved them.
 
     ``spark`` are odds at even steps over ``spark_minutes``; ``spark_story`` is the index of the
-    story's moment in it, or -1. ``notes`` go with the verdict ("faded", "a quote move");
+    story's moment in it, or -1. ``notes`` go with the verdict ("faded", "a quote move"),
+    ``remarks`` with the market itself ("the outcome is disputed: no orders");
     ``z_adjusted`` is what is left of ``z`` beyond the theme; the precedents' logit is their median.
     """
 
@@ -125,6 +126,7 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     spark_story: int = -1
     event_title: str = ""
     notes: tuple[NoteWord, ...] = ()
+    remarks: tuple[str, ...] = ()
     z_adjusted: float | None = None
     precedents: int = 0
     precedent_logit: float = 0.0
@@ -215,6 +217,7 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True, tag="market"):
     description: str = ""
     event_title: str = ""
     state: MarketWord = "open"
+    remarks: tuple[str, ...] = ()
     yes: BookView
     no: BookView
     prints: tuple[PrintRow, ...] = ()

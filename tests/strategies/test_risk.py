@@ -97,6 +97,14 @@ REFUSED: list[tuple[Reason, Callable[[Desk], None], Wanted, dict[str, Any], str,
     (Reason.MARKET, as_it_is, BUY, {"condition_id": "x"}, "m-yes", "an asset of a known market"),
     (Reason.MARKET, as_it_is, BUY, {"asset_id": "x"}, "x", "an asset of a known market"),
     (Reason.MARKET, catalogue(state=MarketState.PAUSED), SELL, {}, "paused", "open"),
+    (
+        Reason.MARKET,
+        catalogue(state=MarketState.PAUSED, resolution="disputed"),
+        BUY,
+        {},
+        "paused",
+        "open",
+    ),
     (Reason.FEES, catalogue(fees=None), BUY, {}, "unknown", "a known schedule"),
     (Reason.FEES, catalogue(fees=FeeSchedule(rate_e6=-5)), BUY, {}, "unknown", "a known schedule"),
     (Reason.BOOK, book_is(BookState.STALE), BUY, {}, "stale", "live or quiet"),
@@ -156,6 +164,14 @@ def test_a_refusal_names_its_gate_its_number_and_its_limit(
     assert (denial.reason, denial.value, denial.limit) == (reason, value, limit)
     assert denial.sentence.endswith(".")
     assert denial.sentence[0].isupper() or denial.sentence[0] in "$-0123456789"
+
+
+def test_why_a_market_takes_no_orders_is_said_where_the_oracle_has_spoken() -> None:
+    desk = Desk()
+    catalogue(state=MarketState.PAUSED, resolution="disputed")(desk)
+    denial = desk.says()
+    assert denial is not None
+    assert "the outcome is disputed" in denial.sentence
 
 
 @pytest.mark.parametrize("wanted", [BUY, SELL])

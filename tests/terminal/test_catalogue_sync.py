@@ -45,13 +45,14 @@ class Gamma:
         self.markets = {number: raw(number) for number in numbers}
         self.asked: list[Asked] = []
         self.breaks_at = ""
+        self.breaks_with = 500
 
     def __call__(self, asked: Asked) -> Answer:
         self.asked.append(asked)
         query = dict(asked.query)
         if asked.path == "/events/keyset":
             if query.get("after_cursor", "first") == self.breaks_at:
-                return Answer(status=500)
+                return Answer(status=self.breaks_with)
             return self._page(int(query.get("after_cursor", "0")))
         wanted = {value for key, value in asked.query if key == "condition_ids"}
         closed = query["closed"] == "true"
@@ -97,12 +98,27 @@ class Rig:
 
     def __init__(self, catalogue: Catalogue, clock: ManualClock, shelf: Shelf) -> None:
         self.clock, self.desk = clock, Desk(DeskSettings())
-        self.keeper = CatalogueSync(catalogue, self.desk, clock, self._hear, self.complain, shelf)
+        self.naps: list[float] = []
+        self._napped = asyncio.Semaphore(0)
+        self.keeper = CatalogueSync(
+            catalogue, self.desk, clock, self._hear, self.complain, shelf, sleep=self._nap
+        )
         self.complaints: list[str] = []
         self._complained = asyncio.Event()
 
     def _hear(self, event: Event) -> None:
         self.desk.handle(event)
+
+    async def _nap(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self._napped.release()
+        await asyncio.sleep(0)
+
+    async def napped(self, times: int) -> None:
+        """Until the keeper has paused so often."""
+        async with asyncio.timeout(10):
+            for _ in range(times):
+                await self._napped.acquire()
 
     def complain(self, sentence: str) -> None:
         self.complaints.append(sentence)
@@ -173,6 +189,30 @@ async def test_a_second_start_within_the_quarter_hour_needs_no_download(shelf: S
         await rig.turn(WHOLE_EVERY_S)
         assert gamma.pages() == ["first", "2"]
         assert rig.keeper.as_of_ns == rig.clock.ns
+
+
+async def test_what_the_venue_refuses_is_asked_again_ever_more_seldom(shelf: Shelf) -> None:
+    gamma = Gamma(1, 2, 3)
+    gamma.breaks_at, gamma.breaks_with = "first", 422
+    async with kept(gamma, shelf) as rig:
+        await rig.napped(7)
+        assert "422" in rig.complaints[0]
+        gamma.breaks_at = ""
+        await rig.rest()
+        assert rig.complaints[-1] == ""
+        assert len(rig.desk.markets) == 3
+    assert rig.naps[1:7] == [60, 120, 240, 480, 900, 900]
+
+
+async def test_what_may_pass_is_asked_again_sooner(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "AGAIN_S", 2.0)
+    gamma = Gamma(1)
+    gamma.breaks_at, gamma.breaks_with = "first", 503
+    async with kept(gamma, shelf) as rig:
+        await rig.napped(8)
+    assert rig.naps[:8] == [2, 4, 8, 16, 32, 60, 60, 60]
 
 
 async def test_an_older_shelf_is_shown_at_once_and_read_again(shelf: Shelf) -> None:

@@ -362,6 +362,15 @@ def hosts_of(host: str) -> Hosts:
     return Hosts.of(gamma=f"http://{host}", clob=f"http://{host}")
 
 
+def test_a_web_page_in_place_of_json_is_named(venue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Venue, "said", "<!doctype html><title>Sign in to the hotel</title>")
+    ok, sentence, fix = venue_check.endpoints(hosts_of(venue), 2.0)
+    assert not ok
+    assert "web page" in sentence
+    assert "Sign in to the hotel" in sentence
+    assert fix
+
+
 def test_an_endpoint_with_a_sunset_is_named_with_its_day(
     venue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,7 +131,8 @@ class Article(Pane):
         )
         verdict = ", ".join((card.verdict, *card.notes)) if card.verdict else ""
         said = [(("   " + text, "faint"),) for text in words.wrap(verdict, width - 4, 2) if text]
-        return (*(((" " + text, ""),) for text in asked[:-1]), line, *said)
+        warned = [(("   ", ""), *remark) for remark in _remarks(card.remarks, width - 4)]
+        return (*(((" " + text, ""),) for text in asked[:-1]), line, *warned, *said)
 
 
 def _since(card: CardView, room: int) -> str:
@@ -152,7 +153,8 @@ def _said(card: CardView, inner: int) -> list[Line]:
     """The verdict in words, and why the story touches this market."""
     verdict = ", ".join((card.verdict, *card.notes)) if card.verdict else ""
     verdict = f"{verdict}: {card.reason}" if verdict and card.reason else verdict
-    lines: list[Line] = [((line, "italic"),) for line in words.wrap(verdict, inner, 3) if line]
+    lines = _remarks(card.remarks, inner)
+    lines += [((line, "italic"),) for line in words.wrap(verdict, inner, 3) if line]
     if card.why:
         direction = {1: "for YES", -1: "against YES"}.get(card.direction, "either way")
         # in front, where no short page cuts it
@@ -160,6 +162,11 @@ def _said(card: CardView, inner: int) -> list[Line]:
         said = f"linked{by} {card.relevance:.0%}, {direction}: {card.why}"
         lines += [((line, "faint"),) for line in words.wrap(said, inner, 2)]
     return lines
+
+
+def _remarks(remarks: tuple[str, ...], width: int) -> list[Line]:
+    """What to know of a market before one trades on it: in front of all else."""
+    return [((line, "bold"),) for remark in remarks for line in words.wrap(remark, width, 2)]
 
 
 def _judged(cards: list[CardView]) -> str:
@@ -231,6 +238,7 @@ def _terms(market: MarketView, width: int) -> list[Entry]:
         facts.append(f"ends {words.day(market.end_ns)}")
     facts += [market.fee_words, market.state]
     lines += [((line, "faint"),) for line in words.listed((f for f in facts if f), width)]
+    lines += _remarks(market.remarks, width)
     lines += [BLANK, ((f"{figures.percent(market.odds)} %", "bold"),), BLANK]
     for paragraph in market.description.split("\n"):
         lines += [((line, ""),) for line in words.wrap(paragraph, width)]

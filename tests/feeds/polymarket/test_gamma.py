@@ -135,6 +135,154 @@ def test_the_winner_is_told_once_it_is_final() -> None:
     assert closed("") == (MarketState.CLOSED, "")
 
 
+@pytest.mark.parametrize("word", ["proposed", "Disputed", "challenged", "resolved", "flagged"])
+@pytest.mark.parametrize("field", ["umaResolutionStatus", "umaResolutionStatuses"])
+def test_an_outcome_on_its_way_closes_an_open_market_for_orders(word: str, field: str) -> None:
+    told = market(**{field: word if field.endswith("Status") else json.dumps(["posed", word])})
+    assert told.state is MarketState.PAUSED
+    assert told.resolution == word.lower()
+    assert "no orders" in told.remarks[0]
+
+
+@pytest.mark.parametrize("word", ["", None, "none", "initialized", "Requested", 0, [], {}])
+def test_an_oracle_that_nobody_answered_changes_nothing(word: object) -> None:
+    for told in (market(umaResolutionStatus=word), market(umaResolutionStatuses=word)):
+        assert (told.state, told.resolution, told.remarks) == (MarketState.OPEN, "", ())
+    assert market(umaResolutionStatuses="[]").state is MarketState.OPEN
+    told = market(umaResolutionStatus=None, umaResolutionStatuses='["proposed", "requested"]')
+    assert told.state is MarketState.OPEN
+
+
+def test_the_newest_word_of_the_oracle_counts_and_stays_on_a_closed_market() -> None:
+    statuses = '["proposed", "disputed"]'
+    assert market(umaResolutionStatuses=statuses).resolution == "disputed"
+    closed = market(closed=True, umaResolutionStatus="disputed", outcomePrices='["1", "0"]')
+    assert (closed.state, closed.winner) == (MarketState.CLOSED, "")
+    assert closed.remarks == ("the outcome is disputed: no orders",)
+    settled = market(closed=True, umaResolutionStatus="resolved", outcomePrices='["1", "0"]')
+    assert (settled.state, settled.resolution, settled.remarks) == (MarketState.RESOLVED, "", ())
+
+
+@pytest.mark.parametrize(
+    ("prices", "winner"),
+    [
+        ('["1", "1e-7"]', "11"),
+        ('["0.9999999", "0.0000001"]', "11"),
+        ("[1, 0]", "11"),
+        ('["0e0", "1.0"]', "12"),
+        ('["0.50000001", "0.49999999"]', ""),
+    ],
+)
+def test_the_dust_of_other_peoples_floats_hides_no_winner(prices: str, winner: str) -> None:
+    for written in (prices, json.loads(prices)):
+        told = market(closed=True, outcomePrices=written, umaResolutionStatus="resolved")
+        assert (told.state, told.winner) == (MarketState.RESOLVED, winner)
+
+
+@pytest.mark.parametrize(
+    "prices",
+    ['["0.9995", "0.0005"]', '["0.9999", "0.0001"]', '["1", "1"]', '["nan", "0"]', '["1"]', "[", 7],
+)
+def test_a_last_price_is_no_payout(prices: object) -> None:
+    told = market(closed=True, outcomePrices=prices, umaResolutionStatus="resolved")
+    assert (told.state, told.winner) == (MarketState.CLOSED, "")
+
+
+ODD: list[object] = [None, 5, 2.5, True, "", [], {}, [None], {"a": 1}, "x" * 10_000]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("id", "slug", "description", "groupItemTitle", "endDate", "volume", "volumeNum"),
+        *("liquidity", "liquidityNum", "events", "tags", "negRiskOther", "umaResolutionStatuses"),
+    ],
+)
+def test_a_field_that_we_can_do_without_never_costs_a_market(field: str) -> None:
+    for odd in [*ODD, ...]:
+        told = market(**{field: odd})
+        assert (told.state, told.assets, told.fees) == (MarketState.OPEN, ("11", "12"), FREE)
+        assert told.question == "Will it?"
+
+
+def test_texts_that_are_numbers_are_read() -> None:
+    told = market(groupItemTitle=2027, id=5, slug=7, question=2030, volume=12, tags=["AI", 5])
+    assert (told.group_title, told.gamma_id, told.slug) == ("2027", "5", "7")
+    assert (told.question, told.volume, told.tags) == ("2030", 12.0, ("AI", "5"))
+
+
+def test_a_tag_that_is_none_costs_itself_alone() -> None:
+    tags = [None, {"label": "AI"}, {"label": None, "slug": "chips"}, [], "Tech", {"id": 1}]
+    assert market(tags=tags).tags == ("AI", "chips", "Tech")
+    assert market(events=[None, {"id": 9, "title": None}]).event_id == "9"
+
+
+@pytest.mark.parametrize("field", ["id", "title", "tags", "slug", "markets"])
+def test_a_field_that_we_can_do_without_never_costs_an_event(field: str) -> None:
+    for odd in [None, ..., *([] if field == "markets" else ODD)]:
+        fields = {
+            "id": "9",
+            "title": "E",
+            "tags": [{"label": "AI"}],
+            "markets": [PLAIN],
+            field: odd,
+        }
+        fields = {key: value for key, value in fields.items() if value is not ...}
+        event = decode_as(GammaEvent, json.dumps(fields).encode())
+        for raw in event.markets or []:
+            assert isinstance(market_from_gamma(decode_as(GammaMarket, raw), event), Market)
+        assert len(event.markets or []) == (0 if field == "markets" else 1)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("conditionId", 5),
+        ("closed", "maybe"),
+        ("acceptingOrders", []),
+        ("negRisk", "perhaps"),
+        ("orderMinSize", None),
+        ("orderPriceMinTickSize", None),
+        ("version", 3),
+    ],
+)
+def test_a_field_that_money_hangs_on_is_refused_by_name(field: str, value: object) -> None:
+    try:
+        refusal = str(made(**{field: value}))
+    except WireError as error:
+        refusal = str(error)
+    assert field in refusal
+
+
+def test_asset_ids_are_read_to_the_last_digit_however_they_are_written() -> None:
+    long, other = "7" * 77, "1" + "0" * 76
+    for written in (f"[{long},{other}]", f'["{long}", {other}]', [long, other]):
+        assert market(clobTokenIds=written).assets == (long, other)
+    body = json.dumps(PLAIN | {"clobTokenIds": [int(long), int(other)]}).encode()
+    told = market_from_gamma(decode_as(GammaMarket, body))
+    assert isinstance(told, Market)
+    assert told.assets == (long, other)
+    for odd in ("[1.5, 2]", "[-1, 2]", "[1e5, 2]", "[true, 2]", "[01, 2]", '[null, "2"]', "{}"):
+        assert refused(clobTokenIds=odd).field == "clobTokenIds"
+
+
+@pytest.mark.parametrize(
+    "names",
+    ['["", ""]', '["Yes", ""]', '["Yes", " \\u200b"]', "[null, null]", '["Yes", "yes"]', "[[], 1]"],
+)
+def test_outcomes_without_a_name_of_their_own_are_refused(names: str) -> None:
+    assert refused(outcomes=names).field == "outcomes"
+
+
+def test_the_outcome_that_stands_for_all_others_is_marked() -> None:
+    assert market(negRisk=True, negRiskOther=True).catch_all
+    assert market(negRisk=True, groupItemTitle="Other").catch_all
+    assert "catch-all" in market(negRisk=True, negRiskOther=True).remarks[0]
+    for plain in ({}, {"negRisk": True}, {"groupItemTitle": "Other"}, {"negRiskOther": None}):
+        assert not market(**plain).catch_all
+    assert not market(negRisk=True, groupItemTitle="Another company").catch_all
+
+
 def test_an_unknown_fee_is_never_taken_for_none() -> None:
     schedule = {"exponent": 1, "rate": 0.03, "takerOnly": True, "rebateRate": 0.25}
     assert market(feesEnabled=True, feeSchedule=schedule).fees == FeeSchedule(
@@ -149,6 +297,12 @@ def test_an_unknown_fee_is_never_taken_for_none() -> None:
     assert market(feesEnabled=True, feeSchedule=schedule | {"exponent": "2"}).fees == FeeSchedule(
         30_000, 2, True, 250_000
     )
+    silent = {"exponent": None, "rate": 0.03, "takerOnly": None, "rebateRate": None}
+    assert market(feesEnabled=True, feeSchedule=silent).fees == FeeSchedule(30_000, 1, True, 0)
+    for odd in ({}, {"rate": None}, {"rate": "free"}, [], "0.03", 5, None, {"rate": []}):
+        assert market(feesEnabled=True, feeSchedule=odd).fees is None
+        assert market(feesEnabled=None, feeSchedule=odd).fees is None
+        assert market(feesEnabled=False, feeSchedule=odd).fees == FREE
 
 
 def test_foreign_text_is_made_printable() -> None:

@@ -90,7 +90,7 @@ async def test_asking_again_has_an_end_and_a_sentence() -> None:
     assert '"Internal server error"' in str(caught.value)
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 201])
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 422, 201])
 async def test_a_final_answer_is_not_asked_again(status: int) -> None:
     script = Script(Answer(b"<html>\x1b[31mBlocked</html>", status))
     async with reads_from(script) as (reads, naps, base, _):
@@ -278,7 +278,7 @@ async def test_a_market_that_cannot_be_used_costs_only_itself_and_is_counted() -
     script = Script(page(1, None, [gamma_market(1), *bad, gamma_market(5)]))
     found, catalogue = await batches(script)
     assert [market.assets[0] for market in found] == ["11", "51"]
-    assert catalogue.refused == {"version": 1, "outcomes": 1, "$.question": 1}
+    assert catalogue.refused == {"version": 1, "outcomes": 1, "question": 1}
     assert 'version: expected "v1" or "v2"' in str(catalogue.refusals["version"])
 
 
@@ -286,7 +286,32 @@ async def test_a_page_that_is_no_page_is_an_error_that_names_the_field() -> None
     with pytest.raises(WireError, match="events"):
         await batches(Script(Answer(b'{"markets":[]}')))
     with pytest.raises(WireError, match="not JSON"):
-        await batches(Script(Answer(b"<html>maintenance</html>")))
+        await batches(Script(Answer(b"maintenance")))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<html><head><title>Just a moment\x1b[31m...</title></head></html>", "Just a moment..."),
+        (b"\xef\xbb\xbf\r\n<!DOCTYPE html><title>\n Sign in </title>", "Sign in"),
+        (b"<html>maintenance</html>", "in place of JSON:"),
+        (b'{"error":"market data is down"}', "market data is down"),
+    ],
+)
+async def test_a_web_page_in_place_of_json_is_told_as_such(body: bytes, words: str) -> None:
+    script = Script(Answer(body))
+    async with reads_from(script) as (reads, _, base, _):
+        with pytest.raises(VenueError, match="status 200") as caught:
+            await reads.get(f"{base}/x", (), wide())
+    assert words in str(caught.value)
+    assert caught.value.retryable
+    assert len(script.asked) == TRIES_MAX, "it may pass"
+    assert str(caught.value).isprintable()
+
+
+async def test_a_mark_before_json_is_taken_off() -> None:
+    async with reads_from(Script(Answer(b"\xef\xbb\xbf[]"))) as (reads, _, base, _):
+        assert await reads.get(f"{base}/x", (), wide()) == b"[]"
 
 
 async def test_one_market_is_found_by_its_slug() -> None:

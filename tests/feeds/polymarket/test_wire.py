@@ -257,6 +257,104 @@ def test_an_empty_side_of_best_prices_is_told_from_an_unsaid_one() -> None:
     assert best("0.5", "0.51") == (5_000, 5_100)
 
 
+FRAMES: dict[str, dict[str, Any]] = {
+    "book": {
+        "asset_id": "1",
+        "bids": [{"price": "0.48", "size": "10"}],
+        "asks": [{"price": "0.52", "size": "10"}],
+        "market": "0x1",
+        "timestamp": "1790000000000",
+        "hash": "abc",
+        "last_trade_price": "0.5",
+    },
+    "price_change": {
+        "market": "0x1",
+        "timestamp": "1790000000000",
+        "price_changes": [
+            {"asset_id": "1", "price": "0.5", "size": "1", "side": "BUY", "best_bid": "0.5"}
+        ],
+        "asset_id": None,
+        "changes": None,
+        "price": None,
+        "size": None,
+        "side": None,
+    },
+    "last_trade_price": {
+        "asset_id": "1",
+        "price": "0.5",
+        "size": "1",
+        "side": "BUY",
+        "market": "0x1",
+        "timestamp": "1790000000000",
+        "transaction_hash": "0x2",
+    },
+    "tick_size_change": {
+        "asset_id": "1",
+        "old_tick_size": "0.01",
+        "new_tick_size": "0.001",
+        "market": "0x1",
+        "timestamp": "1790000000000",
+    },
+    "best_bid_ask": {
+        "asset_id": "1",
+        "best_bid": "0.4",
+        "best_ask": "0.5",
+        "market": "0x1",
+        "timestamp": "1790000000000",
+    },
+    "new_market": {"condition_id": "0x1", "market": "0x1"},
+}
+DECORATIVE = (
+    *("market", "timestamp", "hash", "last_trade_price", "transaction_hash", "old_tick_size"),
+    "condition_id",
+)
+ODD: list[object] = [None, "", "x", 5, 1.5, -1, True, [], {}, [None], "9" * 40, "x" * 1_000]
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_field_that_we_can_do_without_never_costs_a_frame(kind: str) -> None:
+    whole = {"event_type": kind} | FRAMES[kind]
+    for field in (field for field in DECORATIVE if field in whole):
+        for odd in ODD:
+            frame = decode_frame(json.dumps(whole | {field: odd}).encode())
+            told = translated(frame)
+            if isinstance(told, BookSnapshot):
+                assert (told.bids, told.asks) == (((4_800, 10**7),), ((5_200, 10**7),))
+            if field == "timestamp" and odd in (None, "", "x", [], {}, True, -1):
+                event = told[0] if isinstance(told, list) else told
+                assert getattr(event, "venue_ns", 0) == 0, "the field counts as not said"
+        del_ = {key: value for key, value in whole.items() if key != field}
+        translated(decode_frame(json.dumps(del_).encode()))
+
+
+def test_best_prices_that_are_none_cost_the_witness_and_not_the_change() -> None:
+    for odd in (one for one in ODD if one is not True):
+        change = {"asset_id": "1", "price": "0.5", "size": "2", "side": "BUY", "best_ask": odd}
+        body = json.dumps({"event_type": "price_change", "price_changes": [change]})
+        frame = decode_frame(body.encode())
+        assert isinstance(frame, PriceChangeFrame)
+        (event,) = level_changes(frame, 1)
+        assert (event.price, event.size, event.best_ask) == (5_000, 2_000_000, -1)
+
+
+@pytest.mark.parametrize("field", ["market", "timestamp", "hash"])
+def test_a_field_that_we_can_do_without_never_costs_a_book_of_rest(field: str) -> None:
+    for odd in [*ODD, ...]:
+        book = FRAMES["book"] | {field: odd}
+        body = json.dumps({key: value for key, value in book.items() if value is not ...})
+        told = snapshot_of(decode_as(RestBook, body.encode()), 1)
+        assert told.bids == ((4_800, 10**7),)
+
+
+def test_details_of_a_market_are_read_though_their_decorations_are_odd() -> None:
+    for odd in ODD:
+        body = {"c": odd, "t": [{"t": "11", "o": odd}, {"t": "12"}], "mts": 0.01, "mos": 5}
+        assert decode_as(ClobMarket, json.dumps(body).encode()).t[0].t == "11"
+        listed = {"condition_id": "0x1", "tokens": [{"token_id": "1", "outcome": odd}]}
+        page = {"data": [listed], "next_cursor": odd}
+        assert decode_as(ListedPage, json.dumps(page).encode()).data[0].tokens[0].token_id == "1"
+
+
 def test_an_unknown_tick_size_is_refused_by_field() -> None:
     def change(new: str) -> TickSizeChange:
         frame = decode_frame(

@@ -224,6 +224,7 @@ class ScriptedEngine:
         self.denial = ""
         self.answers = True
         self.judge = ""
+        self.remarks: tuple[str, ...] = ()
         self.moving = True
         self.empty = False
         self.streams: tuple[StreamView, ...] = (
@@ -448,6 +449,7 @@ class ScriptedEngine:
             direction=1,
             why="names Qwen, an Alibaba model",
             judge=self.judge,
+            remarks=self.remarks,
             spark=tuple(
                 market.start + ((n * 7) % 11 - 5) / 1500 + n / 4000 - 0.008 for n in range(36)
             ),

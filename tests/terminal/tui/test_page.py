@@ -265,6 +265,13 @@ async def test_a_link_that_a_judge_had_a_say_in_names_it_on_the_card(tmp_path: P
         await it.sees("linked and judged by tiny-1 82%", "also touches, judged by tiny-1")
 
 
+async def test_what_to_know_of_a_market_before_trading_stands_on_its_card(tmp_path: Path) -> None:
+    engine = ScriptedEngine(tmp_path)
+    engine.remarks = ("the outcome is disputed: no orders",)
+    async with stage(tmp_path, engine=engine) as it:
+        await it.sees("the outcome is disputed: no orders")
+
+
 async def test_sick_streams_are_named_in_words(tmp_path: Path) -> None:
     async with stage(tmp_path) as it:
         it.engine.streams = (
