@@ -32,7 +32,7 @@ from practice.faults.frame_faults import FrameFaults
 from practice.venue import Venue
 from practice.world.simulation import Moved, World
 from strategies.decisions import OrderKind
-from strategies.market_data import Floor
+from strategies.market_data import MarketData
 from strategies.portfolio import Portfolio
 from strategies.risk import Denial, Gate, RiskLimits, Wanted
 
@@ -49,7 +49,7 @@ class Lab:
         self.venue = Venue(world, self.clock, faults)
         self.assets = [a for item in self.venue.board.listings.values() for a in item.assets]
         self.channel = MarketChannel()
-        self.market_data = Floor()
+        self.market_data = MarketData()
         for listing in self.venue.board.listings.values():
             raw = decode_as(GammaMarket, json.dumps(self.venue.gamma.market(listing)).encode())
             market = market_from_gamma(raw)

@@ -200,7 +200,7 @@ async def test_what_the_venue_refuses_is_asked_again_ever_more_seldom(shelf: She
         gamma.breaks_at = ""
         await rig.rest()
         assert rig.complaints[-1] == ""
-        assert len(rig.desk.markets) == 3
+        assert len(rig.desk.market_data.markets) == 3
     assert rig.naps[1:7] == [60, 120, 240, 480, 900, 900]
 
 
