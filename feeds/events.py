@@ -273,7 +273,10 @@ _OVER = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.DENIED, O
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, array_like=True, tag="order"):
-    """A broker's word on one of our orders. ``queue_ahead`` is the size before us at our price."""
+    """A broker's word on one of our orders.
+
+    ``queue_ahead`` is the size before us at our price, or -1 where that is not known any more.
+    """
 
     at_ns: Nanos
     order_id: str
@@ -406,6 +409,26 @@ class VenueMode(msgspec.Struct, frozen=True, array_like=True, tag="venue_mode", 
     reason: str = ""
 
 
+class Behind(msgspec.Struct, frozen=True, array_like=True, tag="behind", gc=False):
+    """How far the engine is behind what it hears, in milliseconds; 0 when it has caught up.
+
+    Said where that is more than may be traded on, again as it changes, and when it is over.
+    """
+
+    at_ns: Nanos
+    by_ms: int
+
+
+class PassedOver(msgspec.Struct, frozen=True, array_like=True, tag="passed_over", gc=False):
+    """Changes of these assets' books were passed over for newer ones of the same levels.
+
+    The books are right; what happened to a queue in between is not known. Prints never are.
+    """
+
+    at_ns: Nanos
+    asset_ids: tuple[str, ...]
+
+
 Event: TypeAlias = (
     Story
     | MarketSeen
@@ -431,4 +454,6 @@ Event: TypeAlias = (
     | VenueMode
     | Judged
     | Meant
+    | Behind
+    | PassedOver
 )

@@ -26,6 +26,7 @@ from feeds.events import (
     OrderKind,
     OrderState,
     OrderUpdate,
+    PassedOver,
     Print,
     Tick,
 )
@@ -42,6 +43,8 @@ ORDERS_MAX = 1_000
 """Orders the paper exchange holds at once."""
 NOTES_MAX = 5_000
 """Levels whose depth we remember having taken."""
+QUEUE_UNKNOWN: Size = -1
+"""A queue before us of which nobody knows any more how long it is: only a trade beyond it fills."""
 PRINTS_REMEMBERED_MAX = 8
 """Prints a market in which a mirrored copy is looked for."""
 
@@ -178,6 +181,8 @@ class PaperExchange:
                 return self._tick(event.at_ns) if self._waiting else []
             case Print():
                 return self._print(event)
+            case PassedOver():
+                return self._lose_places(event)
             case MarketSeen():
                 return self._market_changed(event.market.condition_id, event.at_ns)
             case MarketResolved():
@@ -315,6 +320,23 @@ class PaperExchange:
             heard += self._fill_resting(order, event.at_ns, part)
         return heard
 
+    def _lose_places(self, event: PassedOver) -> list[Heard]:
+        """Where changes were passed over nobody knows how many are left before us."""
+        books = {
+            market.condition_id
+            for market in map(self._market_data.market_of, event.asset_ids)
+            if market
+        }
+        lost = [
+            order
+            for condition_id in sorted(books)
+            for order in self._resting.get(condition_id, ())
+            if order.queue != QUEUE_UNKNOWN
+        ]
+        for order in lost:
+            order.queue = QUEUE_UNKNOWN
+        return [self._update(order, event.at_ns) for order in lost]
+
     def _is_mirrored_copy(self, event: Print, market: Market) -> bool:
         """Whether the venue already told this trade under the other asset's id."""
         seen = self._seen.get(market.condition_id)
@@ -419,6 +441,8 @@ def _share_of_print(
     if price != ours:
         order.queue = 0  # it traded beyond us, so nobody is left before us
         return min(order.left, left)
+    if order.queue == QUEUE_UNKNOWN:
+        return None
     used_by_queue = min(order.queue, size)
     order.queue -= used_by_queue
     beyond_queue = size - used_by_queue - (size - left)

@@ -26,6 +26,7 @@ from benchmarks.learn.sources import Judged
 from strategies.linking.calibration import calibrated
 from strategies.linking.direction import Head, spoken, upward
 from strategies.linking.features import STAGE_A, STAGE_B
+from strategies.linking.ranker import LOGIT_MAX
 
 DATA = Path(__file__).parents[2] / "strategies" / "linking" / "data"
 MODELS = Path(__file__).parents[2] / "feeds" / "semantic" / "data"
@@ -42,8 +43,9 @@ from right less well, and where they kept as quiet as stage B they would miss mo
 READER = 0.35
 """The reader's share in stage B's log-odds."""
 FLOORS = [step / 50 for step in range(10, 40)]
-DIRECT_SHARE = 0.28
-"""A link bears on the question where the share of grade 2 among such is at least this."""
+BEARS_RIGHT = {"a": 0.75, "b": 0.85}
+"""A link bears on the question where at least this share of those shown from there on is right: it
+is what alerts and strategies act on."""
 
 
 class Learnt(NamedTuple):
@@ -108,25 +110,33 @@ def stage(
     judged: dict[str, Judged],
     found: dict[str, list[Example]],
     columns: tuple[str, ...],
-    reader: float,
-    alarms: float,
+    name: str,
+    reader: float = 0.0,
 ) -> dict[str, Any]:
     """One stage's table, after saying how it does on each source left out."""
     seen = left_out(found, columns)
     if reader:
-        seen = {name: with_reader(found[name], learnt) for name, learnt in seen.items()}
+        seen = {source: with_reader(found[source], one) for source, one in seen.items()}
     cases = [
         Case(float(raw), one.grade > 0, len(one.markets))
         for one, raw in zip(found[WITNESS], share(seen[WITNESS].touches), strict=True)
     ]
     knots = curve(cases)
     told = {
-        name: [calibrated(float(raw), knots) for raw in share(learnt.touches)]
-        for name, learnt in seen.items()
+        source: [calibrated(float(raw), knots) for raw in share(learnt.touches)]
+        for source, learnt in seen.items()
     }
-    floor = best_floor(judged[WITNESS], found[WITNESS], told[WITNESS], FLOORS, alarms)
-    for name in found:
-        print(name, json.dumps(rounded(reached(judged[name], found[name], told[name], floor))))
+    floor = best_floor(judged[WITNESS], found[WITNESS], told[WITNESS], FLOORS, ALARMS[name])
+    for source in found:
+        figures = rounded(reached(judged[source], found[source], told[source], floor))
+        print(source, json.dumps(figures), flush=True)
+    shown = [
+        (float(bears), one.grade > 0)
+        for one, bears, relevance in zip(
+            found[WITNESS], seen[WITNESS].bears, told[WITNESS], strict=True
+        )
+        if relevance >= floor
+    ]
     touches, bears = forests([one for some in found.values() for one in some], columns)
     return {
         "columns": list(columns),
@@ -135,18 +145,16 @@ def stage(
         "reader": reader,
         "curve": [[round(raw, 5), round(right, 5)] for raw, right in knots],
         "floor": floor,
-        "direct_from": direct_from(found[WITNESS], seen[WITNESS]),
+        "direct_from": direct_from(shown, BEARS_RIGHT[name]),
     }
 
 
-def direct_from(found: Sequence[Example], seen: Learnt) -> float:
-    """The log-odds from which on enough of what is said to bear on the question does."""
-    logits = (float(logit) for logit in seen.bears)
-    pairs = sorted(zip(logits, (one.grade > 1 for one in found), strict=True))
-    right, count, lowest = 0, 0, 12.0
-    for logit, direct in reversed(pairs):
-        right, count = right + direct, count + 1
-        if right / count >= DIRECT_SHARE:
+def direct_from(shown: Sequence[tuple[float, bool]], share: float) -> float:
+    """The log-odds of bearing from which on this share of what is shown is right."""
+    right, lowest = 0, LOGIT_MAX
+    for count, (logit, good) in enumerate(sorted(shown, reverse=True), start=1):
+        right += good
+        if right >= share * count:
             lowest = logit
     return round(lowest, 4)
 
@@ -222,7 +230,7 @@ def main() -> None:
         judged[source.name], plain[source.name] = source, found
     print("stage A, each source left out", flush=True)
     direction = directions(plain)
-    table = stage(judged, honest(plain, WEIGHTS), STAGE_A, 0.0, ALARMS["a"])
+    table = stage(judged, honest(plain, WEIGHTS), STAGE_A, "a")
     if wanted.write:
         write("direction.json", direction)
         write("stage_a.json", table)
@@ -240,7 +248,7 @@ def meant(wanted: Any, judged: dict[str, Judged], direction: dict[str, Any]) -> 
     crossed = pairing.crossed(judged, read, WEIGHTS, vectors)
     direction = by_meaning(crossed, direction)
     print("stage B, each source left out", flush=True)
-    table = stage(judged, honest(crossed, WEIGHTS), STAGE_B, READER, ALARMS["b"])
+    table = stage(judged, honest(crossed, WEIGHTS), STAGE_B, "b", READER)
     if wanted.write:
         everything = pairing.table(judged, read, WEIGHTS, vectors)
         ships = pairing.fit(everything, pairing.joined(list(everything.rows.values())))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from feeds.events import (
+    Behind,
     BestQuote,
     BookHealth,
     BookSnapshot,
@@ -28,6 +29,7 @@ from feeds.events import (
     OrderSealed,
     OrderSent,
     OrderUpdate,
+    PassedOver,
     Print,
     Story,
     SuggestionReply,
@@ -117,6 +119,8 @@ class Desk:
             SuggestionReply: self.signals.replied,
             KillSwitch: self.trading.kill,
             VenueMode: self._on_venue_mode,
+            Behind: self._on_behind,
+            PassedOver: _ignore,  # the books are right; whoever keeps queues asks
         }
 
     def handle(self, event: Event) -> list[Decision]:
@@ -249,6 +253,9 @@ class Desk:
 
     def _on_venue_mode(self, event: VenueMode) -> None:
         self.trading.gate.mode = event.mode
+
+    def _on_behind(self, event: Behind) -> None:
+        self.trading.gate.behind_ms = event.by_ms
 
 
 def _ignore(_: object) -> None:

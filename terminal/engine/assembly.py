@@ -79,7 +79,9 @@ def assemble(
     inbox = Inbox(state.counters)
     sources = _sources(config, paths, state, inbox, with_models=bool(header.models))
     state.catalogue = sources.catalogue
-    return Engine(state, session, inbox, sources, ledger, alerts, recorder)
+    return Engine(
+        state, session, inbox, sources, ledger, alerts, recorder, config.engine.lag_max_ms
+    )
 
 
 def _sources(

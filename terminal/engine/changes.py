@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import count
 
 from feeds.events import (
+    Behind,
     BestQuote,
     BookHealth,
     BookSnapshot,
@@ -16,6 +17,7 @@ from feeds.events import (
     Meant,
     OddsPoint,
     OrderSent,
+    PassedOver,
     Print,
     Story,
     Tick,
@@ -44,7 +46,7 @@ _CATALOGUE: frozenset[type] = frozenset({MarketSeen, MarketResolved, TickSizeCha
 _SIGNALS: frozenset[type] = frozenset({Suggested, SuggestionOver, Skipped})
 
 _OF_NO_ACCOUNT: frozenset[type] = frozenset(
-    {Tick, Judged, Meant, Consult, Ponder, Follow, Gap, OrderSent}
+    {Tick, Judged, Meant, Consult, Ponder, Follow, Gap, OrderSent, Behind, PassedOver}
 )
 """Orders, positions and fills stay as they are; of anything else nobody need think of that."""
 

@@ -1,9 +1,13 @@
 """The engine: one asyncio loop from feeds to desk to broker, ledger, alerts and views.
 
-Sources only append to the inbox; one loop drains it in bounded batches, so nothing trades inside
-a socket callback. What concerns money is on disk before anything comes of it: the session says step
-by step what to keep, and goes on when it is kept. Meanwhile the loop serves everybody else, but no
-further event is handled, so that the order on the tape is the order of decisions.
+Sources only append to the inbox; one loop drains it in short turns, so nothing trades inside a
+socket callback, and what a person wants is heard between two events: commands go before all data.
+How far the engine is behind is measured where the desk acts, told to it as an event, and beyond
+``lag_max_ms`` nothing is traded.
+
+What concerns money is on disk before anything comes of it: the session says step by step what to
+keep, and goes on when it is kept. Meanwhile the loop serves everybody else, but no further event is
+handled, so that the order on the tape is the order of decisions.
 """
 
 import asyncio
@@ -16,12 +20,14 @@ from typing import Any
 import msgspec
 
 from feeds.events import (
+    Behind,
     BookSnapshot,
     Event,
     Fill,
     Gap,
     LevelChange,
     MarketSeen,
+    PassedOver,
     Story,
     Tick,
 )
@@ -40,6 +46,7 @@ from strategies.decisions import (
 )
 from terminal.alerts import Alerts
 from terminal.engine.inbox import Inbox
+from terminal.engine.lag import Lag
 from terminal.engine.session import Decided, Keep, Session
 from terminal.engine.sources import Sources, Work
 from terminal.engine.state import EngineState
@@ -48,7 +55,9 @@ from terminal.ledger import Ledger
 log = logging.getLogger(__name__)
 
 TICKS_PER_SECOND = 10
-BATCH_MAX = 512
+TURN_S = 0.005
+"""After so long the sockets have their turn, whatever waits: a command is read within it."""
+LAG_MAX_MS = 1_000
 STORIES_REMEMBERED_MAX = 5_000
 """How many stories' arrival times and clusters are kept for the figures."""
 
@@ -72,11 +81,13 @@ class Engine:
         ledger: Ledger,
         alerts: Alerts,
         tape: TapeWriter | None = None,
+        lag_max_ms: int = LAG_MAX_MS,
     ) -> None:
         self.state, self.session, self.inbox, self.sources = state, session, inbox, sources
         self.answers: dict[str, asyncio.Future[Answer]] = {}
         self.listeners: list[Listener] = []
         self._ledger, self._alerts, self._tape = ledger, alerts, tape
+        state.lag = self._lag = Lag(lag_max_ms)
         self._arrived: dict[str, float] = {}
         self._clusters: dict[str, None] = {}
         self._last_ns = 0
@@ -132,11 +143,27 @@ class Engine:
     async def _drain(self) -> None:
         while True:
             await self.inbox.filled()
-            for event, arrived in self.inbox.batch(BATCH_MAX):
-                await self._handle(event, arrived)
-            if self.inbox.is_empty():
+            until = time.perf_counter() + TURN_S
+            while (heard := self.inbox.take()) is not None:
+                await self._own_up(*heard)
+                await self._handle(*heard)
+                if time.perf_counter() > until:
+                    break
+            else:
                 self._recover()
-            await asyncio.sleep(0)  # let the sockets breathe between batches
+            await asyncio.sleep(0)  # let the sockets breathe
+
+    async def _own_up(self, event: Event, arrived: float) -> None:
+        """Before an event is handled, say how old it and what waits is, and what was left out."""
+        now, oldest = time.perf_counter(), self.inbox.oldest()
+        self._lag.awake(now)
+        heard = [arrived, now - self._ledger.waiting_s, arrived if oldest is None else oldest]
+        late = self._lag.turn(now, min(heard))
+        if late is not None:
+            await self._handle(Behind(event.at_ns, late), now)
+        passed_over = self.inbox.take_passed_over()
+        if passed_over:
+            await self._handle(PassedOver(event.at_ns, passed_over), now)
 
     def _recover(self) -> None:
         lost = self.inbox.take_overrun()
@@ -253,6 +280,7 @@ class Engine:
 
     async def _tick(self) -> None:
         while True:
+            self._lag.awake(time.perf_counter())
             self.sources.modes.tick()
             self.inbox.hear(Tick(self.state.clock.now_ns()))
             await asyncio.sleep(1 / TICKS_PER_SECOND)

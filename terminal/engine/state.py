@@ -12,6 +12,7 @@ from feeds.news.poller import SourceHealth
 from feeds.polymarket.health import StreamHealth
 from strategies.desk import Desk
 from terminal.engine.changes import Changes
+from terminal.engine.lag import Lag
 from terminal.engine.latency import Spans
 from terminal.engine.timeline import Timelines
 
@@ -69,6 +70,7 @@ class EngineState:
         self.mistakes: deque[str] = deque(maxlen=MISTAKES_MAX)
         self.story_to_suggestion = Spans()
         self.frame_to_book = Spans()
+        self.lag = Lag(0)
         self.catalogue: Dated | None = None
         self.judge: Reporting | None = None
 
