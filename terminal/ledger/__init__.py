@@ -1,4 +1,4 @@
-"""The ledger: SQLite plumbing in ``store``, ``sidecar`` and ``inspection``, its meaning in the rest.
+"""The ledger: SQLite plumbing in ``store``, ``sidecar``, ``inspection``, its meaning in the rest.
 
 ``Ledger`` belongs to the one engine that writes; ``LedgerReader`` is for anyone who asks.
 """

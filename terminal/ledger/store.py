@@ -117,7 +117,7 @@ def check_pages(connection: sqlite3.Connection, path: Path) -> None:
 def check_schema(
     connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]
 ) -> None:
-    """The tables are, to the letter, those that the migrations make, and nothing stands beside them.
+    """The tables are, to the letter, those that the migrations make, and nothing else is there.
 
     A trigger of someone else's would write rows, and keep rows out, behind our back.
     """

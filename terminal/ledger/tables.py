@@ -88,7 +88,6 @@ Record: TypeAlias = (
 )
 
 
-
 def _chain_the_scorecard(connection: sqlite3.Connection) -> None:
     """The scorecard's rows of earlier versions take their places after the last row of money."""
     money = " UNION ALL ".join(
@@ -277,9 +276,7 @@ class Codec:
             self.table,
             tuple(
                 _plain(value, kind, self.table.name, column)
-                for value, kind, column in zip(
-                    values, self._kinds, self.table.columns, strict=True
-                )
+                for value, kind, column in zip(values, self._kinds, self.table.columns, strict=True)
             ),
         )
 
@@ -336,7 +333,7 @@ def _plain(value: Any, kind: type, table: str, column: str) -> Any:
     if not isinstance(value, kind):
         raise ValueError(f"{table}.{column}: {type(value).__name__} for {kind.__name__}")
     if kind is int:
-        value = int(value)
+        value = int.__int__(value)
         if not -INT_MAX - 1 <= value <= INT_MAX:
             raise ValueError(f"{table}.{column}: {value} needs more than 64 bits")
     if kind is str:

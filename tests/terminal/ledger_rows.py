@@ -130,7 +130,9 @@ def a_days_work(orders: int = 4) -> list[list[Record]]:
         work.append([Suggested(suggestion(n)), intent(n)])
         work += [[seal(n)], [sent(n)]]
         work.append([update(n), fill(n), update(n, OrderState.FILLED, 10 * SHARE)])
-        work.append([SuggestionOver(4_000 + n, f"suggestion-{n}", "acted on"), skipped(n), precedent(n)])
+        work.append(
+            [SuggestionOver(4_000 + n, f"suggestion-{n}", "acted on"), skipped(n), precedent(n)]
+        )
     work.append([settled(0), settled(1)])
     work.append([settled(0, Settlement.CONFIRMED), settled(1, Settlement.FAILED)])
     return [*work, [resolved()], [kill(True)], [kill(False)]]
@@ -182,7 +184,9 @@ def recorded_as_of(version: int, path: Path, work: list[list[Record]]) -> None:
                     (seq, *row.values, digest),
                 )
             else:
-                connection.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", row.values)
+                connection.execute(
+                    f"INSERT INTO {table.name} ({names}) VALUES ({marks})", row.values
+                )
 
 
 def copied(ledger: Path, folder: Path) -> Path:

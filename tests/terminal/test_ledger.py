@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from benchmarks import ledger as benchmark
-from feeds.events import FillSettled, OrderSealed, OrderSent, OrderState, Settlement
+from feeds.events import OrderState, Settlement
 from feeds.markets import SHARE
 from strategies.decisions import Suggested
 from terminal.ledger import Ledger, LedgerError, LedgerReader, book, store
@@ -509,9 +509,7 @@ def test_an_older_ledger_is_backed_up_and_brought_forward(
 def test_an_earlier_versions_ledger_is_read_as_it_is_and_brought_forward(
     tmp_path: Path, version: int
 ) -> None:
-    known = [
-        [row for row in rows if row_of(row).table.since <= version] for rows in a_days_work()
-    ]
+    known = [[row for row in rows if row_of(row).table.since <= version] for rows in a_days_work()]
     recorded_as_of(version, tmp_path / "l", known)
     money = sum(row_of(row).table.money for rows in known for row in rows)
     with LedgerReader(tmp_path / "l") as reader:
