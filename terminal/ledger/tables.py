@@ -319,7 +319,7 @@ _KINDS: dict[type, type] = {
 }
 
 
-def _plain(value: Any, kind: type, table: str, column: str) -> Any:
+def _plain(value: Any, kind: Any, table: str, column: str) -> Any:
     """A value just as SQLite will give it back, since a row's digest is over what is read.
 
     A column of another kind would turn it into its own without a word, and -0.0 into 0.0.
@@ -333,7 +333,7 @@ def _plain(value: Any, kind: type, table: str, column: str) -> Any:
     if not isinstance(value, kind):
         raise ValueError(f"{table}.{column}: {type(value).__name__} for {kind.__name__}")
     if kind is int:
-        value = int.__int__(value)
+        value = int(value)
         if not -INT_MAX - 1 <= value <= INT_MAX:
             raise ValueError(f"{table}.{column}: {value} needs more than 64 bits")
     if kind is str:
