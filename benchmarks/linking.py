@@ -11,6 +11,7 @@ import random
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks._judged import OWN, Figures, figures, lines
@@ -94,12 +95,14 @@ def _name(rng: random.Random) -> str:
     return "".join(parts).capitalize() + rng.choice("nrsl")
 
 
-def markets(seed: int = 1, count: int = MARKETS) -> list[LinkableMarket]:
+def markets(
+    seed: int = 1, count: int = MARKETS, questions: Sequence[str] = QUESTIONS
+) -> list[LinkableMarket]:
     """Questions as prediction markets ask them: a third of technology, the rest of anything."""
     rng = random.Random(seed)
     made = []
     for number in range(count):
-        template = rng.choice(QUESTIONS if number % 3 == 0 else FILLERS)
+        template = rng.choice(questions if number % 3 == 0 else FILLERS)
         question = _fill(rng, template)
         end = (TODAY + rng.randint(1, 300)) * DAY_NS
         rules = f"This market resolves to Yes if {question[5:-1]}. Otherwise it resolves to No."

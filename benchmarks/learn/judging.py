@@ -10,7 +10,6 @@ from strategies.linking import LINKS_MAX
 from strategies.linking.calibration import rungs
 
 NEAR_BEST = 0.02
-FALSE_ALARMS_MAX = 0.10
 
 
 def answers(
@@ -46,20 +45,22 @@ def reached(
 
 
 def best_floor(
-    sources: Iterable[tuple[Judged, Sequence[Example], Sequence[float]]], steps: Iterable[float]
+    source: Judged,
+    found: Sequence[Example],
+    relevance: Sequence[float],
+    steps: Iterable[float],
+    alarms: float,
 ) -> float:
-    """The highest floor whose mean F1 is near the best of those that keep quiet enough.
+    """The highest floor whose F1 is near the best of those that keep quiet enough.
 
-    Quiet enough: of the stories that touch nothing so few are given a link. Not the best itself: on
-    news not seen the higher one of two equals does better.
+    Quiet enough: of the stories that touch nothing at most the share ``alarms`` is given a link.
+    Not the best itself: on news not seen the higher one of two equals does better.
     """
     table: dict[float, float] = {}
-    known = list(sources)
     for floor in steps:
-        said = [reached(source, found, share, floor) for source, found, share in known]
-        alarms = sum(one.false_alarms for one in said) / len(said)
-        if alarms <= FALSE_ALARMS_MAX:
-            table[floor] = sum(one.f1 for one in said) / len(said)
+        said = reached(source, found, relevance, floor)
+        if said.false_alarms <= alarms:
+            table[floor] = said.f1
     best = max(table.values())
     return max(floor for floor, score in table.items() if score >= best - NEAR_BEST)
 

@@ -18,6 +18,10 @@ class Background:
         """In nats: log of one over the share of texts that hold the stem."""
         return math.log((self._documents + 1) / (self._counts.get(stem, 0) + 0.5))
 
+    def share(self, stem: str) -> float:
+        """The share of texts that hold the stem, from 0 to 1."""
+        return self._counts.get(stem, 0) / (self._documents + 1)
+
 
 def load() -> Background:
     """The counts that ship with the package: the number of texts, then a stem a line."""

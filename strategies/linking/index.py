@@ -40,6 +40,8 @@ SATURATION, LENGTH_SHARE = 1.2, 0.75
 WHOLE_LENGTH, QUESTION_LENGTH = 50.0, 8.0
 """Usual lengths in words. Fixed, so that a question's weights hold whatever is added later."""
 IDF_MAX = 9.0
+WHOLE = 3_000
+"""So many groups of markets are a whole catalogue: fewer are weighed as if the rest were there."""
 
 _CALENDAR = frozenset(MONTHS) | {month[:3] for month in MONTHS} | {"end", "year", "eoy", "today"}
 _COMMON_CAPITALS = frozenset(
@@ -183,8 +185,7 @@ class Index:
         """How much a word tells: the rarer among the questions' own words, the more."""
         known = self._rarity.get(stem)
         if known is None:
-            known = math.log((len(self.groups) + 1) / (len(self._by_stem.get(stem, ())) + 0.5))
-            self._rarity[stem] = known
+            known = self._rarity[stem] = self._rare(stem, len(self._by_stem.get(stem, ())))
         return known
 
     def total(self, group: Group) -> float:
@@ -207,10 +208,19 @@ class Index:
         """
         known = self._idf.get(stem)
         if known is None:
-            holding = len(self._whole.get(stem, ()))
-            here = math.log((len(self.groups) + 1) / (holding + 0.5))
+            here = self._rare(stem, len(self._whole.get(stem, ())))
             known = self._idf[stem] = min((here + BACKGROUND.idf(stem)) / 2, IDF_MAX)
         return known
+
+    def _rare(self, stem: str, holding: int) -> float:
+        """In nats: log of one over the share of questions that hold the stem.
+
+        Few questions are no sample of all that could be asked: ordinary texts stand in for those
+        that a whole catalogue would have, so that a word tells as much among fifty as among many.
+        """
+        missing = max(0, WHOLE - len(self.groups))
+        held = holding + missing * BACKGROUND.share(stem)
+        return math.log((len(self.groups) + missing + 1) / (held + 0.5))
 
     def sharing(self, stem: str) -> dict[object, Group]:
         """The groups with this word among those of question, event and rules; none if too many."""

@@ -184,10 +184,10 @@ def test_whatever_a_judge_says_no_link_leaves_the_pool_and_no_number_is_its_own(
 
 
 MARKETS = [
-    {"id": "ipo", "question": "Will Anthropic IPO by June 30, 2026?"},
-    {"id": "lead", "question": "Will Anthropic have the best AI model at the end of June 2026?"},
+    {"id": "launch", "question": "Will AMD launch the MI450 by June 30, 2026?"},
+    {"id": "largest", "question": "Will AMD be the largest company in the world on June 30?"},
 ]
-STORY = {"id": "s", "title": "Anthropic files confidentially for an IPO"}
+STORY = {"id": "s", "title": "AMD brings MI450 launch forward"}
 
 
 def test_candidates_hold_what_is_shown_and_what_nearly_was_and_no_more_than_twenty() -> None:
@@ -217,7 +217,7 @@ def test_lines_name_the_judge_where_it_had_a_say_and_only_there() -> None:
     (plain,) = link_lines(MARKETS, [STORY])
     (line,) = link_lines(MARKETS, [STORY], ask)
     first = line["links"][0]
-    assert (first["market_id"], first["judge"], first["alone"]) == ("ipo", "tiny-1", False)
+    assert (first["market_id"], first["judge"], first["alone"]) == ("launch", "tiny-1", False)
     assert line["links"][1:] == plain["links"][1:]
     assert "judge" not in plain["links"][0]
     (silent,) = link_lines(MARKETS, [STORY], lambda *_: None)

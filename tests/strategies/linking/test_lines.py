@@ -7,8 +7,8 @@ import pytest
 
 from strategies.linking.lines import LineError, link_lines
 
-MARKET = {"id": "m1", "question": "Will Anthropic IPO by June 30, 2026?"}
-STORY = {"id": "s1", "title": "Anthropic files confidentially for an IPO"}
+MARKET = {"id": "m1", "question": "Will AMD launch the MI450 by June 30, 2026?"}
+STORY = {"id": "s1", "title": "AMD delays its MI450 launch"}
 
 
 def test_each_story_gives_one_line_in_order() -> None:
@@ -19,7 +19,7 @@ def test_each_story_gives_one_line_in_order() -> None:
     assert lines[1]["links"] == []
     (link,) = lines[0]["links"]
     assert set(link) == {"market_id", "relevance", "tier", "direction", "why"}
-    assert (link["market_id"], link["direction"]) == ("m1", 1)
+    assert (link["market_id"], link["direction"]) == ("m1", -1)
 
 
 BROKEN: list[tuple[list[Any], list[Any], str]] = [

@@ -29,6 +29,11 @@ def ids(linker: Linker, title: str = TITLE, when: int | None = None) -> list[str
     return [link.market_id for link in linker.link(title, "", when)]
 
 
+def showing_all(meaning: bool) -> Stage:
+    """The stage that ships, but for its floor."""
+    return load(meaning)._replace(floor=0.0)
+
+
 def test_an_empty_linker_answers_with_nothing() -> None:
     assert Linker().link(TITLE) == ()
 
@@ -40,7 +45,7 @@ def test_an_empty_headline_touches_nothing() -> None:
 
 
 def test_a_removed_market_is_never_linked_again() -> None:
-    linker = Linker()
+    linker = Linker(showing_all)
     linker.add(ipo("a"))
     linker.add(ipo("b"))
     linker.remove("a")
@@ -50,7 +55,7 @@ def test_a_removed_market_is_never_linked_again() -> None:
 
 
 def test_removing_an_unknown_market_changes_nothing() -> None:
-    linker = Linker()
+    linker = Linker(showing_all)
     linker.add(ipo())
     linker.remove("elsewhere")
     assert ids(linker) == ["a"]
@@ -64,14 +69,14 @@ def test_a_market_added_again_is_replaced() -> None:
 
 
 def test_a_story_after_the_end_never_links() -> None:
-    linker = Linker()
+    linker = Linker(showing_all)
     linker.add(ipo("a", end=day_of(2026, 6, 30) * DAY_NS))
     assert ids(linker, when=day_of(2026, 6, 30) * DAY_NS) == ["a"]
     assert ids(linker, when=day_of(2026, 7, 1) * DAY_NS) == []
 
 
 def test_what_is_announced_for_after_the_deadline_pushes_down() -> None:
-    linker = Linker()
+    linker = Linker(showing_all)
     linker.add(ipo("june", end=day_of(2026, 12, 31) * DAY_NS))
     linker.add(LinkableMarket(id="year", question="Will Anthropic IPO by December 31, 2026?"))
     story = "Anthropic plans a fourth-quarter IPO"
@@ -79,13 +84,8 @@ def test_what_is_announced_for_after_the_deadline_pushes_down() -> None:
     assert {link.market_id: link.direction for link in links} == {"june": -1, "year": 1}
 
 
-def showing_all(meaning: bool) -> Stage:
-    """The stage that ships, but for its floor."""
-    return load(meaning)._replace(floor=0.0)
-
-
 def test_the_only_question_there_is_can_be_near_too() -> None:
-    linker = Linker()
+    linker = Linker(showing_all)
     linker.add(ipo())
     near = Near("a", title=0.9, whole=0.9, hub=0.82)
     assert [link.market_id for link in linker.link(TITLE, near=(near,))] == ["a"]
@@ -115,7 +115,7 @@ def test_of_a_long_ladder_the_rungs_that_end_first_go_first() -> None:
 
 
 def test_relevance_is_a_probability_and_why_is_one_sentence() -> None:
-    linker = Linker()
+    linker = Linker(showing_all)
     linker.add(ipo())
     (link,) = linker.link(TITLE)
     assert 0 < link.relevance <= 1
@@ -127,7 +127,7 @@ def test_relevance_is_a_probability_and_why_is_one_sentence() -> None:
 
 
 def test_the_explanation_holds_every_candidate_with_its_columns() -> None:
-    linker = Linker()
+    linker = Linker(showing_all)
     linker.add(ipo("near"))
     linker.add(ipo("far", company="SpaceX"))
     near, far = linker.explain(TITLE)
@@ -141,7 +141,7 @@ def test_the_explanation_holds_every_candidate_with_its_columns() -> None:
 
 
 def test_a_market_made_after_the_story_is_no_answer_to_it() -> None:
-    linker = Linker()
+    linker = Linker(showing_all)
     linker.add(ipo("older"))
     late = ipo("late", company="Anthropic")
     made = day_of(2026, 3, 10) * DAY_NS + 5
