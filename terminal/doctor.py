@@ -280,7 +280,7 @@ def _ledger(path: Path) -> Found:
     except LedgerError as error:
         said, _, fix = str(error).partition(": ")[2].partition(": ")
         return False, f"{path} {said}", fix
-    return True, f"{rows} rows of money, each as it was written", ""
+    return True, f"{rows} rows, each as it was written", ""
 
 
 def _engine(paths: Paths) -> Found:
