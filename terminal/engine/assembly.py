@@ -12,14 +12,14 @@ import msgspec
 from feeds.clock import Clock
 from feeds.events import OrderState, OrderUpdate
 from feeds.markets import SECOND, Nanos
+from feeds.news.dedupe import MemoryFormatError
 from feeds.news.fetch import Fetcher
-from feeds.news.judge import MemoryFormatError
 from feeds.news.poller import NewsPoller
 from feeds.polymarket.catalogue import Catalogue
+from feeds.polymarket.catalogue_store import CatalogueStore
 from feeds.polymarket.http import Reads
 from feeds.polymarket.modes import VenueModes
 from feeds.polymarket.rest import ClobReader
-from feeds.polymarket.shelf import Shelf
 from feeds.polymarket.stream import MarketStream
 from feeds.semantic.models import checksum, missing
 from feeds.tape import TapeWriter
@@ -113,7 +113,9 @@ def _sources(
             clock,
             hear,
             partial(state.complain, "catalogue"),
-            Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}"),
+            CatalogueStore(
+                paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}"
+            ),
             tuple(config.venue.tags),
             config.venue.markets_max,
         ),
