@@ -23,6 +23,7 @@ from benchmarks.learn.gather import gathered
 from benchmarks.learn.honest import honest
 from benchmarks.learn.judging import best_floor, reached
 from benchmarks.learn.sources import Judged
+from benchmarks.learn.split import held
 from strategies.linking.calibration import calibrated
 from strategies.linking.direction import Head, spoken, upward
 from strategies.linking.features import STAGE_A, STAGE_B
@@ -80,10 +81,10 @@ def _rows(found: Sequence[Example], grade: int) -> trees.Examples:
 def left_out(found: dict[str, list[Example]], columns: tuple[str, ...]) -> dict[str, Learnt]:
     """Each source by what learnt from the others."""
     seen = {}
-    for name, held in found.items():
+    for name, source in found.items():
         rest = [one for other, some in found.items() if other != name for one in some]
         touches, bears = forests(rest, columns)
-        rows = matrix(held)
+        rows = matrix(source)
         seen[name] = Learnt(touches.logits(rows), bears.logits(rows))
     return seen
 
@@ -167,12 +168,12 @@ def rounded(figures: Any) -> dict[str, float]:
 def directions(found: dict[str, list[Example]]) -> dict[str, Any]:
     """The head's table, after saying how right it is on each source left out."""
     logits: list[tuple[float, int]] = []
-    for name, held in found.items():
+    for name, source in found.items():
         rest = [one for other, some in found.items() if other != name for one in some]
         table = head.fit(rest, WEIGHTS)
         fitted = Head(table["rule"], table["stems"], 0.0, 0.0, (0.0, 0.0))
-        told = [(upward(one.cues, fitted), one.up) for one in held if one.up]
-        ruled = [(one.ruled, one.up) for one in held if one.up and one.ruled]
+        told = [(upward(one.cues, fitted), one.up) for one in source if one.up]
+        ruled = [(one.ruled, one.up) for one in source if one.up and one.ruled]
         if told:
             right = sum(way * up > 0 for way, up in told) / len(told)
             rule = sum(way * up > 0 for way, up in ruled) / max(1, len(ruled))
@@ -181,28 +182,31 @@ def directions(found: dict[str, list[Example]]) -> dict[str, Any]:
             logits += told
     everything = [one for some in found.values() for one in some]
     table = head.fit(everything, WEIGHTS)
-    return table | {"pairing": 0.0, "reader": 0.6, "sure": [sure_from(logits), 0.0]}
+    return table | {"pairing": 0.0, "reader": DIRECTION_READER, "sure": [sure_from(logits), 0.0]}
+
+
+DIRECTION_PAIRING, DIRECTION_READER = 0.2, 0.2
+"""Shares in the log-odds of direction. On archives that none of them learnt from, the head alone is
+right on .75, with both on .81. More of the reader is worse: it is surer than it is right."""
 
 
 def by_meaning(found: dict[str, list[Example]], table: dict[str, Any]) -> dict[str, Any]:
-    """The head's table with the share of what vectors say together, and where it is sure then."""
+    """The head's table with the shares of what the models say, and where it is sure then.
+
+    Measured on stories that neither the head nor the reader has learnt from.
+    """
     told: list[tuple[Example, float]] = []
     for name in (name for name in NEWS if name in found):
         rest = [one for other, some in found.items() if other != name for one in some]
         fitted = head.fit(rest, WEIGHTS)
         alone = Head(fitted["rule"], fitted["stems"], 0.0, 0.0, (0.0, 0.0))
-        told += [(one, upward(one.cues, alone)) for one in found[name] if one.up]
-    best: tuple[float, float, list[tuple[float, int]]] = (0.0, 0.0, [])
-    for share in SHARES:
-        mixed = Head({}, {}, share, 0.0, (0.0, 0.0))
-        logits = [(spoken(logit, one.near, mixed), one.up) for one, logit in told]
-        right = sum(way * up > 0 for way, up in logits) / max(1, len(logits))
-        print("pairing's share", share, "right", round(right, 3))
-        best = max(best, (right, share, logits), key=lambda one: one[0])
-    return table | {"pairing": best[1], "sure": [table["sure"][0], sure_from(best[2])]}
+        unread = [one for one in found[name] if one.up and held(name, one.story)]
+        told += [(one, upward(one.cues, alone)) for one in unread]
+    mixed = Head({}, {}, DIRECTION_PAIRING, DIRECTION_READER, (0.0, 0.0))
+    logits = [(spoken(logit, one.near, mixed), one.up) for one, logit in told]
+    return table | {"pairing": DIRECTION_PAIRING, "sure": [table["sure"][0], sure_from(logits)]}
 
 
-SHARES = (0.0, 0.2, 0.35, 0.5, 0.65)
 COVERAGE = 0.85
 """The share of directions that is told; those least sure are not."""
 
