@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from feeds.clock import Clock
-from feeds.judge import PATH, Key
+from feeds.llm import PATH, Key
 from feeds.markets import SECOND
 from feeds.semantic.models import checksum, missing
 from feeds.text import printable
@@ -280,7 +280,7 @@ def _ledger(path: Path) -> Found:
     except LedgerError as error:
         said, _, fix = str(error).partition(": ")[2].partition(": ")
         return False, f"{path} {said}", fix
-    return True, f"{rows} rows of money, each as it was written", ""
+    return True, f"{rows} rows, each as it was written", ""
 
 
 def _engine(paths: Paths) -> Found:

@@ -15,7 +15,7 @@ from terminal.protocol.views import Command, FromEngine, Look
 from terminal.stores.paths import Paths
 
 if TYPE_CHECKING:
-    from feeds.judge import Judge
+    from feeds.llm import Judge
     from terminal.config.shape import JudgeConfig
 
 ANSWER_WITHIN_S = 15.0

@@ -13,14 +13,14 @@ import msgspec
 from feeds.clock import Clock
 from feeds.events import Event, OrderState, OrderUpdate
 from feeds.markets import SECOND, Nanos
+from feeds.news.dedupe import MemoryFormatError
 from feeds.news.fetch import Fetcher
-from feeds.news.judge import MemoryFormatError
 from feeds.news.poller import NewsPoller
 from feeds.polymarket.catalogue import Catalogue
+from feeds.polymarket.catalogue_store import CatalogueStore
 from feeds.polymarket.http import Reads
 from feeds.polymarket.modes import VenueModes
 from feeds.polymarket.rest import ClobReader
-from feeds.polymarket.shelf import Shelf
 from feeds.polymarket.stream import MarketStream
 from feeds.semantic.models import checksum, missing
 from feeds.tape import TapeWriter
@@ -38,7 +38,7 @@ from terminal.engine.semantics import FOLDER, Semantics
 from terminal.engine.session import Header, Session, StrategySetting
 from terminal.engine.sources import ClockCheck, Sources
 from terminal.engine.state import EngineState
-from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
+from terminal.ledger import Deposit, Ledger, Place, Rebuilt, Record, SessionStart
 from terminal.stores.news_store import NewsStore
 from terminal.stores.paths import CATALOGUE_SHELF, Paths, private_folder
 from terminal.stores.secret import SecretError
@@ -70,7 +70,7 @@ def assemble(
         past = ledger.rebuild()
         header = _header(config, past, clock.now_ns())
         session = Session(header)
-        asyncio.run(ledger.record(_opening(config, past, header)))
+        asyncio.run(ledger.record(_opening(config, past, header, ledger.path)))
         recorder = _recorder(config, paths, tape, header)
     except BaseException:
         ledger.shut()
@@ -80,6 +80,7 @@ def assemble(
     inbox = Inbox(state.counters)
     sources = _sources(config, paths, state, inbox, with_models=bool(header.models))
     state.catalogue = sources.catalogue
+    state.complain("ledger", _elsewhere(past, ledger.path))
     return Engine(
         state, session, inbox, sources, ledger, alerts, recorder, config.engine.lag_max_ms
     )
@@ -118,7 +119,9 @@ def _sources(
             clock,
             hear,
             partial(state.complain, "catalogue"),
-            Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}"),
+            CatalogueStore(
+                paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}"
+            ),
             tuple(config.venue.tags),
             config.venue.markets_max,
         ),
@@ -200,8 +203,19 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
     )
 
 
-def _opening(config: Config, past: Rebuilt, header: Header) -> list[Record]:
-    """What the ledger is told at the start: who runs, with what; and the paper money, once."""
+def _elsewhere(past: Rebuilt, path: Path) -> str:
+    """Whose copy a ledger is, as a sentence; "" where it stayed in its place or was moved."""
+    if past.place in ("", str(path)) or not Path(past.place).exists():
+        return ""
+    return (
+        f"The ledger is a copy of {past.place}, as that stood at "
+        f"{datetime.fromtimestamp(past.as_of_ns // SECOND, UTC):%Y-%m-%d %H:%M} UTC: from here on "
+        "the two know nothing of each other."
+    )
+
+
+def _opening(config: Config, past: Rebuilt, header: Header, path: Path) -> list[Record]:
+    """What the ledger is told at the start: who runs, where, with what; the paper money, once."""
     start = SessionStart(
         number=past.next_session,
         at_ns=header.started_ns,
@@ -212,6 +226,8 @@ def _opening(config: Config, past: Rebuilt, header: Header) -> list[Record]:
         strategies=",".join(setting.name for setting in header.strategies),
     )
     rows: list[Record] = [start]
+    if past.place != str(path):
+        rows.append(Place(at_ns=header.started_ns, path=str(path)))
     if past.cash_start is None:
         rows.append(Deposit(at_ns=header.started_ns, amount=header.desk.starting_cash))
     # a paper order lives in its engine: one that was open when that ended is over

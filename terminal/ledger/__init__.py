@@ -1,4 +1,4 @@
-"""The ledger: SQLite plumbing in ``store`` and ``sidecar``, its meaning in the rest.
+"""The ledger: SQLite plumbing in ``store``, ``sidecar``, ``inspection``, its meaning in the rest.
 
 ``Ledger`` belongs to the one engine that writes; ``LedgerReader`` is for anyone who asks.
 """
@@ -7,7 +7,7 @@ from terminal.ledger.book import Ledger
 from terminal.ledger.past import Rebuilt
 from terminal.ledger.reader import LedgerReader, OrderKept, SignalKept
 from terminal.ledger.store import LedgerError
-from terminal.ledger.tables import Deposit, Record, SessionStart
+from terminal.ledger.tables import Deposit, Place, Record, SessionStart
 
 __all__ = [
     "Deposit",
@@ -15,6 +15,7 @@ __all__ = [
     "LedgerError",
     "LedgerReader",
     "OrderKept",
+    "Place",
     "Rebuilt",
     "Record",
     "SessionStart",

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from terminal.ledger import past, store
+from terminal.ledger import inspection, past, store
 from terminal.ledger.past import Rebuilt
 from terminal.ledger.sidecar import Lock, Witness, beside, read_witness
 from terminal.ledger.store import LedgerError, translated
@@ -52,7 +52,7 @@ class _Entry:
 
     @property
     def money(self) -> bool:
-        return any(row.table.chained for row in self.rows)
+        return any(row.table.money for row in self.rows)
 
 
 @dataclass(slots=True)
@@ -120,11 +120,16 @@ class Ledger:
                 self._refuse_orphan()
                 store.create(self.path, MIGRATIONS)
             store.check_file(self.path)
+            self._lock.hold(self.path)
+            with inspection.on_a_copy(self.path, self._busy_s) as copy:
+                self._check(copy)
             self._connection = store.connect(self.path, self._busy_s)
             undo.callback(self._connection.close)
-            self._check()
+            self._take_over()
             self._witness = Witness(self.path)
             self._witness.write(self._seq, self._digest)
+            self._lock.sign()
+            inspection.clear(self.path)
             undo.pop_all()
 
     def _refuse_orphan(self) -> None:
@@ -134,21 +139,30 @@ class Ledger:
                 "or move them all away"
             )
 
-    def _check(self) -> None:
-        connection = self._connection
-        version = store.check_identity(connection, self.path, VERSION)
-        store.check_integrity(connection, self.path)
+    def _check(self, copy: sqlite3.Connection) -> None:
+        """Everything that could be wrong shows on a copy; a backup of it is made from there too."""
+        version = store.check_identity(copy, self.path, VERSION)
+        store.check_integrity(copy, self.path)
+        store.check_schema(copy, self.path, MIGRATIONS[:version])
+        self._seq, self._digest = past.verify(copy, self.path, read_witness(self.path))
         if version < VERSION:
-            store.back_up(connection, beside(self.path, f".v{version}.backup"))
-            store.migrate(connection, MIGRATIONS, version)
-        store.check_schema(connection, self.path, MIGRATIONS)
+            store.back_up(copy, beside(self.path, f".v{version}.backup"))
+            store.migrate(copy, MIGRATIONS, version)
+            self._seq, self._digest = past.verify(copy, self.path, (self._seq, self._digest))
+
+    def _take_over(self) -> None:
+        """Open what was found sound."""
+        connection = self._connection
+        with store.transaction(connection):
+            pass  # it can be written, and no other program is at it
+        version = store.check_identity(connection, self.path, VERSION)
+        store.migrate(connection, MIGRATIONS, version)
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         if mode != "wal":
             raise LedgerError(
                 f"{self.path}: this disk can't keep a write-ahead log; set FTT_HOME to a local one"
             )
         connection.execute("PRAGMA synchronous = FULL")
-        self._seq, self._digest = past.verify(connection, self.path, read_witness(self.path))
 
     async def close(self) -> None:
         """Write what has queued, then let the file go. May be said twice."""
@@ -172,6 +186,8 @@ class Ledger:
         self._thread.join(CLOSE_WITHIN_S)
         if self._thread.is_alive():
             raise LedgerError(f"{self.path}: the disk does not answer; the last rows may be lost")
+        if self._failure is None:
+            self._witness.write(self._seq, self._digest)  # the scorecard's last rows too
         self._witness.close()
         self._lock.release()
 
@@ -343,17 +359,14 @@ class Ledger:
     def _insert(self, number: int, entry: _Entry, seq: int, digest: bytes) -> tuple[int, bytes]:
         for row in entry.rows:
             codec = CODECS[row.table.record]
-            values: tuple[Any, ...] = (None, *row.values)
-            following = digest
-            if row.table.chained:
-                following = chained(digest, seq + 1, row.table.name, row.values)
-                values = (seq + 1, *row.values, following)
-            if self._connection.execute(codec.insert, values).rowcount == 0:
+            following = chained(digest, seq + 1, row.table.name, row.values)
+            values = (seq + 1, *row.values, following)
+            if self._connection.execute(codec.insert, values).rowcount:
+                seq, digest = seq + 1, following
+            else:
                 said = codec.contradiction(row, self._connection)
                 if said:
                     raise _Contradiction(number, said)
-            elif row.table.chained:
-                seq, digest = seq + 1, following
             self._step("row")
         return seq, digest
 

@@ -25,9 +25,10 @@ from terminal.ledger.sidecar import beside
 from terminal.ledger.store import DAMAGED, LedgerError
 from terminal.ledger.tables import (
     CODECS,
-    MONEY_TABLES,
     NO_DIGEST,
+    TABLES,
     Deposit,
+    Place,
     SessionStart,
     Table,
     chained,
@@ -44,7 +45,9 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     on each order that was heard of; one without is still INTENDED. ``seals`` are the final forms of
     orders: one without never left, and one that is not among ``sent`` may have. ``past`` are fills,
     what became of them, and resolutions together, as a portfolio wants them. ``precedents`` are the
-    newest of what stories did to odds, oldest first. ``as_of_ns`` is the newest time of any row.
+    newest of what stories did to odds, oldest first. ``rows`` and ``as_of_ns`` are the number and
+    the newest time of those rows that money hangs on. ``place`` is where the ledger lay when the
+    last session began, "" where none said.
     """
 
     cash_start: Money | None = None
@@ -60,6 +63,7 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     precedents: tuple[Remembered, ...] = ()
     as_of_ns: Nanos = 0
+    place: str = ""
 
     def state(self, order_id: str) -> OrderState:
         """Where an order stood when the ledger last heard of it."""
@@ -79,8 +83,13 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(intent for intent in self.intents if not self.state(intent.order_id).over)
 
 
-def rows_in_order(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """All money rows by their number: (seq, table's number, values..., digest)."""
+def rows_in_order(
+    connection: sqlite3.Connection, *, money: bool = False
+) -> Iterator[tuple[Any, ...]]:
+    """The chain's rows by their number: (seq, table's number, values..., digest).
+
+    ``money`` leaves out those that no money hangs on.
+    """
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
 
     def of(number: int, table: Table) -> Iterator[tuple[Any, ...]]:
@@ -88,7 +97,11 @@ def rows_in_order(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
             yield (row[0], number, *row[1:])
 
     return heapq.merge(
-        *(of(n, table) for n, table in enumerate(MONEY_TABLES) if table.since <= version)
+        *(
+            of(number, table)
+            for number, table in enumerate(TABLES)
+            if max(table.since, table.chained_since) <= version and (table.money or not money)
+        )
     )
 
 
@@ -105,7 +118,7 @@ def verify(
     for number, table, *values, kept in rows_in_order(connection):
         if number != seq + 1:
             raise LedgerError(f"{path}: {DAMAGED} [row {seq + 1} is missing]")
-        seq, digest = number, chained(digest, number, MONEY_TABLES[table].name, values)
+        seq, digest = number, chained(digest, number, TABLES[table].name, values)
         if digest != kept:
             raise LedgerError(f"{path}: {DAMAGED} [row {seq} is not as it was written]")
         witnessed = witnessed or witness == (seq, digest)
@@ -127,7 +140,7 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
     sent: set[str] = set()
     states: dict[str, OrderUpdate] = {}
     cash: Money | None = None
-    killed, session, rows, as_of_ns = False, 0, 0, 0
+    killed, session, rows, as_of_ns, place = False, 0, 0, 0, ""
     for record in _records(connection, path):
         rows += 1
         as_of_ns = max(as_of_ns, record.at_ns)
@@ -148,6 +161,8 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
                 killed = record.on
             case SessionStart():
                 session = max(session, record.number)
+            case Place():
+                place = record.path
     return Rebuilt(
         cash_start=cash,
         intents=tuple(intents),
@@ -162,6 +177,7 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
         rows=rows,
         precedents=_precedents(connection, path),
         as_of_ns=as_of_ns,
+        place=place,
     )
 
 
@@ -179,8 +195,8 @@ def _precedents(connection: sqlite3.Connection, path: Path) -> tuple[Remembered,
 
 
 def _records(connection: sqlite3.Connection, path: Path) -> Iterator[Any]:
-    for seq, table, *values, _ in rows_in_order(connection):
+    for seq, table, *values, _ in rows_in_order(connection, money=True):
         try:
-            yield CODECS[MONEY_TABLES[table].record].record(values)
+            yield CODECS[TABLES[table].record].record(values)
         except ValueError as error:
             raise LedgerError(f"{path}: {DAMAGED} [row {seq}: {error}]") from error

@@ -1,6 +1,10 @@
-"""A ledger read by one-shot commands: it never writes, whether an engine runs or not."""
+"""A ledger read by one-shot commands: it never writes, whether an engine runs or not.
+
+Where none runs a copy is read, since even a connection that only reads leaves files behind.
+"""
 
 import contextlib
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -12,10 +16,10 @@ from feeds.events import Fill, OrderState, OrderUpdate
 from feeds.markets import Money
 from strategies.decisions import OrderIntent, Skipped, Suggestion
 from strategies.portfolio import Portfolio
-from terminal.ledger import past, store
+from terminal.ledger import inspection, past, store
 from terminal.ledger.book import BUSY_S
 from terminal.ledger.past import Rebuilt
-from terminal.ledger.sidecar import read_witness
+from terminal.ledger.sidecar import engine_runs, read_witness
 from terminal.ledger.store import LedgerError, translated
 from terminal.ledger.tables import CODECS, VERSION, Codec, SessionStart
 
@@ -51,11 +55,10 @@ class LedgerReader:
             raise LedgerError(f"{self.path}: there is no ledger yet: `ftt` or `ftt bot` makes one")
         store.check_file(self.path)
         with translated(self.path), contextlib.ExitStack() as undo:
-            self._connection = store.connect(self.path, busy_s, read_only=True)
-            undo.callback(self._connection.close)
+            self._connection = undo.enter_context(self._connected(busy_s))
             store.check_identity(self._connection, self.path, VERSION)
             store.check_pages(self._connection, self.path)
-            undo.pop_all()
+            self._undo = undo.pop_all()
 
     def __enter__(self) -> "LedgerReader":
         return self
@@ -70,10 +73,16 @@ class LedgerReader:
 
     def close(self) -> None:
         """Let the file go."""
-        self._connection.close()
+        self._undo.close()
+
+    def _connected(self, busy_s: float) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """To the ledger itself beside an engine; where none runs SQLite would leave traces."""
+        if engine_runs(self.path):
+            return contextlib.closing(store.connect(self.path, busy_s, read_only=True))
+        return inspection.on_a_copy(self.path, busy_s)
 
     def verify(self) -> int:
-        """Check every page and every row; returns how many rows of money there are."""
+        """Check every page and every row; returns how many rows there are."""
         witness = read_witness(self.path)  # before the rows: it may lag behind them, never lead
 
         def look() -> int:

@@ -8,17 +8,20 @@ import contextlib
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
+
+from feeds.text import printable
 
 APPLICATION_ID = 0x46545431
 """What our file says of itself in SQLite's header: "FTT1"."""
 SQLITE_MIN = (3, 37, 0)
 """The first with STRICT tables."""
 
-Migration = tuple[str, ...]
-"""The statements that lead from one version of the tables to the next."""
+Migration = tuple[str | Callable[[sqlite3.Connection], None], ...]
+"""The steps that lead from one version of the tables to the next: statements, and what no
+statement can say."""
 
 
 class LedgerError(Exception):
@@ -75,6 +78,12 @@ def check_file(path: Path) -> None:
         raise LedgerError(f"{path}: is not a file: move it away, or set FTT_HOME")
     if seen.st_size == 0:
         raise LedgerError(f"{path}: is empty, so it was cut short: put a backup in its place")
+    if seen.st_nlink > 1:
+        # newer rows wait in a log beside it, which goes by one of the names alone
+        raise LedgerError(
+            f"{path}: has a second name (a hard link): make a copy of it there (cp), and remove "
+            "one of the names"
+        )
 
 
 def check_identity(connection: sqlite3.Connection, path: Path, newest: int) -> int:
@@ -108,18 +117,32 @@ def check_pages(connection: sqlite3.Connection, path: Path) -> None:
 def check_schema(
     connection: sqlite3.Connection, path: Path, migrations: Sequence[Migration]
 ) -> None:
-    """The tables are, to the letter, those that the migrations make."""
+    """The tables are, to the letter, those that the migrations make, and nothing else is there.
+
+    A trigger of someone else's would write rows, and keep rows out, behind our back.
+    """
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
         migrate(model, migrations, 0)
-        missing = _objects(model) - _objects(connection)
-    if missing:
-        name = min(name for name, _ in missing)
+        ours, found = _objects(model), _objects(connection)
+    if ours - found:
+        _, name, _ = min(ours - found)
         raise LedgerError(f"{path}: {DAMAGED} [{name} is not as it was made]")
+    if found - ours:
+        kind, name, _ = min(found - ours)
+        raise LedgerError(
+            f"{path}: holds a {kind} that is not ours [{printable(name, 80)}], and nothing was "
+            f"changed: if you know it, remove it (DROP {kind.upper()}), else put a backup in the "
+            "ledger's place"
+        )
 
 
-def _objects(connection: sqlite3.Connection) -> set[tuple[str, str]]:
-    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return {(name, sql) for name, sql in rows}
+STATISTICS = frozenset({"sqlite_stat1", "sqlite_stat4"})
+"""What SQLite itself keeps where somebody asked it to analyse the tables; it changes no row."""
+
+
+def _objects(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {(kind, name, sql) for kind, name, sql in rows if name not in STATISTICS}
 
 
 def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration], since: int) -> None:
@@ -127,7 +150,10 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration], sin
     for version, statements in enumerate(migrations[since:], since + 1):
         with transaction(connection):
             for statement in statements:
-                connection.execute(statement)
+                if callable(statement):
+                    statement(connection)
+                else:
+                    connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {version}")
 
 
@@ -151,6 +177,8 @@ def create(path: Path, migrations: Sequence[Migration]) -> None:
         leftover.unlink(missing_ok=True)
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with contextlib.closing(connect(new, 1.0)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")  # the whole is made safe below
+        connection.execute("PRAGMA journal_mode = MEMORY")
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         migrate(connection, migrations, 0)
     sync(new)

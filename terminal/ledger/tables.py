@@ -1,9 +1,9 @@
 """What the ledger keeps: its tables, and records as rows and back.
 
 An order's life is a row each: its intent, its seal (the final id and bytes), that it was sent, and
-what the broker said of it. Money rows of all tables share one count, ``seq``, and one chain: each
-row's digest covers the row and the digest before it. Rows of the scorecard (suggestions, trades
-decided against, precedents) stand beside it: they are worth keeping, but no money hangs on them.
+what the broker said of it. The rows of all tables share one count, ``seq``, and one chain: each
+row's digest covers the row and the digest before it. No money hangs on rows of the scorecard
+(suggestions, trades decided against, precedents), and nobody waits until the disk has them.
 """
 
 import math
@@ -54,6 +54,13 @@ class SessionStart(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     strategies: str = ""
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Where the ledger lay when a session began, as an absolute path: a copy says whose it is."""
+
+    at_ns: Nanos
+    path: str
+
+
 class Deposit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Cash that came in; the first is what the account starts with."""
 
@@ -63,6 +70,7 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 Record: TypeAlias = (
     SessionStart
+    | Place
     | Deposit
     | OrderIntent
     | OrderSealed
@@ -78,6 +86,25 @@ Record: TypeAlias = (
     | Skipped
     | Remembered
 )
+
+
+def _chain_the_scorecard(connection: sqlite3.Connection) -> None:
+    """The scorecard's rows of earlier versions take their places after the last row of money."""
+    money = " UNION ALL ".join(
+        f"SELECT seq, digest FROM {table.name}"  # noqa: S608 - our own names
+        for table in TABLES
+        if table.money and table.since < CHAINED_ALL
+    )
+    newest = connection.execute(f"{money} ORDER BY seq DESC LIMIT 1").fetchone()
+    seq, digest = newest or (0, NO_DIGEST)
+    for table in TABLES:
+        if table.money:
+            continue
+        old = connection.execute(f"SELECT {table.quoted} FROM old_{table.name} ORDER BY seq")  # noqa: S608 - our own names
+        for values in old:
+            seq, digest = seq + 1, chained(digest, seq + 1, table.name, values)
+            connection.execute(CODECS[table.record].insert, (seq, *values, digest))
+
 
 MIGRATIONS: tuple[Migration, ...] = (
     (
@@ -135,10 +162,40 @@ MIGRATIONS: tuple[Migration, ...] = (
         """CREATE TABLE sent (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
             order_id TEXT NOT NULL UNIQUE, digest BLOB NOT NULL) STRICT""",
     ),
+    (
+        "ALTER TABLE suggestions RENAME TO old_suggestions",
+        "ALTER TABLE suggestions_over RENAME TO old_suggestions_over",
+        "ALTER TABLE skipped RENAME TO old_skipped",
+        "ALTER TABLE precedents RENAME TO old_precedents",
+        """CREATE TABLE suggestions (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+            at_ns INTEGER NOT NULL, strategy TEXT NOT NULL, story_id TEXT NOT NULL,
+            condition_id TEXT NOT NULL, asset_id TEXT NOT NULL, side TEXT NOT NULL,
+            "limit" INTEGER NOT NULL, size INTEGER NOT NULL, edge REAL NOT NULL,
+            reason TEXT NOT NULL, until_ns INTEGER NOT NULL, mandate TEXT NOT NULL,
+            rests INTEGER NOT NULL, digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE suggestions_over (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            suggestion_id TEXT NOT NULL UNIQUE, how TEXT NOT NULL, digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE skipped (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            strategy TEXT NOT NULL, story_id TEXT NOT NULL, condition_id TEXT NOT NULL,
+            gate TEXT NOT NULL, value TEXT NOT NULL, "limit" TEXT NOT NULL,
+            sentence TEXT NOT NULL, digest BLOB NOT NULL) STRICT""",
+        """CREATE TABLE precedents (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            story_id TEXT NOT NULL, condition_id TEXT NOT NULL, facet TEXT NOT NULL,
+            family TEXT NOT NULL, logit REAL NOT NULL, digest BLOB NOT NULL) STRICT""",
+        _chain_the_scorecard,
+        "DROP TABLE old_suggestions",
+        "DROP TABLE old_suggestions_over",
+        "DROP TABLE old_skipped",
+        "DROP TABLE old_precedents",
+        """CREATE TABLE places (seq INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,
+            path TEXT NOT NULL, digest BLOB NOT NULL) STRICT""",
+    ),
 )
 """Numbered from 1 by their place; one that was released is never changed."""
 
 VERSION = len(MIGRATIONS)
+CHAINED_ALL = 5
+"""The version since which the scorecard's rows are in the chain too."""
 
 
 @dataclass(frozen=True)
@@ -146,14 +203,16 @@ class Table:
     """One table: the record that its rows are, and the column that tells a repeat.
 
     A row with a known ``key`` is a repeat and adds nothing if all but its time is the same. Ledgers
-    of a version before ``since`` lack the table.
+    of a version before ``since`` lack the table, and in those before ``chained_since`` its rows
+    stood beside the chain. Where no ``money`` hangs on it nobody waits for the disk.
     """
 
     name: str
     record: type[msgspec.Struct]
     key: str = ""
-    chained: bool = True
+    money: bool = True
     since: int = 1
+    chained_since: int = 1
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -166,6 +225,7 @@ class Table:
 
 TABLES: tuple[Table, ...] = (
     Table("sessions", SessionStart, "number"),
+    Table("places", Place, since=5),
     Table("deposits", Deposit),
     Table("intents", OrderIntent, "order_id"),
     Table("seals", OrderSealed, "order_id", since=4),
@@ -175,12 +235,11 @@ TABLES: tuple[Table, ...] = (
     Table("settlements", FillSettled, since=2),
     Table("resolutions", MarketResolved, "condition_id"),
     Table("kills", KillSwitch),
-    Table("suggestions", Suggestion, "id", chained=False),
-    Table("suggestions_over", SuggestionOver, "suggestion_id", chained=False),
-    Table("skipped", Skipped, chained=False),
-    Table("precedents", Remembered, chained=False, since=3),
+    Table("suggestions", Suggestion, "id", money=False, chained_since=CHAINED_ALL),
+    Table("suggestions_over", SuggestionOver, "suggestion_id", False, chained_since=CHAINED_ALL),
+    Table("skipped", Skipped, money=False, chained_since=CHAINED_ALL),
+    Table("precedents", Remembered, money=False, since=3, chained_since=CHAINED_ALL),
 )
-MONEY_TABLES = tuple(table for table in TABLES if table.chained)
 
 
 class Row(msgspec.Struct):
@@ -195,7 +254,7 @@ class Codec:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        columns = ("seq", *table.columns, *(("digest",) if table.chained else ()))
+        columns = ("seq", *table.columns, "digest")
         names = ", ".join(f'"{column}"' for column in columns)
         marks = ", ".join("?" * len(columns))
         self.insert = (
@@ -205,6 +264,7 @@ class Codec:
         self.select = f"SELECT {names} FROM {table.name} ORDER BY seq"  # noqa: S608 - our own names
         self._find = f'SELECT {table.quoted} FROM {table.name} WHERE "{table.key}" = ?'  # noqa: S608 - our own names
         self._key = table.columns.index(table.key) if table.key else -1
+        self._kinds = _kinds(table.record)
         config = table.record.__struct_config__
         self._tag = (config.tag,) if config.tag is not None else ()
         assert config.array_like, f"{table.record.__name__} is decoded by position"
@@ -215,8 +275,8 @@ class Codec:
         return Row(
             self.table,
             tuple(
-                _plain(value, self.table.name, column)
-                for value, column in zip(values, self.table.columns, strict=True)
+                _plain(value, kind, self.table.name, column)
+                for value, kind, column in zip(values, self._kinds, self.table.columns, strict=True)
             ),
         )
 
@@ -241,18 +301,45 @@ class Codec:
         )
 
 
-def _plain(value: Any, table: str, column: str) -> Any:
-    """A value as SQLite keeps it without loss."""
+def _kinds(record: type[msgspec.Struct]) -> tuple[type, ...]:
+    """As what SQLite gives back each field of a record."""
+    info = msgspec.inspect.type_info(record)
+    assert isinstance(info, msgspec.inspect.StructType)
+    return tuple(_KINDS[type(field.type)] for field in info.fields)
+
+
+_KINDS: dict[type, type] = {
+    msgspec.inspect.IntType: int,
+    msgspec.inspect.BoolType: int,
+    msgspec.inspect.FloatType: float,
+    msgspec.inspect.StrType: str,
+    msgspec.inspect.EnumType: str,
+    msgspec.inspect.LiteralType: str,
+    msgspec.inspect.BytesType: bytes,
+}
+
+
+def _plain(value: Any, kind: Any, table: str, column: str) -> Any:
+    """A value just as SQLite will give it back, since a row's digest is over what is read.
+
+    A column of another kind would turn it into its own without a word, and -0.0 into 0.0.
+    """
     if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, int) and not -INT_MAX - 1 <= value <= INT_MAX:
-        raise ValueError(f"{table}.{column}: {value} needs more than 64 bits")
-    if isinstance(value, float) and math.isnan(value):
-        raise ValueError(f"{table}.{column}: not a number")
-    if isinstance(value, str) and not _encodable(value):
-        raise ValueError(f"{table}.{column}: holds half a character (a lone surrogate)")
+        value = value.value
+    if kind is float and isinstance(value, int | float):
+        value = float(value) + 0.0
+        if math.isnan(value):
+            raise ValueError(f"{table}.{column}: not a number")
+    if not isinstance(value, kind):
+        raise ValueError(f"{table}.{column}: {type(value).__name__} for {kind.__name__}")
+    if kind is int:
+        value = int(value)
+        if not -INT_MAX - 1 <= value <= INT_MAX:
+            raise ValueError(f"{table}.{column}: {value} needs more than 64 bits")
+    if kind is str:
+        value = str.__str__(value)
+        if not _encodable(value):
+            raise ValueError(f"{table}.{column}: holds half a character (a lone surrogate)")
     return value
 
 

@@ -1,7 +1,7 @@
 """A server of short lives: each line asks for one process that writes a ledger and is killed.
 
 It imports once and forks for each life, so that a trial costs milliseconds. A request is a line
-of JSON: ``{"path", "at_step", "after_s"}``; the answer is a line with the calls that were
+of JSON: ``{"path", "at_step", "after_s", "orders"}``; the answer is a line with the calls that were
 acknowledged before the end, and whether the process lived to say good-bye.
 """
 
@@ -27,9 +27,9 @@ class Death:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def write(path: str, at_step: int, tell: int) -> None:
+async def write(path: str, at_step: int, orders: int, tell: int) -> None:
     ledger = Ledger.open(path, step=Death(at_step))
-    for number, rows in enumerate(a_days_work()):
+    for number, rows in enumerate(a_days_work(orders)):
         await ledger.record(rows)
         os.write(tell, f"{number}\n".encode())
     await ledger.close()
@@ -42,7 +42,8 @@ def live(request: dict[str, object], tell: int) -> None:
         # SIGALRM's default is to end the process on the spot, with no chance to clean up
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, after)
-    asyncio.run(write(str(request["path"]), int(str(request.get("at_step", 0))), tell))
+    at_step, orders = (int(str(request[name])) for name in ("at_step", "orders"))
+    asyncio.run(write(str(request["path"]), at_step, orders, tell))
 
 
 def serve() -> None:

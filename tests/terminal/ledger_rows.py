@@ -1,7 +1,9 @@
 """Small records, and ledgers made of them, for the ledger's tests."""
 
 import asyncio
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,16 @@ from feeds.events import (
     Settlement,
 )
 from feeds.markets import DOLLAR, SHARE, Side
-from strategies.decisions import OrderIntent, Skipped, Suggested, Suggestion, SuggestionOver
-from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart
+from strategies.decisions import (
+    OrderIntent,
+    Remembered,
+    Skipped,
+    Suggested,
+    Suggestion,
+    SuggestionOver,
+)
+from terminal.ledger import Deposit, Ledger, Rebuilt, Record, SessionStart, store
+from terminal.ledger.tables import MIGRATIONS, NO_DIGEST, chained, row_of
 
 
 def session(number: int = 1) -> SessionStart:
@@ -109,6 +119,10 @@ def skipped(n: int) -> Skipped:
     return Skipped(n, "fade", "story", "0xabc", "spread", "0.6", "0.5", "The spread is too wide.")
 
 
+def precedent(n: int) -> Remembered:
+    return Remembered(4_500 + n, f"story-{n}", "0xabc", "launch", "contest", 0.25)
+
+
 def a_days_work(orders: int = 4) -> list[list[Record]]:
     """What an engine would record, one list a call."""
     work: list[list[Record]] = [[session(), deposit()]]
@@ -116,7 +130,9 @@ def a_days_work(orders: int = 4) -> list[list[Record]]:
         work.append([Suggested(suggestion(n)), intent(n)])
         work += [[seal(n)], [sent(n)]]
         work.append([update(n), fill(n), update(n, OrderState.FILLED, 10 * SHARE)])
-        work.append([SuggestionOver(4_000 + n, f"suggestion-{n}", "acted on"), skipped(n)])
+        work.append(
+            [SuggestionOver(4_000 + n, f"suggestion-{n}", "acted on"), skipped(n), precedent(n)]
+        )
     work.append([settled(0), settled(1)])
     work.append([settled(0, Settlement.CONFIRMED), settled(1, Settlement.FAILED)])
     return [*work, [resolved()], [kill(True)], [kill(False)]]
@@ -150,6 +166,27 @@ def reopened(path: Path) -> Rebuilt:
         return ledger.rebuild()
     finally:
         ledger.shut()
+
+
+def recorded_as_of(version: int, path: Path, work: list[list[Record]]) -> None:
+    """A ledger as the versions before the chain of all rows left it: the scorecard stands aside."""
+    store.create(path, MIGRATIONS[:version])
+    seq, digest = 0, NO_DIGEST
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for record in (record for rows in work for record in rows):
+            row = row_of(record)
+            table = row.table
+            names, marks = table.quoted, ", ".join("?" * len(row.values))
+            if table.money:
+                seq, digest = seq + 1, chained(digest, seq + 1, table.name, row.values)
+                connection.execute(
+                    f"INSERT INTO {table.name} (seq, {names}, digest) VALUES (?, {marks}, ?)",
+                    (seq, *row.values, digest),
+                )
+            else:
+                connection.execute(
+                    f"INSERT INTO {table.name} ({names}) VALUES ({marks})", row.values
+                )
 
 
 def copied(ledger: Path, folder: Path) -> Path:

@@ -5,6 +5,8 @@ import contextlib
 import inspect
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +18,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from benchmarks import ledger as benchmark
-from feeds.events import FillSettled, OrderSealed, OrderSent, OrderState, Settlement
+from feeds.events import OrderState, Settlement
 from feeds.markets import SHARE
 from strategies.decisions import Suggested
 from terminal.ledger import Ledger, LedgerError, LedgerReader, book, store
 from terminal.ledger.past import Rebuilt
-from terminal.ledger.tables import CODECS, MIGRATIONS, TABLES, VERSION, Table
+from terminal.ledger.tables import CODECS, MIGRATIONS, TABLES, VERSION, Table, row_of
 from tests.terminal.ledger_rows import (
     BUSY_S,
     a_days_work,
@@ -32,6 +34,7 @@ from tests.terminal.ledger_rows import (
     kill,
     opened,
     recorded,
+    recorded_as_of,
     reopened,
     resolved,
     seal,
@@ -257,10 +260,10 @@ def test_every_record_comes_back_to_the_last_bit(table: Table, data: st.DataObje
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         store.migrate(connection, MIGRATIONS, 0)
         row = codec.row(record)
-        connection.execute(codec.insert, (1, *row.values, *((b"d",) if table.chained else ())))
+        connection.execute(codec.insert, (1, *row.values, b"d"))
         ((seq, *values),) = connection.execute(codec.select)
         assert seq == 1
-        assert codec.record(values[:-1] if table.chained else values) == record
+        assert codec.record(values[:-1]) == record
 
 
 def test_each_table_has_the_columns_of_its_record(tmp_path: Path) -> None:
@@ -268,8 +271,7 @@ def test_each_table_has_the_columns_of_its_record(tmp_path: Path) -> None:
         store.migrate(connection, MIGRATIONS, 0)
         for table in TABLES:
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")]
-            ends = ["digest"] if table.chained else []
-            assert columns == ["seq", *table.columns, *ends]
+            assert columns == ["seq", *table.columns, "digest"]
 
 
 # -- every public method on a harmed file --------------------------------------------------------
@@ -277,11 +279,27 @@ def test_each_table_has_the_columns_of_its_record(tmp_path: Path) -> None:
 
 def locked(path: Path) -> Callable[[], None]:
     """Another program holds the file as its own."""
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
-    holder.execute("BEGIN EXCLUSIVE")
-    holder.execute("UPDATE deposits SET amount = amount")
-    return holder.close
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+
+    def let_go() -> None:
+        holder.communicate()
+
+    return let_go
+
+
+HOLDER = """
+import sqlite3, sys
+holder = sqlite3.connect(sys.argv[1], isolation_level=None)
+holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+holder.execute("BEGIN EXCLUSIVE")
+holder.execute("UPDATE deposits SET amount = amount")
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 def truncated(path: Path) -> Callable[[], None]:
@@ -448,7 +466,7 @@ async def test_a_reader_sees_what_a_running_engine_has_written(tmp_path: Path) -
         await ledger.record(rows)
     await ledger.flush()
     with LedgerReader(tmp_path / "l") as reader:
-        assert reader.verify() == ledger.rebuild().rows
+        assert reader.verify() == sum(len(rows) for rows in a_days_work())
         assert reader.rebuild() == ledger.rebuild()
         assert [kept.intent for kept in reader.orders(2)] == [intent(3), intent(2)]
         assert {kept.state for kept in reader.orders()} == {OrderState.FILLED}
@@ -487,24 +505,25 @@ def test_an_older_ledger_is_backed_up_and_brought_forward(
     assert reopened(tmp_path / f"l.v{VERSION}.backup") == known
 
 
-def test_a_ledger_from_before_settlements_is_read_as_it_is_and_brought_forward(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("version", range(1, 5))
+def test_an_earlier_versions_ledger_is_read_as_it_is_and_brought_forward(
+    tmp_path: Path, version: int
 ) -> None:
-    """As the first version of the tables left it."""
-    newer = (FillSettled, OrderSealed, OrderSent)
-    old = [[row for row in rows if not isinstance(row, newer)] for rows in a_days_work()]
-    for name, value in (
-        ("MIGRATIONS", MIGRATIONS[:1]),
-        ("VERSION", 1),
-    ):
-        monkeypatch.setattr(book, name, value)
-    known = recorded(tmp_path / "l", old)
-    monkeypatch.undo()
+    known = [[row for row in rows if row_of(row).table.since <= version] for rows in a_days_work()]
+    recorded_as_of(version, tmp_path / "l", known)
+    money = sum(row_of(row).table.money for rows in known for row in rows)
     with LedgerReader(tmp_path / "l") as reader:
-        assert reader.rebuild() == known
-        assert reader.verify() == known.rows
-    assert reopened(tmp_path / "l") == known
-    assert (tmp_path / "l.v1.backup").exists()
+        before, skips, kept = reader.rebuild(), reader.skipped(), reader.signals()
+        assert before.rows == reader.verify() == money
+        assert before.fills == tuple(fill(n) for n in range(4))
+    assert reopened(tmp_path / "l") == before
+    with LedgerReader(tmp_path / "l") as reader:
+        assert reader.skipped() == skips == [skipped(n) for n in (3, 2, 1, 0)]
+        assert reader.signals() == kept
+        assert reader.verify() == sum(len(rows) for rows in known)
+    with LedgerReader(tmp_path / f"l.v{version}.backup") as backup:
+        assert backup.rebuild() == before
+    recorded(tmp_path / "l", [[intent(9), skipped(9)]])
 
 
 def test_a_fill_that_failed_is_not_held_after_a_restart(tmp_path: Path) -> None:

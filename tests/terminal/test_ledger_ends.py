@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import sqlite3
@@ -21,8 +22,10 @@ from typing import Any
 import pytest
 
 from strategies.decisions import OrderIntent
-from terminal.ledger import LedgerError, Record
+from terminal.ledger import LedgerError, LedgerReader, Record
 from terminal.ledger.past import Rebuilt
+from terminal.ledger.sidecar import beside
+from terminal.ledger.tables import row_of
 from tests.conftest import REPO
 from tests.terminal.ledger_rows import (
     a_days_work,
@@ -41,7 +44,10 @@ EDITS = [
     "UPDATE deposits SET amount = 1",
     "DELETE FROM fills WHERE seq = (SELECT MIN(seq) FROM fills)",
     "DELETE FROM kills",
-    "UPDATE order_updates SET state = 'cancelled' WHERE seq = 8",
+    "UPDATE order_updates SET state = 'cancelled' WHERE seq = 9",
+    "UPDATE skipped SET sentence = 'said nothing'",
+    "UPDATE precedents SET logit = -logit",
+    "DELETE FROM suggestions WHERE seq = (SELECT MIN(seq) FROM suggestions)",
     'INSERT INTO kills SELECT 1000, at_ns, command_id, "on", digest FROM kills LIMIT 1',
     "UPDATE fills SET side = 'barter'",
 ]
@@ -110,45 +116,135 @@ def test_a_ledger_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
         opened(tmp_path / "l")
 
 
+def flip(body: bytearray, chance: random.Random) -> None:
+    for _ in range(chance.randint(1, 3)):
+        body[chance.randrange(len(body))] ^= 1 << chance.randrange(8)
+
+
+def cut(body: bytearray, chance: random.Random) -> None:
+    del body[chance.randrange(len(body)) :]
+
+
+def blank(body: bytearray, chance: random.Random) -> None:
+    start = chance.randrange(len(body))
+    body[start : start + 512] = bytes(len(body[start : start + 512]))
+
+
+def grow(body: bytearray, chance: random.Random) -> None:
+    body += chance.randbytes(chance.choice((1, 32, 4_096)))
+
+
+def repeat(body: bytearray, chance: random.Random) -> None:
+    """A page as it was elsewhere or before."""
+    one, other = (chance.randrange(len(body) // 4_096 + 1) * 4_096 for _ in range(2))
+    body[one : one + 4_096] = body[other : other + 4_096]
+
+
+HANDS = (flip, flip, flip, flip, cut, blank, grow, repeat)
+SPARED = ("-shm", ".lock")
+"""What SQLite makes anew, and what holds nothing but a process number."""
+
+
 def damaged_copies(ledger: Path, folder: Path, count: int, seed: int) -> Iterator[tuple[str, Path]]:
-    """Copies with one to three bits flipped, or cut short, somewhere in file or log."""
+    """Copies with the bytes of the file, its log or its witness changed in one way."""
     chance = random.Random(seed)
-    parts = [p.name for p in ledger.parent.iterdir() if not p.name.endswith(("-shm", ".lock"))]
+    parts = sorted(p.name for p in ledger.parent.iterdir() if not p.name.endswith(SPARED))
     for trial in range(count):
         path = copied(ledger, folder)
-        part = folder / chance.choice(sorted(parts))
+        part, hand = folder / chance.choice(parts), chance.choice(HANDS)
         body = bytearray(part.read_bytes())
-        if trial % 10 == 9:
-            del body[chance.randrange(len(body)) :]
-        else:
-            for _ in range(chance.randint(1, 3)):
-                body[chance.randrange(len(body))] ^= 1 << chance.randrange(8)
+        hand(body, chance)
         part.write_bytes(body)
-        yield f"seed {seed}, trial {trial}, {part.name}", path
+        yield f"seed {seed}, trial {trial}, {part.name}, {hand.__name__}", path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {part.name: part.read_bytes() for part in folder.iterdir()}
 
 
 def check_damage(ledger: Path, known: Rebuilt, folder: Path, count: int, seed: int) -> int:
-    noticed = 0
+    refusals = []
     for trial, path in damaged_copies(ledger, folder, count, seed):
         (folder / "live.sqlite-shm").unlink(missing_ok=True)
+        found = contents(folder)
+        with contextlib.suppress(LedgerError), LedgerReader(path) as reader:
+            reader.verify()
+        assert contents(folder) == found, f"a reader changed something: {trial}"
         try:
             assert reopened(path) == known, f"money changed silently: {trial}"
-        except LedgerError:
-            noticed += 1
-    return noticed
+        except LedgerError as refusal:
+            refusals.append(str(refusal))
+            assert contents(folder) == found, f"refused, and changed: {trial}"
+    assert all(re.search(r"put|remove|move|update|check|close", said) for said in refusals)
+    return len(refusals)
 
 
-def test_flipped_bits_are_noticed_or_harmless(
+def test_bytes_that_changed_are_noticed_or_harmless_and_a_refused_ledger_is_left_as_it_is(
     tmp_path: Path, crashed: tuple[Path, Rebuilt]
 ) -> None:
-    assert check_damage(*crashed, tmp_path, 100, seed=7) > 10
+    assert check_damage(*crashed, tmp_path, 60, seed=7) > 10
 
 
 @pytest.mark.slow
-def test_flipped_bits_are_noticed_or_harmless_five_thousand_times(
+@pytest.mark.timeout(900)
+def test_bytes_that_changed_are_noticed_or_harmless_five_thousand_times(
     tmp_path: Path, crashed: tuple[Path, Rebuilt]
 ) -> None:
     assert check_damage(*crashed, tmp_path, 5_000, seed=11) > 500
+
+
+FOREIGN = [
+    "CREATE TRIGGER twice AFTER INSERT ON fills BEGIN UPDATE deposits SET amount = 1; END",
+    "CREATE TABLE notes (text)",
+    "CREATE VIEW rich AS SELECT * FROM deposits",
+    "CREATE INDEX quick ON fills (at_ns)",
+]
+
+
+@pytest.mark.parametrize("statement", FOREIGN)
+def test_what_is_not_ours_in_a_ledger_is_named_and_left(tmp_path: Path, statement: str) -> None:
+    known = recorded(tmp_path / "l")
+    with contextlib.closing(sqlite3.connect(tmp_path / "l", isolation_level=None)) as other:
+        other.execute(statement)
+    found = contents(tmp_path)
+    kind, name = statement.split()[1:3]
+    with pytest.raises(LedgerError, match=rf"a {kind.lower()} that is not ours \[{name}\].*DROP"):
+        opened(tmp_path / "l")
+    assert contents(tmp_path) == found
+    with contextlib.closing(sqlite3.connect(tmp_path / "l", isolation_level=None)) as other:
+        other.execute(f"DROP {kind} {name}")
+        other.execute("ANALYZE")  # what SQLite keeps for itself is harmless
+    assert reopened(tmp_path / "l") == known
+
+
+def test_a_ledger_with_two_names_is_refused_before_rows_can_part_ways(tmp_path: Path) -> None:
+    for home in ("one", "other"):
+        (tmp_path / home).mkdir()
+    one, other = tmp_path / "one" / "l", tmp_path / "other" / "l"
+    known = recorded(one)
+    ledger = opened(one)
+    os.link(one, other)
+    with pytest.raises(LedgerError, match=r"second name \(a hard link\)"):
+        opened(other)
+    one.unlink()  # one name again, and the first engine goes on
+    with pytest.raises(LedgerError, match="another engine has it"):
+        opened(other)
+    assert list(other.parent.iterdir()) == [other]
+    ledger.shut()
+    assert reopened(other) == known
+
+
+def test_a_refused_ledger_leaves_no_trace_of_the_look(
+    tmp_path: Path, crashed: tuple[Path, Rebuilt]
+) -> None:
+    path = copied(crashed[0], tmp_path)
+    for part in (beside(path, ".lock"), beside(path, "-shm")):
+        part.unlink()
+    os.truncate(beside(path, "-wal"), 20_000)
+    found = contents(tmp_path)
+    with pytest.raises(LedgerError, match="acknowledged"):
+        opened(path)
+    assert contents(tmp_path) == found
 
 
 # -- sudden ends -------------------------------------------------------------------------------
@@ -166,10 +262,12 @@ class Lives:
             text=True,
         )
 
-    def one(self, path: Path, *, at_step: int = 0, after_s: float = 0.0) -> dict[str, Any]:
+    def one(
+        self, path: Path, *, at_step: int = 0, after_s: float = 0.0, orders: int = 4
+    ) -> dict[str, Any]:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        request = {"path": str(path), "at_step": at_step, "after_s": after_s}
+        request = {"path": str(path), "at_step": at_step, "after_s": after_s, "orders": orders}
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
         answer: dict[str, Any] = json.loads(self._server.stdout.readline())
@@ -188,13 +286,12 @@ def lives() -> Iterator[Lives]:
 
 def money(calls: list[list[Record]]) -> int:
     rows = [record for rows in calls for record in rows]
-    scorecard = {"Suggested", "SuggestionOver", "Skipped"}
-    return sum(type(record).__name__ not in scorecard for record in rows)
+    return sum(row_of(record).table.money for record in rows)
 
 
-def check_life(path: Path, acknowledged: int) -> None:
+def check_life(path: Path, acknowledged: int, orders: int = 4) -> None:
     """Every acknowledged call is there; of the one that was under way, all or nothing."""
-    work = a_days_work()
+    work = a_days_work(orders)
     whole = [money(work[:calls]) for calls in range(acknowledged, len(work) + 1)]
     assert reopened(path).rows in whole
 
@@ -206,12 +303,12 @@ def test_killed_at_each_step_of_a_write_no_acknowledged_row_is_lost(
     while True:
         step += 1
         path = tmp_path / f"{step}.sqlite"
-        life = lives.one(path, at_step=step)
+        life = lives.one(path, at_step=step, orders=2)
         if life["lived"]:
             break
-        check_life(path, life["calls"])
-    assert step > 100
-    assert life["calls"] == len(a_days_work())
+        check_life(path, life["calls"], orders=2)
+    assert step > 70
+    assert life["calls"] == len(a_days_work(2))
 
 
 def test_killed_again_and_again_a_ledger_goes_on_from_where_it_was(
@@ -244,7 +341,7 @@ def check_random_kills(folder: Path, lives: Lives, count: int, seed: int) -> Non
         if path.exists():
             check_life(path, life["calls"])
         for part in folder.glob(f"{trial}.sqlite*"):
-            part.unlink()
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
 class Breaks:
