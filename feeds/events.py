@@ -420,13 +420,20 @@ class Behind(msgspec.Struct, frozen=True, array_like=True, tag="behind", gc=Fals
 
 
 class PassedOver(msgspec.Struct, frozen=True, array_like=True, tag="passed_over", gc=False):
-    """Changes of these assets' books were passed over for newer ones of the same levels.
+    """From here on these assets' books may be ahead of what else is told, prints among it.
 
-    The books are right; what happened to a queue in between is not known. Prints never are.
+    Only the newest of each level was kept, so what happened to a queue is not known. Without any
+    asset: all is told in order again.
     """
 
     at_ns: Nanos
     asset_ids: tuple[str, ...]
+
+
+class Release(msgspec.Struct, frozen=True, array_like=True, tag="release", gc=False):
+    """What is sealed leaves: said when all that a person commanded so far has been heard."""
+
+    at_ns: Nanos
 
 
 Event: TypeAlias = (
@@ -456,4 +463,5 @@ Event: TypeAlias = (
     | Meant
     | Behind
     | PassedOver
+    | Release
 )

@@ -141,6 +141,7 @@ class PaperExchange:
         self._orders: dict[str, _Order] = {}
         self._waiting: list[_Order] = []
         self._resting: dict[str, list[_Order]] = {}
+        self._places_unknown: set[str] = set()
         self._taken: dict[tuple[str, Side, Price], tuple[Size, Size]] = {}
         self._seen: dict[str, deque[tuple[str, Nanos, Price, Size, Side]]] = {}
 
@@ -174,6 +175,8 @@ class PaperExchange:
 
     def on_event(self, event: Event) -> list[Heard]:
         """What this event means for our orders. Only ticks, prints and markets mean anything."""
+        if type(event) is PassedOver:
+            return self._lose_places(event)
         if type(event) is LevelChange or not self._orders:
             return []  # by far the most frequent
         match event:
@@ -181,8 +184,6 @@ class PaperExchange:
                 return self._tick(event.at_ns) if self._waiting else []
             case Print():
                 return self._print(event)
-            case PassedOver():
-                return self._lose_places(event)
             case MarketSeen():
                 return self._market_changed(event.market.condition_id, event.at_ns)
             case MarketResolved():
@@ -264,7 +265,8 @@ class PaperExchange:
             reason = "the rest was cancelled" if order.filled else "nothing to take at the limit"
             return self._end(order, now_ns, OrderState.CANCELLED, reason)
         own_side = book.bids if intent.side is Side.BUY else book.asks
-        order.queue = own_side.get(intent.price, 0)
+        unknown = intent.condition_id in self._places_unknown
+        order.queue = QUEUE_UNKNOWN if unknown else own_side.get(intent.price, 0)
         self._resting.setdefault(intent.condition_id, []).append(order)
         return self._update(order, now_ns)
 
@@ -321,12 +323,13 @@ class PaperExchange:
         return heard
 
     def _lose_places(self, event: PassedOver) -> list[Heard]:
-        """Where changes were passed over nobody knows how many are left before us."""
-        books = {
-            market.condition_id
-            for market in map(self._market_data.market_of, event.asset_ids)
-            if market
-        }
+        """Where books ran ahead of prints nobody knows how many are left before us."""
+        if not event.asset_ids:
+            self._places_unknown.clear()
+            return []
+        markets = map(self._market_data.market_of, event.asset_ids)
+        books = {market.condition_id for market in markets if market is not None}
+        self._places_unknown |= books
         lost = [
             order
             for condition_id in sorted(books)

@@ -31,6 +31,7 @@ from feeds.events import (
     OrderUpdate,
     PassedOver,
     Print,
+    Release,
     Story,
     SuggestionReply,
     Tick,
@@ -121,6 +122,7 @@ class Desk:
             VenueMode: self._on_venue_mode,
             Behind: self._on_behind,
             PassedOver: _ignore,  # the books are right; whoever keeps queues asks
+            Release: _ignore,
         }
 
     def handle(self, event: Event) -> list[Decision]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import httpx
 import msgspec
 
 from feeds.clock import Clock
-from feeds.events import OrderState, OrderUpdate
+from feeds.events import Event, OrderState, OrderUpdate
 from feeds.markets import SECOND, Nanos
 from feeds.news.dedupe import MemoryFormatError
 from feeds.news.fetch import Fetcher
@@ -90,6 +91,11 @@ def _sources(
 ) -> Sources:
     """Everything that feeds the inbox; what is wrong with any of it becomes a complaint."""
     clock, hear, hosts = state.clock, inbox.hear, config.venue.hosts
+
+    def hear_stream(events: list[Event]) -> None:
+        state.delay.heard(events, time.perf_counter())
+        inbox.hear_many(events)
+
     http = httpx.AsyncClient(timeout=httpx.Timeout(HTTP_TIMEOUT_S))
     modes = VenueModes(clock, hear)
     reads = Reads(http, modes=modes)
@@ -97,7 +103,7 @@ def _sources(
     stream = MarketStream(
         hosts,
         clock,
-        inbox.hear_many,
+        hear_stream,
         state.stream_health,
         reader,
         standby=config.venue.standby,

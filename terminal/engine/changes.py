@@ -19,6 +19,7 @@ from feeds.events import (
     OrderSent,
     PassedOver,
     Print,
+    Release,
     Story,
     Tick,
     TickSizeChange,
@@ -46,7 +47,7 @@ _CATALOGUE: frozenset[type] = frozenset({MarketSeen, MarketResolved, TickSizeCha
 _SIGNALS: frozenset[type] = frozenset({Suggested, SuggestionOver, Skipped})
 
 _OF_NO_ACCOUNT: frozenset[type] = frozenset(
-    {Tick, Judged, Meant, Consult, Ponder, Follow, Gap, OrderSent, Behind, PassedOver}
+    {Tick, Judged, Meant, Consult, Ponder, Follow, Gap, OrderSent, Behind, PassedOver, Release}
 )
 """Orders, positions and fills stay as they are; of anything else nobody need think of that."""
 

@@ -24,10 +24,10 @@ from feeds.events import (
     BookSnapshot,
     Event,
     Fill,
-    Gap,
     LevelChange,
     MarketSeen,
     PassedOver,
+    Release,
     Story,
     Tick,
 )
@@ -57,6 +57,8 @@ log = logging.getLogger(__name__)
 TICKS_PER_SECOND = 10
 TURN_S = 0.005
 """After so long the sockets have their turn, whatever waits: a command is read within it."""
+ROUNDS_TO_HEAR = 3
+"""Of the loop, from the bytes in a socket to a command in the inbox."""
 LAG_MAX_MS = 1_000
 STORIES_REMEMBERED_MAX = 5_000
 """How many stories' arrival times and clusters are kept for the figures."""
@@ -91,6 +93,7 @@ class Engine:
         self._arrived: dict[str, float] = {}
         self._clusters: dict[str, None] = {}
         self._last_ns = 0
+        self._in_disorder = False
 
     # -- what comes in ------------------------------------------------------------------
 
@@ -147,29 +150,53 @@ class Engine:
             while (heard := self.inbox.take()) is not None:
                 await self._own_up(*heard)
                 await self._handle(*heard)
+                await self._release()
                 if time.perf_counter() > until:
                     break
             else:
-                self._recover()
+                await self._recover()
             await asyncio.sleep(0)  # let the sockets breathe
+
+    async def _release(self) -> None:
+        """Let what is sealed leave, after whatever a person has commanded until now."""
+        if not self.session.has_sealed:
+            return
+        for _ in range(ROUNDS_TO_HEAR):
+            await asyncio.sleep(0)
+        if self.inbox.commanded:
+            return
+        event, now = Release(self._last_ns), time.perf_counter()
+        await self._own_up(event, now)
+        await self._handle(event, now)
 
     async def _own_up(self, event: Event, arrived: float) -> None:
         """Before an event is handled, say how old it and what waits is, and what was left out."""
-        now, oldest = time.perf_counter(), self.inbox.oldest()
+        now = time.perf_counter()
         self._lag.awake(now)
-        heard = [arrived, now - self._ledger.waiting_s, arrived if oldest is None else oldest]
-        late = self._lag.turn(now, min(heard))
+        late = self._lag.turn(now, min(arrived, self._oldest(now)))
         if late is not None:
             await self._handle(Behind(event.at_ns, late), now)
-        passed_over = self.inbox.take_passed_over()
-        if passed_over:
-            await self._handle(PassedOver(event.at_ns, passed_over), now)
+        joined = self.inbox.take_joined()
+        if joined:
+            self._in_disorder = True
+            await self._handle(PassedOver(event.at_ns, joined), now)
 
-    def _recover(self) -> None:
+    def _oldest(self, now: float) -> float:
+        """The moment up to which everything is dealt with, read and on disk."""
+        oldest = self.inbox.oldest()
+        late_s = max(self._ledger.waiting_s, self.state.delay.late_s(now))
+        return min(now - late_s, now if oldest is None else oldest)
+
+    async def _recover(self) -> None:
+        """All is dealt with: places in queues can be known again, lost books are asked for."""
+        if self._in_disorder:
+            self._in_disorder = False
+            await self._handle(PassedOver(self._last_ns, ()), time.perf_counter())
         lost = self.inbox.take_overrun()
         if lost:
-            self.state.error(f"the desk fell behind: {len(lost)} books are asked for again")
-            self.inbox.hear(Gap(self.state.clock.now_ns(), lost, "the desk fell behind"))
+            prints, self.inbox.prints_lost = self.inbox.prints_lost, 0
+            said = f"the desk fell behind: {len(lost)} books are asked for again"
+            self.state.error(f"{said}, {prints} prints were not heard" if prints else said)
             self.sources.following.ask_again(lost)
 
     async def _handle(self, event: Event, arrived: float) -> None:
@@ -280,7 +307,9 @@ class Engine:
 
     async def _tick(self) -> None:
         while True:
-            self._lag.awake(time.perf_counter())
+            now = time.perf_counter()
+            self._lag.awake(now)
+            self._lag.look(now, self._oldest(now))  # also while the desk waits for its disk
             self.sources.modes.tick()
             self.inbox.hear(Tick(self.state.clock.now_ns()))
             await asyncio.sleep(1 / TICKS_PER_SECOND)

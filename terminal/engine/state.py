@@ -12,7 +12,7 @@ from feeds.news.poller import SourceHealth
 from feeds.polymarket.health import StreamHealth
 from strategies.desk import Desk
 from terminal.engine.changes import Changes
-from terminal.engine.lag import Lag
+from terminal.engine.lag import Delay, Lag
 from terminal.engine.latency import Spans
 from terminal.engine.timeline import Timelines
 
@@ -71,6 +71,7 @@ class EngineState:
         self.story_to_suggestion = Spans()
         self.frame_to_book = Spans()
         self.lag = Lag(0)
+        self.delay = Delay(clock)
         self.catalogue: Dated | None = None
         self.judge: Reporting | None = None
 
