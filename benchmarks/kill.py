@@ -57,7 +57,7 @@ class Busy(Strategy):
             limit=max(100, book.best_bid) if sells else min(9_900, book.best_ask),
             size=10 * SHARE,
             edge=1.0,
-            reason="it moved",
+            reason=str(book.venue_ns),  # the book it was decided on, for a witness outside
         )
 '''
 LIMITS = """
@@ -85,8 +85,11 @@ class Trial(NamedTuple):
 
 
 @contextlib.contextmanager
-def engine(folder: Path, speed: float) -> Iterator[int]:
-    """The practice venue and an engine on it, its process id; FTT_HOME is set to its home."""
+def engine(folder: Path, speed: float) -> Iterator[tuple[int, dict[str, Any]]]:
+    """An engine on the practice venue: its process id, and what the venue told of itself.
+
+    FTT_HOME is set to its home.
+    """
     command = [sys.executable, "-m", "practice", "--json", "--port", "0", "--with-parent"]
     venue = subprocess.Popen(
         [*command, "--seed", "7", "--speed", str(speed)], stdout=subprocess.PIPE, text=True
@@ -103,7 +106,7 @@ def engine(folder: Path, speed: float) -> Iterator[int]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        yield bot.pid
+        yield bot.pid, told
     finally:
         for process in (bot, venue):
             process.terminate()
@@ -194,7 +197,7 @@ def p99(numbers: list[float]) -> float:
 def run() -> dict[str, Any]:
     """Two hundred trials."""
     count = int(os.environ.get("TRIALS", TRIALS))
-    with tempfile.TemporaryDirectory() as folder, engine(Path(folder), 20) as pid:
+    with tempfile.TemporaryDirectory() as folder, engine(Path(folder), 20) as (pid, _):
         try:
             found = asyncio.run(trials(pid, count))
         except LinkError as error:

@@ -59,6 +59,8 @@ TURN_S = 0.005
 """After so long the sockets have their turn, whatever waits: a command is read within it."""
 ROUNDS_TO_HEAR = 3
 """Of the loop, from the bytes in a socket to a command in the inbox."""
+PAUSE_S = 0.05
+"""Who comes back after longer than that hears commands before anything else."""
 LAG_MAX_MS = 1_000
 STORIES_REMEMBERED_MAX = 5_000
 """How many stories' arrival times and clusters are kept for the figures."""
@@ -155,14 +157,14 @@ class Engine:
                     break
             else:
                 await self._recover()
-            await asyncio.sleep(0)  # let the sockets breathe
+            paused = time.perf_counter() > until + PAUSE_S
+            await _let_sockets_breathe(ROUNDS_TO_HEAR if paused else 1)
 
     async def _release(self) -> None:
         """Let what is sealed leave, after whatever a person has commanded until now."""
         if not self.session.has_sealed:
             return
-        for _ in range(ROUNDS_TO_HEAR):
-            await asyncio.sleep(0)
+        await _let_sockets_breathe(ROUNDS_TO_HEAR)
         if self.inbox.commanded:
             return
         event, now = Release(self._last_ns), time.perf_counter()
@@ -313,6 +315,11 @@ class Engine:
             self.sources.modes.tick()
             self.inbox.hear(Tick(self.state.clock.now_ns()))
             await asyncio.sleep(1 / TICKS_PER_SECOND)
+
+
+async def _let_sockets_breathe(rounds: int) -> None:
+    for _ in range(rounds):
+        await asyncio.sleep(0)
 
 
 def _remember(kept: dict[str, Any], key: str, value: Any) -> None:

@@ -348,9 +348,9 @@ class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One of our orders. ``queue_ahead`` is the size before us at our price, ``failed`` the size of
-    its fills that were matched and did not settle, ``venue_id`` the venue's own id of it, "" before
-    it has one."""
+    """One of our orders. ``queue_ahead`` is the size before us at our price, None where that is not
+    known, ``failed`` the size of its fills that were matched and did not settle, ``venue_id`` the
+    venue's own id of it, "" before it has one."""
 
     order_id: str
     at_ns: int
@@ -366,7 +366,7 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     state: OrderWord
     reason: str = ""
     origin: str = ""
-    queue_ahead: int = 0
+    queue_ahead: int | None = 0
     failed: int = 0
     venue_id: str = ""
 
