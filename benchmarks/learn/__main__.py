@@ -218,8 +218,8 @@ def by_meaning(found: dict[str, list[Example]], table: dict[str, Any]) -> dict[s
 
 
 COVERAGE = {"a": 0.85, "b": 0.65}
-"""The share of directions that a stage tells; those least sure are not. With the models the sum says
-better how sure it is, so more is gained by silence."""
+"""The share of directions that a stage tells; those least sure are not. With the models the sum
+says better how sure it is, so more is gained by silence."""
 
 
 def sure_from(logits: Sequence[tuple[float, int]], coverage: float) -> float:
