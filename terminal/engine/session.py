@@ -69,7 +69,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
     ``past`` are the fills, settlements and resolutions of earlier sessions, from the ledger;
     ``precedents`` what stories did to odds in them; ``models`` the fingerprint of the models whose
-    word on what stories mean is among the events, "" where there were none.
+    word on what stories mean is among the events, "" where there were none; ``unrelated`` what a
+    person has called not related, as pairs of a story's cluster and an event.
     """
 
     version: str
@@ -82,6 +83,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     precedents: tuple[Remembered, ...] = ()
     killed: bool = False
     models: str = ""
+    unrelated: tuple[tuple[str, str], ...] = ()
 
 
 class Keep(msgspec.Struct, frozen=True):
@@ -131,7 +133,12 @@ class Session:
             for setting in header.strategies
         ]
         self.desk = Desk(header.desk, enrolled, linker or Linker())
-        self.desk.restore(header.past, killed=header.killed, precedents=header.precedents)
+        self.desk.restore(
+            header.past,
+            killed=header.killed,
+            precedents=header.precedents,
+            unrelated=header.unrelated,
+        )
         self.broker = broker(self.desk)
         self.decisions = 0
         self._digest = blake2b(digest_size=16)
