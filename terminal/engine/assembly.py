@@ -29,6 +29,7 @@ from terminal import VERSION
 from terminal.alerts import Alerts
 from terminal.config import Config
 from terminal.engine.catalogue_sync import CatalogueSync
+from terminal.engine.earlier import ENGINE_ENDED, earlier
 from terminal.engine.following import Following
 from terminal.engine.inbox import Inbox
 from terminal.engine.llm_judge import LlmJudge, judge_of
@@ -41,6 +42,7 @@ from terminal.ledger import Deposit, Ledger, Place, Rebuilt, Record, SessionStar
 from terminal.stores.news_store import NewsStore
 from terminal.stores.paths import CATALOGUE_SHELF, Paths, private_folder
 from terminal.stores.secret import SecretError
+from terminal.stores.story_store import StoryStore
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ def assemble(
     ledger = Ledger.open(paths.ledger)
     try:
         past = ledger.rebuild()
+        before = earlier(past, StoryStore(paths.state).read())
         header = _header(config, past, clock.now_ns())
         session = Session(header)
         asyncio.run(ledger.record(_opening(config, past, header, ledger.path)))
@@ -75,7 +78,7 @@ def assemble(
         ledger.shut()
         raise
     alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
-    state = EngineState(config.venue.name, clock, session.desk)
+    state = EngineState(config.venue.name, clock, session.desk, before)
     inbox = Inbox(state.counters)
     sources = _sources(config, paths, state, inbox, with_models=bool(header.models))
     state.catalogue = sources.catalogue
@@ -227,7 +230,7 @@ def _opening(config: Config, past: Rebuilt, header: Header, path: Path) -> list[
             intent.order_id,
             OrderState.CANCELLED,
             past.states[intent.order_id].filled if intent.order_id in past.states else 0,
-            "the engine ended",
+            ENGINE_ENDED,
         )
         for intent in past.open_intents
     ]
