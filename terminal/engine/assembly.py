@@ -191,6 +191,8 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
         ),
         past=past.past,
         precedents=past.precedents,
+        owners=past.owners,
+        holdings=past.holdings,
         killed=past.killed,
         models=models,
     )

@@ -1,6 +1,6 @@
 """What earlier sessions left: their stories, orders and fills, so that a restart forgets nothing.
 
-The desk has none of them. It takes up money and what its strategies hold, and decides on what is new.
+The desk has none of them: it takes up money and what strategies hold, and decides on what is new.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ class Earlier:
     fills: tuple[Fill, ...] = ()
 
     def told(self, story: Story) -> bool:
-        """Whether a story was heard before as it is: the memory of news may be older than a kill."""
+        """Whether a story was heard before as it is: a kill outlives the memory of news."""
         row = self.rows.get(story.id)
         return row is not None and row.revision >= story.revision and row.title == story.title
 

@@ -27,6 +27,7 @@ from feeds.markets import SECOND
 from strategies.decisions import (
     Cancel,
     Decision,
+    Holding,
     Mandate,
     OrderIntent,
     Place,
@@ -62,8 +63,9 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Everything besides the events that decisions depend on; the first record of a tape.
 
     ``past`` are the fills, settlements and resolutions of earlier sessions, from the ledger;
-    ``precedents`` what stories did to odds in them; ``models`` the fingerprint of the models whose
-    word on what stories mean is among the events, "" where there were none.
+    ``owners`` says which strategy's an order was that filled in them, ``holdings`` what each bought
+    last; ``precedents`` what stories did to odds in them. ``models`` is the fingerprint of the
+    models whose word on what stories mean is among the events, "" where there were none.
     """
 
     version: str
@@ -74,6 +76,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     strategies: tuple[StrategySetting, ...] = ()
     past: tuple[Recalled, ...] = ()
     precedents: tuple[Remembered, ...] = ()
+    owners: dict[str, str] = {}
+    holdings: tuple[Holding, ...] = ()
     killed: bool = False
     models: str = ""
 
@@ -123,7 +127,13 @@ class Session:
             for setting in header.strategies
         ]
         self.desk = Desk(header.desk, enrolled, linker or Linker())
-        self.desk.restore(header.past, killed=header.killed, precedents=header.precedents)
+        self.desk.restore(
+            header.past,
+            killed=header.killed,
+            precedents=header.precedents,
+            owners=header.owners,
+            holdings=header.holdings,
+        )
         self.broker = broker(self.desk)
         self.decisions = 0
         self._digest = blake2b(digest_size=16)

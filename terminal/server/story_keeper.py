@@ -41,26 +41,23 @@ class _Keeper:
         due = asyncio.get_running_loop().time() + KEPT_EVERY_S
         while True:
             await asyncio.sleep(NOTED_EVERY_S)
-            while await self._note():
-                await asyncio.sleep(0)
+            await self._note()
             if asyncio.get_running_loop().time() >= due:
                 await self._keep()
                 due = asyncio.get_running_loop().time() + KEPT_EVERY_S
 
-    async def _note(self) -> bool:
-        """Note some of what is new; whether there may be more."""
+    async def _note(self) -> None:
         now_ns = self._page.state.desk.outbox.now_ns
         rows = self._page.headlines.view(STORIES_MAX).rows
-        changed = [row for row in rows if self._noted.get(row.id) != _mark(row)][:NOTED_AT_ONCE]
-        told = []
-        for row in changed:
-            self._noted[row.id] = _mark(row)
-            article = self._page.articles.view(row.id)
-            if article is not None:
-                told.append(StoredStory(now_ns, row, article))
-        if told:
+        changed = [row for row in rows if self._noted.get(row.id) != _mark(row)]
+        for start in range(0, len(changed), NOTED_AT_ONCE):
+            told = []
+            for row in changed[start : start + NOTED_AT_ONCE]:
+                self._noted[row.id] = _mark(row)
+                article = self._page.articles.view(row.id)
+                if article is not None:
+                    told.append(StoredStory(now_ns, row, article))
             await asyncio.to_thread(self._store.note, told)
-        return len(changed) == NOTED_AT_ONCE
 
     async def _keep(self) -> None:
         articles: list[ArticleView] = []

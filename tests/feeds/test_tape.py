@@ -252,7 +252,7 @@ def test_a_disk_that_is_full_is_told_in_a_sentence_and_what_was_written_can_be_p
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
         tape = TapeWriter(tmp_path / "tape", {"version": "1"})
-        with pytest.raises(TapeError, match="cannot be written .*: free some space"):
+        with pytest.raises(TapeError, match=r"cannot be written .*: free some space"):
             tape.extend(events)
         with suppress(TapeError):
             tape.close()
