@@ -17,6 +17,7 @@ import httpx
 import msgspec
 from msgspec import Meta
 
+from feeds.decoding import Unreadable, decoded
 from feeds.llm_prompt import NoAnswer, Question, Said, Told, prompt, read
 from feeds.news.agent import user_agent
 from feeds.news.fetch import retry_after
@@ -173,6 +174,9 @@ class _Completion(msgspec.Struct, frozen=True):
     usage: Any = None
 
 
+_decode_completion = msgspec.json.Decoder(_Completion).decode
+
+
 class _Usage(msgspec.Struct, frozen=True):
     prompt_tokens: Annotated[int, Meta(gt=0, le=TOKENS_BELIEVED_MAX)]
     completion_tokens: Annotated[int, Meta(ge=0, le=TOKENS_BELIEVED_MAX)]
@@ -181,8 +185,8 @@ class _Usage(msgspec.Struct, frozen=True):
 def content(body: bytes) -> tuple[str | None, _Usage | None]:
     """The text of a completion, None where it is none; and its tokens where they were counted."""
     try:
-        completion = msgspec.json.decode(body, type=_Completion)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        completion = decoded(_decode_completion, body)
+    except Unreadable:
         return None, None
     try:
         usage = msgspec.convert(completion.usage, _Usage)

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from feeds.decoding import Unreadable, guarded
 from feeds.events import Grade
 from feeds.markets import SECOND, Nanos
 from feeds.text import printable
@@ -176,8 +177,9 @@ def read(text: str, asked: int) -> tuple[Said, ...] | NoAnswer:
     if len(text) > ANSWER_CHARS_MAX:
         return NoAnswer(f"The answer has more than {ANSWER_CHARS_MAX:,} characters.")
     try:
-        answers = msgspec.json.decode(_bare(text).encode(), type=_Answers).answers
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        with guarded():
+            answers = msgspec.json.decode(_bare(text).encode(), type=_Answers).answers
+    except Unreadable:
         return NoAnswer("The model did not answer in the form it was asked for.")
     ids = [said.id for said in answers]
     if len(set(ids)) < len(ids) or any(id > asked for id in ids):

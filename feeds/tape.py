@@ -16,6 +16,7 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from feeds.decoding import Unreadable, decoded
 from feeds.events import Event
 from feeds.markets import SECOND, Nanos
 
@@ -40,6 +42,7 @@ _HEAD_BYTES = _HEAD.size + _CHECK.size
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_events = msgspec.msgpack.Decoder(list[Event]).decode
+_decode_rows = msgspec.msgpack.Decoder(list[list[Any]]).decode
 _decode_header = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
@@ -78,9 +81,15 @@ class TapeWriter:
             raise TapeError(self.path, 0, "there is a file already; choose another name") from None
         except OSError as error:
             raise TapeError(self.path, 0, f"cannot be created ({error.strerror})") from None
-        self._file.write(MAGIC)
-        self._write_block(_encode(header), 0, 0, 0)
-        self._file.flush()
+        try:
+            with self._told():
+                self._file.write(MAGIC)
+            self._write_block(_encode(header), 0, 0, 0)
+            with self._told():
+                self._file.flush()
+        except TapeError:
+            self._let_go()
+            raise
 
     def append(self, event: Event) -> None:
         """Take one event."""
@@ -104,31 +113,44 @@ class TapeWriter:
             times = [event.at_ns for event in taken]
             self._write_block(_encode(taken), len(taken), min(times), max(times))
             self.events += len(taken)
-        try:
+        with self._told():
             self._file.flush()
-        except OSError as error:
-            raise self._unwritable(error) from error
 
     def _write_block(self, payload: bytes, events: int, first_ns: Nanos, last_ns: Nanos) -> None:
         packed = zlib.compress(payload, COMPRESSION)
         head = _HEAD.pack(len(packed), zlib.crc32(packed), events, first_ns, last_ns)
-        try:
+        with self._told():
             self._file.write(head + _CHECK.pack(zlib.crc32(head)) + packed)
-        except OSError as error:
-            raise self._unwritable(error) from error
 
-    def _unwritable(self, error: OSError) -> TapeError:
-        return TapeError(self.path, 0, f"cannot be written ({error.strerror})")
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """A disk that fails is told with what to do; what was written until then can be played."""
+        try:
+            yield
+        except OSError as error:
+            raise TapeError(
+                self.path, 0, f"cannot be written ({error.strerror}): free some space on its disk"
+            ) from error
+
+    def _let_go(self) -> None:
+        """Close the file; what it still holds was told as lost already."""
+        with suppress(OSError):
+            self._file.close()
 
     def close(self) -> None:
-        """Write what is left and make it durable. Closing twice is harmless."""
+        """Write what is left and make it durable. Closing twice is harmless.
+
+        Raises ``TapeError`` where the disk does not take it; the file is let go all the same.
+        """
         if self._file.closed:
             return
         try:
             self.flush()
-            os.fsync(self._file.fileno())
+            with self._told():
+                os.fsync(self._file.fileno())
+                self._file.close()
         finally:
-            self._file.close()
+            self._let_go()
 
     def __enter__(self) -> "TapeWriter":
         return self
@@ -240,8 +262,8 @@ def _header_of(path: Path, file: BufferedReader) -> dict[str, Any]:
     if head is None or len(packed) < head.length:
         raise TapeError(path, len(MAGIC), "the header is torn: nothing was recorded")
     try:
-        return _decode_header(_unpacked(path, len(MAGIC), head, packed))
-    except msgspec.MsgspecError as error:
+        return decoded(_decode_header, _unpacked(path, len(MAGIC), head, packed))
+    except Unreadable as error:
         raise TapeError(path, len(MAGIC), f"the header makes no sense ({error})") from None
 
 
@@ -274,19 +296,19 @@ def _unpacked(path: Path, offset: int, head: _Head, packed: bytes) -> bytes:
 def _events_of(path: Path, offset: int, head: _Head, packed: bytes) -> list[Event]:
     payload = _unpacked(path, offset, head, packed)
     try:
-        events = _decode_events(payload)
-    except msgspec.MsgspecError as error:
+        events = decoded(_decode_events, payload)
+    except Unreadable as error:
         raise TapeError(path, offset, _not_known(payload, error)) from None
     if len(events) != head.events:
         raise TapeError(path, offset, f"expected {head.events} events, found {len(events)}")
     return events
 
 
-def _not_known(payload: bytes, error: msgspec.MsgspecError) -> str:
+def _not_known(payload: bytes, error: Unreadable) -> str:
     """Why events can't be read: another version knows some that this one does not."""
     try:
-        told = msgspec.msgpack.decode(payload, type=list[list[Any]])
-    except msgspec.MsgspecError:
+        told = decoded(_decode_rows, payload)
+    except Unreadable:
         told = []
     if any(_by_relevance(event) for event in told):
         return (

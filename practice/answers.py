@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 BODY_BYTES_MAX = 1 << 20
-UNREADABLE = (msgspec.MsgspecError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises for rubbish, the bottomless kind too."""
 
 _encode = msgspec.json.Encoder().encode

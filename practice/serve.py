@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp
 from practice.api.newsroom import Newsroom
 from practice.clock import MINUTE, SECOND, WorldClock
 from practice.faults.deck import NO_FAULTS, RATES, BadFault, Faults, parse_fault
-from practice.venue import CONTROL, WS_MARKET, WS_USER, Venue
+from practice.venue import WS_MARKET, WS_USER, Venue
 from practice.world.catalogue import catalogue
 from practice.world.simulation import Published, World, story_truth
 from practice.world.stories import schedule
@@ -33,6 +34,7 @@ PASTS_A_STEP = 4
 PARENT_CHECK_S = 0.5
 GRACE_S = 1
 SPEED_MAX = 1000.0
+TOKEN_BYTES = 16
 
 
 class Truth:
@@ -79,7 +81,7 @@ class Practice:
         self.clock = WorldClock(speed)
         markets = catalogue(seed)
         self.world = World(seed, markets, schedule(seed, markets), self.clock.anchor_ns)
-        self.venue = Venue(self.world, self.clock, faults)
+        self.venue = Venue(self.world, self.clock, faults, secrets.token_urlsafe(TOKEN_BYTES))
         self.newsroom = Newsroom(base_url)
         self.truth = Truth(self.world, truth_file)
         self.base_url = base_url
@@ -98,7 +100,7 @@ class Practice:
             "ws_market": f"ws://{host}{WS_MARKET}",
             "ws_user": f"ws://{host}{WS_USER}",
             "news": self.newsroom.feed_urls(),
-            "control": f"{self.base_url}{CONTROL}",
+            "control": f"{self.base_url}{self.venue.control.place}",
             "calm": [listings[spec.slug].condition for spec in self.venue.calm()],
             "wallets": [wallet.shown() for wallet in self.venue.accounts.wallets],
             "seed": self.world.seed,

@@ -14,7 +14,7 @@ from practice.accounts.trading import Trading
 from practice.api.aggregates import Aggregates
 from practice.api.builders import Builders
 from practice.api.clob import Clob
-from practice.api.control import CONTROL, Control
+from practice.api.control import Control
 from practice.api.data_api import DataApi
 from practice.api.gamma import Gamma
 from practice.api.keys import Keys
@@ -36,7 +36,7 @@ from practice.world.board import Board
 from practice.world.catalogue import MarketSpec
 from practice.world.simulation import Moved, World
 
-__all__ = ["CONTROL", "WS_MARKET", "WS_USER", "Venue"]
+__all__ = ["WS_MARKET", "WS_USER", "Venue"]
 
 WS_MARKET = "/ws/market"
 WS_USER = "/ws/user"
@@ -45,7 +45,9 @@ WS_USER = "/ws/user"
 class Venue:
     """One world's public face."""
 
-    def __init__(self, world: World, clock: Clock, faults: Faults = NO_FAULTS) -> None:
+    def __init__(
+        self, world: World, clock: Clock, faults: Faults = NO_FAULTS, control_token: str = ""
+    ) -> None:
         self.world = world
         self.clock = clock
         self.deck = Deck(faults)
@@ -84,6 +86,7 @@ class Venue:
             self.limits,
             self.burst,
             self.publish,
+            control_token,
         )
 
     def calm(self) -> list[MarketSpec]:

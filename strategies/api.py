@@ -16,7 +16,7 @@ from feeds.book import OrderBook
 from feeds.events import BookState, Print, Story
 from feeds.figures import cent_price
 from feeds.markets import ONE, SHARE, Market, Nanos, Price, Side, Size
-from strategies.decisions import Impact, Link, Tier, Verdict
+from strategies.decisions import Holding, Impact, Link, Tier, Verdict
 from strategies.fills import Walk
 from strategies.impact import Move, Precedent, expit, logit
 
@@ -28,6 +28,7 @@ __all__ = [
     "Context",
     "Draft",
     "Entry",
+    "Holding",
     "Impact",
     "Link",
     "Market",
@@ -237,6 +238,12 @@ class Strategy:
 
     def __init__(self, params: StrategyParams) -> None:
         self.params = params
+
+    def resume(self, holdings: Sequence[Holding]) -> None:
+        """A session begins, and these are still held from earlier ones: plan the way out anew.
+
+        It comes before all else, and not at all where nothing is held.
+        """
 
     def on_story(self, story: Story, links: Sequence[Link], ctx: Context) -> Iterable[Draft]:
         """A story arrived and touches these markets."""

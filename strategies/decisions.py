@@ -167,6 +167,21 @@ class Suggestion(msgspec.Struct, frozen=True, array_like=True):
     rests: bool = False
 
 
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy's own orders bought last of an asset, as the ledger remembers it.
+
+    ``price`` is that of the newest such fill, ``edge`` what was expected of it, in cents a share.
+    """
+
+    strategy: str
+    condition_id: str
+    asset_id: str
+    since_ns: Nanos
+    price: Price
+    story_id: str = ""
+    edge: float = 0.0
+
+
 class OrderIntent(msgspec.Struct, frozen=True, array_like=True):
     """An order that passed the gate and must be on disk before it leaves the house.
 

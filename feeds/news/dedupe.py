@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from feeds.decoding import decoded
 from feeds.events import Story
 from feeds.markets import MINUTE, SECOND, Nanos
 from feeds.news.clustering import Clusters
@@ -106,6 +107,8 @@ class _State(msgspec.Struct, array_like=True):
     sources: dict[str, list[_Seen]]
     near: list[list[Indexed]]
 
+
+_decode_state = msgspec.msgpack.Decoder(_State).decode
 
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")  # sets go out sorted
 
@@ -216,7 +219,7 @@ class Deduper:
     def remembering(cls, data: bytes) -> "Deduper":
         """The judge whose ``memory()`` this was. Raises ``MemoryFormatError``."""
         try:
-            state = msgspec.msgpack.decode(data, type=_State)
+            state = decoded(_decode_state, data)
             if state.version != _VERSION:
                 raise ValueError(f"version {state.version}")
             judge = cls()

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from feeds.clock import Clock
+from feeds.decoding import Unreadable, decoded
 from feeds.events import Story
 from feeds.markets import SECOND, Nanos
 from feeds.news import poll_interval as rhythm
@@ -102,6 +103,9 @@ class _Remembered(msgspec.Struct, array_like=True):
 class _Memory(msgspec.Struct, array_like=True):
     judge: bytes
     sources: dict[str, _Remembered]
+
+
+_decode_memory = msgspec.msgpack.Decoder(_Memory).decode
 
 
 class _Followed:
@@ -259,8 +263,8 @@ class NewsPoller:
 
     def _remember(self, memory: bytes) -> None:
         try:
-            kept = msgspec.msgpack.decode(memory, type=_Memory)
-        except msgspec.DecodeError as error:
+            kept = decoded(_decode_memory, memory)
+        except Unreadable as error:
             raise MemoryFormatError(
                 "The memory of told stories can't be read: remove the file to start afresh."
             ) from error

@@ -12,6 +12,8 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from feeds.decoding import UNREADABLE
+
 
 class HashVerdict(Enum):
     """What a book's hash says of its text."""
@@ -50,7 +52,7 @@ def verdict_on_hash(book: bytes | Raw) -> HashVerdict:
     """The verdict on a book as it was sent. Nothing it may hold raises."""
     try:
         told = _decode(book)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return HashVerdict.UNKNOWN
     if not told.hash:
         return HashVerdict.UNKNOWN

@@ -17,6 +17,7 @@ from typing import Annotated, BinaryIO
 import msgspec
 from msgspec import Meta
 
+from feeds.decoding import UNREADABLE
 from feeds.markets import Market, Nanos
 
 MAGIC = b"FTTSHELF\x01"
@@ -76,7 +77,7 @@ class CatalogueStore:
             return None
         except OSError as error:
             raise self._no_use(f"it cannot be read ({error.strerror})") from None
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             raise self._no_use("it is damaged") from None
 
     def _read(self, file: BinaryIO) -> StoredCatalogue:

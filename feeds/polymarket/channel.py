@@ -36,7 +36,7 @@ from feeds.polymarket.frames import (
 from feeds.polymarket.limits import ChannelLimits
 from feeds.polymarket.units import text_of, venue_nanos
 from feeds.polymarket.wire import (
-    UNREADABLE,
+    NO_FRAME,
     BestBidAskFrame,
     LastTradeFrame,
     MarketFrame,
@@ -187,7 +187,7 @@ class MarketChannel(Connection):
             shape = decode_object(frame)  # nearly every message is one object
             kind = type(shape)
             _HEAR[kind](self, shape, at_ns)
-        except UNREADABLE:
+        except NO_FRAME:
             self._receive_other(frame, at_ns)
             return
         self.frames += 1
@@ -203,7 +203,7 @@ class MarketChannel(Connection):
             shapes, texts = decode_frames(frame), decode_array(frame)
             for shape in shapes:
                 _HEAR[type(shape)](self, shape, at_ns)
-        except UNREADABLE:
+        except NO_FRAME:
             self._receive_patiently(frame, at_ns)
             return
         for shape, text in zip(shapes, texts, strict=True):

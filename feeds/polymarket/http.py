@@ -16,6 +16,7 @@ from typing import Final
 import httpx
 import msgspec
 
+from feeds.decoding import UNREADABLE
 from feeds.polymarket.errors import TRANSPORT_ERRORS, VenueError, of_status, of_transport
 from feeds.polymarket.modes import VenueModes
 from feeds.polymarket.notices import Notices
@@ -241,7 +242,7 @@ def _said(body: bytes) -> str:
     """The venue's own words, cleaned; a web page says nothing."""
     try:
         shape = msgspec.json.decode(body, type=Mapping[str, object])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return ""
     words = shape.get("error") or shape.get("error_msg") or ""
     return printable(words, ERROR_CHARS_MAX) if isinstance(words, str) else ""

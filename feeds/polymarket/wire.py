@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
+from feeds.decoding import UNREADABLE, explained
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.units import SIZE_MAX, STAMP_MAX
 
@@ -301,10 +302,8 @@ def shaped(decode: Callable[[bytes | Raw], _Shape], data: bytes | Raw) -> _Shape
         reason, _, path = str(error).partition(" - at `")
         kind = "unknown" if path == "$.event_type`" else "shape"
         raise WireError(path.rstrip("`") or "$", reason, kind) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError("$", f"not JSON: {error}", "not json") from None
-    except RecursionError:
-        raise WireError("$", "nested too deeply", "not json") from None
+    except UNREADABLE as error:
+        raise WireError("$", f"not JSON: {explained(error)}", "not json") from None
 
 
 def _built(shape: Any) -> Callable[[bytes | Raw], Any]:
@@ -372,7 +371,7 @@ def decode_texts(raw: bytes | Raw) -> list[str]:
         return []
     try:
         return _texts(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return [_element(one) for one in shaped(_elements, data)]
 
 
@@ -384,8 +383,8 @@ def _element(raw: Raw) -> str:
 
 
 decode_object = _frame
-"""One object of the market channel, without ceremony: raises one of ``UNREADABLE``."""
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, WireError)
+"""One object of the market channel, without ceremony: raises one of ``NO_FRAME``."""
+NO_FRAME = (*UNREADABLE, WireError)
 
 
 def decode_frame(data: bytes | Raw) -> MarketFrame:
@@ -398,7 +397,7 @@ def decode_frames(data: bytes) -> list[MarketFrame]:
     try:
         # nearly every message is one object; an array or leading blanks go the longer way
         return [_frame(data)] if data[:1] == b"{" else _frames_in(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return [shaped(_frame, data)]
 
 

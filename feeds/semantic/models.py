@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from feeds.decoding import Unreadable, decoded
 from feeds.semantic.pairing import Pairing
 
 NEEDS = ("numpy", "onnxruntime", "tokenizers")
@@ -67,6 +68,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (*alone, *(part for n in networks for part in (n.weights, n.tokenizer)))
 
 
+_decode_manifest = msgspec.json.Decoder(Manifest).decode
+
+
 class Said(NamedTuple):
     """The reader's word on a pair, as log-odds: see :class:`feeds.events.Near`."""
 
@@ -78,8 +82,8 @@ class Said(NamedTuple):
 def manifest() -> Manifest:
     """What ships; raises :class:`SemanticError` where nothing does."""
     try:
-        return msgspec.json.decode((_data() / "manifest.json").read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError) as error:
+        return decoded(_decode_manifest, (_data() / "manifest.json").read_bytes())
+    except (OSError, Unreadable) as error:
         raise SemanticError("this installation holds no models: reinstall the package") from error
 
 

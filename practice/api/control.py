@@ -1,5 +1,9 @@
 """The control door: what tests ask of the world, and what only the world knows.
 
+A page in a browser on this machine reaches every port of it. So the door's address holds a token
+that is made anew at each start, only a loopback name may be asked for, no foreign page may ask, and
+what is sent says that it is JSON, which a page can't without asking first.
+
 Bodies are JSON objects. A market may be named by condition id, slug, Gamma id or asset id.
 """
 
@@ -130,7 +134,9 @@ class Control:
         limits: Limits,
         burst: Burst,
         publish: Callable[[Moved], None],
+        token: str = "",
     ) -> None:
+        self.place = f"{CONTROL}/{token}" if token else CONTROL
         self.board = board
         self.stream = stream
         self.users = users
@@ -153,8 +159,11 @@ class Control:
             "/audit": ("GET", self._audit),
         }
         return [
-            Route(CONTROL + path, guarded(handler), methods=[method])
-            for path, (method, handler) in paths.items()
+            *(
+                Route(self.place + path, guarded(_for_us(handler)), methods=[method])
+                for path, (method, handler) in paths.items()
+            ),
+            Route(CONTROL + "/{rest:path}", guarded(_elsewhere), methods=["GET", "POST"]),
         ]
 
     # -- faults ------------------------------------------------------------------------------------
@@ -384,6 +393,31 @@ def _specs(order: ListOrder, slug: str, tag: str) -> tuple[EventSpec, MarketSpec
         activity=min(max(order.activity, 0.0), ACTIVITY_MAX),
     )
     return event, spec
+
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+def _for_us(handler: Handler) -> Handler:
+    """Turns away what a page in a browser may have sent."""
+
+    async def handled(request: Request) -> Response:
+        host, origin = request.headers.get("host", ""), request.headers.get("origin")
+        if (host if host.endswith("]") else host.rpartition(":")[0] or host) not in LOOPBACK:
+            raise Wrong(403, "control: only a loopback address is answered")
+        if origin is not None and origin != f"http://{host}":
+            raise Wrong(403, "control: a page of another origin may not ask")
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if request.method == "POST" and kind != "application/json":
+            raise Wrong(415, "control: send JSON, with content-type: application/json")
+        return await handler(request)
+
+    return handled
+
+
+async def _elsewhere(_: Request) -> Response:
+    said = "control: the door's address is the one that `ftt practice --json` prints as control"
+    raise Wrong(404, said)
 
 
 async def _object(request: Request) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class World:
         self.mids = {slug: Path(_mid(life, None)) for slug, life in self.lives.items()}
         self.truths = {slug: Path(sigmoid(life.truth)) for slug, life in self.lives.items()}
         self.minutes = 1  # on each path, those already forgotten included
-        self._without_past = iter(self.lives)
+        self._without_past = iter(tuple(self.lives))  # a market may be listed meanwhile
         self._after(MINUTE, self._minute)
         self._at((self.now_ns // DAY + 1) * DAY, self._day_over)
         self._next_story()

@@ -19,9 +19,11 @@ from strategies.api import (
     Annotated,
     Context,
     Draft,
+    Holding,
     Impact,
     Link,
     Meta,
+    Nanos,
     Side,
     Story,
     Strategy,
@@ -36,6 +38,7 @@ from strategies.api import (
 )
 
 THESES_MAX = 500
+MINUTE_NS: Nanos = 60_000_000_000
 TARGET_DONE = 0.9
 """Out at this share of the expected move: the last of it is the slowest."""
 SAID_EVERY_MINUTES = 5
@@ -95,10 +98,11 @@ class DriftParams(StrategyParams, frozen=True):
 
 
 class _Thesis(msgspec.Struct, frozen=True):
-    """Why we are in a market: which story, which asset."""
+    """Why we are in a market: which story, which asset, and since when where that was earlier."""
 
     story_id: str
     asset_id: str
+    since_ns: Nanos = 0
 
 
 class Drift(Strategy):
@@ -112,6 +116,21 @@ class Drift(Strategy):
         super().__init__(params)
         self.params: DriftParams = params
         self._theses: dict[str, _Thesis] = {}
+
+    def resume(self, holdings: Sequence[Holding]) -> None:
+        """The stories behind these are measured no more: their time alone ends them."""
+        for one in holdings:
+            self._keep(one.condition_id, _Thesis(one.story_id, one.asset_id, one.since_ns))
+
+    def on_move(self, condition_id: str, ctx: Context) -> Iterable[Draft]:
+        """What an earlier session bought is sold when its time is over."""
+        thesis = self._theses.get(condition_id)
+        if thesis is None or not thesis.since_ns or not ctx.own(thesis.asset_id):
+            return
+        held = (ctx.now_ns - thesis.since_ns) / MINUTE_NS
+        if held >= self.params.hold_minutes:
+            why = f"Bought {held:.0f} min ago, before a restart: its time is over."
+            yield from self._sell(condition_id, thesis, why, "", ctx)
 
     def on_story(self, story: Story, links: Sequence[Link], ctx: Context) -> Iterable[Draft]:
         """Nothing is traded on words alone; what will not be followed is said here, once."""
@@ -230,29 +249,36 @@ class Drift(Strategy):
         return expit(logit(before or 0.5) + target)
 
     def _remember(self, impact: Impact, asset_id: str) -> None:
-        self._theses.pop(impact.condition_id, None)
+        self._keep(impact.condition_id, _Thesis(impact.story_id, asset_id))
+
+    def _keep(self, condition_id: str, thesis: _Thesis) -> None:
+        self._theses.pop(condition_id, None)
         if len(self._theses) >= THESES_MAX:
             del self._theses[next(iter(self._theses))]
-        self._theses[impact.condition_id] = _Thesis(impact.story_id, asset_id)
+        self._theses[condition_id] = thesis
 
     # -- out -------------------------------------------------------------------------------
 
     def _exit(self, impact: Impact, link: Link, thesis: _Thesis, ctx: Context) -> Iterable[Draft]:
         why = self._why_out(impact, link, ctx)
-        if not why:
-            return
-        market, widest = ctx.market(impact.condition_id), self.params.spread_max_cents
+        if why:
+            yield from self._sell(impact.condition_id, thesis, why, impact.story_id, ctx)
+
+    def _sell(
+        self, condition_id: str, thesis: _Thesis, why: str, story_id: str, ctx: Context
+    ) -> Iterable[Draft]:
+        market, widest = ctx.market(condition_id), self.params.spread_max_cents
         way_out = find_exit(ctx, market, thesis.asset_id, widest)
         if way_out is not None:
             yield Draft(
-                condition_id=impact.condition_id,
+                condition_id=condition_id,
                 asset_id=thesis.asset_id,
                 side=Side.SELL,
                 limit=way_out.limit,
                 size=way_out.size,
                 edge=way_out.edge,
                 reason=why,
-                story_id=impact.story_id,
+                story_id=story_id,
             )
 
     def _why_out(self, impact: Impact, link: Link, ctx: Context) -> str:

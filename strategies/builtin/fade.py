@@ -19,6 +19,7 @@ from strategies.api import (
     Annotated,
     Context,
     Draft,
+    Holding,
     Link,
     Meta,
     Move,
@@ -94,6 +95,12 @@ class Fade(Strategy):
         super().__init__(params)
         self.params: FadeParams = params
         self._theses: dict[str, _Thesis] = {}
+
+    def resume(self, holdings: Sequence[Holding]) -> None:
+        """What was thought fair is what was paid and the gain that was expected of it."""
+        for one in holdings:
+            fair = min(1.0, one.price / ONE + max(0.0, one.edge) / 100)
+            self._remember(one.condition_id, _Thesis(one.asset_id, one.since_ns, fair))
 
     def on_story(self, story: Story, links: Sequence[Link], ctx: Context) -> Iterable[Draft]:
         """A story that may explain the jump after all ends the bet."""

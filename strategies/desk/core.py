@@ -4,7 +4,7 @@ It holds no clock, no socket and no chance: time comes in the events, everything
 What it knows may be read between events by whoever draws a picture of it, and changed by nobody.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from feeds.events import (
@@ -44,6 +44,7 @@ from strategies.decisions import (
     CommandResult,
     Consult,
     Decision,
+    Holding,
     LinksFound,
     Ponder,
     Remembered,
@@ -144,6 +145,8 @@ class Desk:
         *,
         killed: bool = False,
         precedents: Iterable[Remembered] = (),
+        owners: Mapping[str, str] | None = None,
+        holdings: Sequence[Holding] = (),
         unrelated: Iterable[tuple[str, str]] = (),
     ) -> None:
         """Rebuild cash, positions and precedents from what the ledger remembers, in its order.
@@ -151,12 +154,15 @@ class Desk:
         ``unrelated`` are pairs of a story's cluster and an event that a person has parted.
 
         Call it before the first event. Orders of earlier sessions are over; what was lost or won
-        before the last day in ``past`` does not count as that day's.
+        before the last day in ``past`` does not count as that day's. ``owners`` says by order id
+        which strategy's it was, and ``holdings`` what each of them bought last.
         """
         assert not self.outbox.now_ns, "the desk has begun its session already"
+        self.trading.owners = dict(owners or {})
         for fact in past:
             self.portfolio.roll(fact.at_ns)
-            self.portfolio.recall(fact)
+            self.trading.recall(fact)
+        self.signals.resume(holdings)
         self.impacts.recall(precedents)
         self.news.part(unrelated)
         self.trading.gate.killed = killed

@@ -6,7 +6,7 @@ input, and refused with a reason when it makes no sense; how often it may speak 
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 import msgspec
@@ -17,6 +17,7 @@ from feeds.markets import SECOND, Nanos, Side, on_grid
 from strategies.api import Context, Draft, Strategy
 from strategies.decisions import (
     CommandResult,
+    Holding,
     Impact,
     Link,
     Mandate,
@@ -88,6 +89,21 @@ class Signals:
     def open_markets(self) -> list[str]:
         """Markets with open suggestions, oldest first."""
         return [condition_id for _, condition_id in self._open]
+
+    def resume(self, holdings: Sequence[Holding]) -> None:
+        """Let each strategy know what it still holds from earlier sessions."""
+        for runner in self._runners:
+            theirs = [
+                one
+                for one in holdings
+                if one.strategy == runner.name and runner.context.own(one.asset_id) > 0
+            ]
+            if not theirs:
+                continue
+            try:
+                runner.strategy.resume(theirs)
+            except Exception as error:
+                self._park(runner, error)
 
     # -- asking ----------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from strategies.decisions import Answer, Cancel, CommandResult, OrderIntent, Pla
 from strategies.desk.orders import ImpossibleUpdate, OrderRecord, OrderTable
 from strategies.desk.outbox import Outbox
 from strategies.market_data import MarketData
-from strategies.portfolio import Portfolio, TooLate
+from strategies.portfolio import Portfolio, Recalled, TooLate
 from strategies.risk import Denial, Gate, RiskLimits, Wanted, fee_max
 
 _TAKEN_BACK = (
@@ -45,6 +45,8 @@ class Trading:
         self.gate = Gate(limits, market_data, portfolio)
         self.own: dict[tuple[str, str], Size] = {}
         """Shares by (strategy, asset) that a strategy's orders have bought less sold."""
+        self.owners: dict[str, str] = {}
+        """Whose orders of earlier sessions were, by order id."""
         self.changed = False
         """Whether orders or positions changed since somebody last set this to False."""
         self._outbox, self._market_data = outbox, market_data
@@ -202,7 +204,7 @@ class Trading:
         if not self.portfolio.apply(fill):
             return False
         record.take(fill)
-        self._own(record, fill, 1)
+        self._own(record.intent.strategy, fill, 1)
         self._set_aside(record)
         self.changed = True
         self._say_of(fill, fill.order_id, self._deed(fill), _fee_words(fill.fee))
@@ -229,14 +231,40 @@ class Trading:
         record = self.orders.records.get(fill.order_id)
         if record is not None:
             (record.take_back if failed else record.put_back)(fill)
-            self._own(record, fill, -1 if failed else 1)
+            self._own(record.intent.strategy, fill, -1 if failed else 1)
             self._set_aside(record)
+        else:
+            self._own(self.owners.get(fill.order_id, ""), fill, -1 if failed else 1)
         title = f"{'Failed' if failed else 'Settled after all'}: {self._deed(fill)}"
         self._say_of(fill, fill.id, title, _TAKEN_BACK if failed else _PUT_BACK)
 
-    def _own(self, record: OrderRecord, fill: Fill, sign: int) -> None:
+    def recall(self, fact: Recalled) -> None:
+        """Take up again what was told in an earlier session: whose, and how much."""
+        match fact:
+            case Fill():
+                known = self.portfolio.fill(fact.id) is not None
+                self.portfolio.recall(fact)
+                if not known:
+                    self._own(self.owners.get(fact.order_id, ""), fact, 1)
+            case FillSettled():
+                counted = self.portfolio.counts(fact.fill_id)
+                self.portfolio.recall(fact)
+                fill = self.portfolio.fill(fact.fill_id)
+                if fill is not None and self.portfolio.counts(fact.fill_id) is not counted:
+                    self._own(self.owners.get(fill.order_id, ""), fill, -1 if counted else 1)
+            case MarketResolved():
+                self.portfolio.recall(fact)
+                for position in self.portfolio.positions.values():
+                    if position.condition_id == fact.condition_id:
+                        self._disown(position.asset_id)
+
+    def _disown(self, asset_id: str) -> None:
+        for owner in [owner for owner in self.own if owner[1] == asset_id]:
+            del self.own[owner]
+
+    def _own(self, strategy: str, fill: Fill, sign: int) -> None:
         if not self.portfolio.decided(fill.condition_id):
-            key = (record.intent.strategy, fill.asset_id)
+            key = (strategy, fill.asset_id)
             self.own[key] = self.own.get(key, 0) + sign * fill.side.sign * fill.size
 
     def resolved(self, event: MarketResolved, market: Market | None) -> None:
@@ -247,8 +275,7 @@ class Trading:
         before = self.portfolio.realised
         paid = self.portfolio.resolve(event.condition_id, event.winner)
         for position in paid:
-            for owner in [owner for owner in self.own if owner[1] == position.asset_id]:
-                del self.own[owner]
+            self._disown(position.asset_id)
         if paid:
             self.changed = True
             profit = figures.dollars(self.portfolio.realised - before)

@@ -150,6 +150,7 @@ def record(arguments: argparse.Namespace) -> int:
 def _run_engine(
     arguments: argparse.Namespace, *, tape: Path | None, quiet: bool, seconds: float | None
 ) -> int:
+    from feeds.tape import TapeError
     from terminal.engine.assembly import assemble
     from terminal.engine.loop import EngineHalted
     from terminal.ledger import LedgerError
@@ -168,7 +169,7 @@ def _run_engine(
         for complaint in filter(None, engine.state.complaints.values()):
             out.talk(complaint)
         asyncio.run(_serve(engine, paths, seconds, arguments.with_parent))
-    except (LedgerError, LinkError, EngineHalted) as error:
+    except (LedgerError, LinkError, EngineHalted, TapeError) as error:
         raise CommandError(str(error)) from error
     summary = report(engine.state)
     if tape is not None:

@@ -30,6 +30,7 @@ from terminal import VERSION
 from terminal.alerts import Alerts
 from terminal.config import Config
 from terminal.engine.catalogue_sync import CatalogueSync
+from terminal.engine.earlier import ENGINE_ENDED, earlier
 from terminal.engine.following import Following
 from terminal.engine.inbox import Inbox
 from terminal.engine.llm_judge import LlmJudge, judge_of
@@ -42,6 +43,7 @@ from terminal.ledger import Deposit, Ledger, Place, Rebuilt, Record, SessionStar
 from terminal.stores.news_store import NewsStore
 from terminal.stores.paths import CATALOGUE_SHELF, Paths, private_folder
 from terminal.stores.secret import SecretError
+from terminal.stores.story_store import StoryStore
 from terminal.stores.unrelated_store import UnrelatedStore
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ def assemble(
     ledger = Ledger.open(paths.ledger)
     try:
         past = ledger.rebuild()
+        before = earlier(past, StoryStore(paths.state).read())
         parted = UnrelatedStore(paths.state).pairs()
         header = _header(config, past, clock.now_ns(), parted)
         session = Session(header)
@@ -78,7 +81,7 @@ def assemble(
         ledger.shut()
         raise
     alerts = Alerts(config.alerts, paths.alerts, to_stdout=to_stdout, as_json=as_json)
-    state = EngineState(config.venue.name, clock, session.desk)
+    state = EngineState(config.venue.name, clock, session.desk, before)
     inbox = Inbox(state.counters)
     sources = _sources(config, paths, state, inbox, with_models=bool(header.models))
     state.catalogue = sources.catalogue
@@ -202,6 +205,8 @@ def _header(
         ),
         past=past.past,
         precedents=past.precedents,
+        owners=past.owners,
+        holdings=past.holdings,
         killed=past.killed,
         models=models,
         unrelated=unrelated,
@@ -242,7 +247,7 @@ def _opening(config: Config, past: Rebuilt, header: Header, path: Path) -> list[
             intent.order_id,
             OrderState.CANCELLED,
             past.states[intent.order_id].filled if intent.order_id in past.states else 0,
-            "the engine ended",
+            ENGINE_ENDED,
         )
         for intent in past.open_intents
     ]

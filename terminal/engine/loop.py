@@ -31,7 +31,7 @@ from feeds.events import (
     Story,
     Tick,
 )
-from feeds.tape import TapeWriter
+from feeds.tape import TapeError, TapeWriter
 from strategies.decisions import (
     Alert,
     Answer,
@@ -142,7 +142,7 @@ class Engine:
             endings.push_async_callback(self._ledger.close)
             endings.push_async_callback(self._alerts.close)
             if self._tape is not None:
-                endings.callback(self._tape.close)
+                endings.callback(self._end_tape, self._tape)
             await self.sources.close()
 
     async def _drain(self) -> None:
@@ -202,9 +202,11 @@ class Engine:
             self.sources.following.ask_again(lost)
 
     async def _handle(self, event: Event, arrived: float) -> None:
+        if isinstance(event, Story) and self.state.earlier.told(event):
+            return  # it was news to the session before, and is shown as that one left it
         event = self._in_order(event)
         if self._tape is not None:
-            self._tape.append(event)
+            self._record(self._tape, event)
         if isinstance(event, Story):
             self._time_story(event, arrived)
         for step in self.session.feed(event):
@@ -216,6 +218,22 @@ class Engine:
                 self.state.counters.books.add(event.asset_id)
             self._tell(step)
         self._alerts.tick(event.at_ns)
+
+    def _record(self, tape: TapeWriter, event: Event) -> None:
+        """A tape that can't be written any more ends; no money hangs on it, so trading goes on."""
+        try:
+            tape.append(event)
+        except TapeError as error:
+            self._tape = None
+            self._end_tape(tape)
+            self.state.complain("tape", f"The tape has ended: {error}.")
+            self.state.error(str(error))
+
+    def _end_tape(self, tape: TapeWriter) -> None:
+        try:
+            tape.close()
+        except TapeError as error:
+            self.state.error(str(error))
 
     async def _keep(self, step: Keep) -> None:
         if step.durable:

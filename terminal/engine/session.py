@@ -33,6 +33,7 @@ from feeds.markets import SECOND, Nanos
 from strategies.decisions import (
     Cancel,
     Decision,
+    Holding,
     Mandate,
     OrderIntent,
     Place,
@@ -68,9 +69,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Everything besides the events that decisions depend on; the first record of a tape.
 
     ``past`` are the fills, settlements and resolutions of earlier sessions, from the ledger;
-    ``precedents`` what stories did to odds in them; ``models`` the fingerprint of the models whose
-    word on what stories mean is among the events, "" where there were none; ``unrelated`` what a
-    person has called not related, as pairs of a story's cluster and an event.
+    ``owners`` says which strategy's an order was that filled in them, ``holdings`` what each bought
+    last; ``precedents`` what stories did to odds in them. ``models`` is the fingerprint of the
+    models whose word on what stories mean is among the events, "" where there were none;
+    ``unrelated`` what a person has called not related, as pairs of a story's cluster and an event.
     """
 
     version: str
@@ -81,6 +83,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     strategies: tuple[StrategySetting, ...] = ()
     past: tuple[Recalled, ...] = ()
     precedents: tuple[Remembered, ...] = ()
+    owners: dict[str, str] = {}
+    holdings: tuple[Holding, ...] = ()
     killed: bool = False
     models: str = ""
     unrelated: tuple[tuple[str, str], ...] = ()
@@ -137,6 +141,8 @@ class Session:
             header.past,
             killed=header.killed,
             precedents=header.precedents,
+            owners=header.owners,
+            holdings=header.holdings,
             unrelated=header.unrelated,
         )
         self.broker = broker(self.desk)

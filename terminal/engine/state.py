@@ -12,13 +12,13 @@ from feeds.news.poller import SourceHealth
 from feeds.polymarket.health import StreamHealth
 from strategies.desk import Desk
 from terminal.engine.changes import Changes
+from terminal.engine.earlier import FILLS_MAX, Earlier
 from terminal.engine.lag import Delay, Lag
 from terminal.engine.latency import Spans
 from terminal.engine.timeline import Timelines
 
 log = logging.getLogger(__name__)
 
-FILLS_MAX = 1_000
 MISTAKES_MAX = 100
 
 
@@ -55,10 +55,13 @@ class EngineState:
     """Read between events by presenters, changed by the engine and what feeds it alone.
 
     ``complaints`` are what is wrong with something that feeds the engine, by its name;
-    ``catalogue`` says as of when the whole catalogue is known, ``judge`` what the judge cost.
+    ``catalogue`` says as of when the whole catalogue is known, ``judge`` what the judge cost,
+    ``earlier`` what sessions before this one left.
     """
 
-    def __init__(self, venue: str, clock: Clock, desk: Desk) -> None:
+    def __init__(
+        self, venue: str, clock: Clock, desk: Desk, earlier: Earlier | None = None
+    ) -> None:
         self.venue, self.clock, self.desk = venue, clock, desk
         self.changes = Changes(desk.news.stories)
         self.counters = Counters()
@@ -66,7 +69,8 @@ class EngineState:
         self.streams: dict[str, StreamHealth] = {}
         self.sources: dict[str, SourceHealth] = {}
         self.complaints: dict[str, str] = {}
-        self.fills: deque[Fill] = deque(maxlen=FILLS_MAX)
+        self.earlier = earlier or Earlier()
+        self.fills: deque[Fill] = deque(self.earlier.fills, FILLS_MAX)
         self.mistakes: deque[str] = deque(maxlen=MISTAKES_MAX)
         self.story_to_suggestion = Spans()
         self.frame_to_book = Spans()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from feeds.events import (
     Fill,
@@ -18,8 +19,8 @@ from feeds.events import (
     OrderState,
     OrderUpdate,
 )
-from feeds.markets import Money, Nanos
-from strategies.decisions import OrderIntent, Remembered
+from feeds.markets import Money, Nanos, Side
+from strategies.decisions import Holding, OrderIntent, Remembered, Suggestion
 from strategies.portfolio import Portfolio, Recalled
 from terminal.ledger.sidecar import beside
 from terminal.ledger.store import DAMAGED, LedgerError
@@ -47,7 +48,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     what became of them, and resolutions together, as a portfolio wants them. ``precedents`` are the
     newest of what stories did to odds, oldest first. ``rows`` and ``as_of_ns`` are the number and
     the newest time of those rows that money hangs on. ``place`` is where the ledger lay when the
-    last session began, "" where none said.
+    last session began, "" where none said. ``owners`` are the strategies of orders that filled, by
+    order id, and ``holdings`` what each strategy bought last of an asset.
     """
 
     cash_start: Money | None = None
@@ -64,6 +66,8 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
     precedents: tuple[Remembered, ...] = ()
     as_of_ns: Nanos = 0
     place: str = ""
+    owners: dict[str, str] = {}
+    holdings: tuple[Holding, ...] = ()
 
     def state(self, order_id: str) -> OrderState:
         """Where an order stood when the ledger last heard of it."""
@@ -163,6 +167,8 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
                 session = max(session, record.number)
             case Place():
                 place = record.path
+    ours = {one.order_id: one for one in intents if one.strategy}
+    filled = [one for one in past if isinstance(one, Fill) and one.order_id in ours]
     return Rebuilt(
         cash_start=cash,
         intents=tuple(intents),
@@ -178,7 +184,40 @@ def rebuild(connection: sqlite3.Connection, path: Path) -> Rebuilt:
         precedents=_precedents(connection, path),
         as_of_ns=as_of_ns,
         place=place,
+        owners={fill.order_id: ours[fill.order_id].strategy for fill in filled},
+        holdings=_holdings(connection, path, ours, filled),
     )
+
+
+def _holdings(
+    connection: sqlite3.Connection, path: Path, ours: dict[str, OrderIntent], filled: list[Fill]
+) -> tuple[Holding, ...]:
+    """The newest purchase by strategy and asset, with what its suggestion said of it."""
+    newest = {
+        (ours[fill.order_id].strategy, fill.asset_id): fill
+        for fill in filled
+        if fill.side is Side.BUY
+    }
+    table = CODECS[Suggestion].table
+    query = f"SELECT {table.quoted} FROM {table.name} WHERE id = ?"  # noqa: S608 - our own names
+    holdings = []
+    for (strategy, asset_id), fill in newest.items():
+        holding = Holding(
+            strategy=strategy,
+            condition_id=fill.condition_id,
+            asset_id=asset_id,
+            since_ns=fill.at_ns,
+            price=fill.price,
+        )
+        found = connection.execute(query, (ours[fill.order_id].origin,)).fetchone()
+        if found is not None:
+            try:
+                said: Suggestion = CODECS[Suggestion].record(found)
+            except ValueError as error:
+                raise LedgerError(f"{path}: {DAMAGED} [a suggestion: {error}]") from error
+            holding = replace(holding, story_id=said.story_id, edge=said.edge)
+        holdings.append(holding)
+    return tuple(holdings)
 
 
 def _precedents(connection: sqlite3.Connection, path: Path) -> tuple[Remembered, ...]:

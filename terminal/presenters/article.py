@@ -33,12 +33,13 @@ class Articles:
     def __init__(self, state: EngineState, quotes: Quotes) -> None:
         self._state, self._quotes = state, quotes
         self._made: dict[str, _Made] = {}
+        self._before: dict[str, ArticleView] = {}
 
     def view(self, story_id: str) -> ArticleView | None:
         """A story with its cards, or None when it is not known (any more)."""
         story = self._state.desk.news.stories.get(story_id)
         if story is None:
-            return None
+            return self._earlier(story_id)
         made = self._made.pop(story_id, None)
         version = self._state.changes.of_cluster(story.cluster_id)
         slot = self._state.desk.outbox.now_ns // SLOWLY
@@ -53,6 +54,16 @@ class Articles:
             del self._made[next(iter(self._made))]
         self._made[story_id] = made
         return made.view
+
+    def _earlier(self, story_id: str) -> ArticleView | None:
+        """A story of an earlier session as it was last shown, with the odds of now."""
+        view = self._before.get(story_id) or self._state.earlier.articles.get(story_id)
+        if view is None:
+            return None
+        cards = tuple(self._quoted(card) for card in view.cards)
+        if cards != view.cards:
+            view = self._before[story_id] = msgspec.structs.replace(view, cards=cards)
+        return view
 
     def _make(self, story: Story) -> ArticleView:
         desk = self._state.desk

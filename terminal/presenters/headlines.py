@@ -30,13 +30,17 @@ class _Made(NamedTuple):
 
 
 class Headlines:
-    """Stories, newest first; retellings count as sources of the first."""
+    """Stories, newest first; retellings count as sources of the first.
+
+    Those of earlier sessions follow, as they were last shown.
+    """
 
     def __init__(self, state: EngineState, quotes: Quotes) -> None:
         self._state, self._quotes = state, quotes
         self._order: list[Story] = []
         self._sources: dict[str, int] = {}
         self._count = -1
+        self._before: tuple[StoryRow, ...] = ()
         self._rows: dict[str, _Made] = {}
         self._views = 0
         self._last = NewsView(rows=(), total=0)
@@ -45,11 +49,13 @@ class Headlines:
         """The newest stories, at most so many."""
         self._take_stock()
         self._views += 1
-        rows = tuple(self._row(n, story) for n, story in enumerate(self._order[:most]))
+        heard = tuple(self._row(n, story) for n, story in enumerate(self._order[:most]))
+        rows = (*heard, *self._before[: most - len(heard)])
+        total = len(self._order) + len(self._before)
         waiting = "" if rows else _waiting_for(self._state)
         last = self._last
-        if rows != last.rows or last.total != len(self._order) or waiting != last.waiting_for:
-            self._last = NewsView(rows=rows, total=len(self._order), waiting_for=waiting)
+        if rows != last.rows or last.total != total or waiting != last.waiting_for:
+            self._last = NewsView(rows=rows, total=total, waiting_for=waiting)
         return self._last
 
     def _take_stock(self) -> None:
@@ -63,6 +69,8 @@ class Headlines:
             told.setdefault(story.cluster_id, set()).add(story.source_name)
         self._sources = {cluster: len(names) for cluster, names in told.items()}
         self._order = sorted(stories.values(), key=lambda s: (s.first_seen_ns, s.id), reverse=True)
+        earlier = self._state.earlier.rows
+        self._before = tuple(row for row in earlier.values() if row.id not in stories)
         for gone in self._rows.keys() - stories.keys():
             del self._rows[gone]
 

@@ -100,12 +100,12 @@ class Blotter:
             orders=orders[:ORDERS_SHOWN],
             fills=fills,
             orders_total=len(orders),
-            fills_total=self._state.counters.fills,
+            fills_total=len(self._state.earlier.fills) + self._state.counters.fills,
         )
 
 
 def fills_of(state: EngineState) -> Iterator[FillRow]:
-    """Fills of the session, newest first."""
+    """Fills of this session and of those before it, newest first."""
     return iter(
         fill_rows(reversed(state.fills), state.desk.portfolio, state.desk.market_data.markets)
     )

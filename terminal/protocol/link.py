@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from feeds.decoding import Unreadable, decoded
 from terminal.protocol.views import PROTOCOL, Command, FromEngine, FromFace, Hello
 
 log = logging.getLogger(__name__)
@@ -113,8 +114,8 @@ class Face:
         """The next message; raises :class:`LinkClosed` when the engine has gone."""
         payload = await read_frame(self._reader)
         try:
-            message: FromEngine = _from_engine.decode(payload)
-        except msgspec.MsgspecError as error:
+            message: FromEngine = decoded(_from_engine.decode, payload)
+        except Unreadable as error:
             raise LinkClosed(f"the engine sent something this face can't read: {error}") from error
         return message
 
@@ -152,8 +153,8 @@ class Peer:
         """The next command; raises :class:`LinkClosed` on the end or on garbage."""
         payload = await read_frame(self._reader)
         try:
-            message: FromFace = _from_face.decode(payload)
-        except msgspec.MsgspecError as error:
+            message: FromFace = decoded(_from_face.decode, payload)
+        except Unreadable as error:
             raise LinkClosed(f"the face sent something unreadable: {error}") from error
         return message
 

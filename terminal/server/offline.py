@@ -4,14 +4,13 @@ Questions and outcomes come from the catalogue on the shelf. Positions are marke
 their last fill: nothing here knows what the books say now.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from feeds.events import Fill
 from feeds.markets import Market, Nanos
 from feeds.polymarket.catalogue_store import CatalogueStore, CatalogueStoreError
 from strategies.desk.orders import OrderRecord
 from strategies.portfolio import Portfolio
+from terminal.engine.earlier import records
 from terminal.ledger import LedgerReader, Rebuilt
 from terminal.presenters.account import (
     ALIVE,
@@ -64,24 +63,10 @@ def _markets(paths: Paths) -> dict[str, Market]:
     return {market.condition_id: market for market in shelved.markets} if shelved else {}
 
 
-def _records(rebuilt: Rebuilt, portfolio: Portfolio) -> Iterable[OrderRecord]:
+def _records(rebuilt: Rebuilt, portfolio: Portfolio) -> list[OrderRecord]:
     """Every order with what became of it."""
-    records = {intent.order_id: OrderRecord(intent) for intent in rebuilt.intents}
-    for fill in rebuilt.fills:
-        if fill.order_id in records:
-            _count(records[fill.order_id], fill, portfolio)
-    for order_id, record in records.items():
-        if order_id in rebuilt.seals:
-            record.venue_id = rebuilt.seals[order_id].venue_id
-        update = rebuilt.states.get(order_id)
-        if update is not None:
-            record.state, record.reason = update.state, update.reason
+    known = records(rebuilt, portfolio)
+    for record in known:
         if record.state.value in ALIVE:
             record.reason = "no engine runs to look after it"
-    return records.values()
-
-
-def _count(record: OrderRecord, fill: Fill, portfolio: Portfolio) -> None:
-    record.take(fill)
-    if not portfolio.counts(fill.id):
-        record.take_back(fill)
+    return known

@@ -40,7 +40,8 @@ def _news(page: Page, query: Query) -> Rows:
 
 
 def _story(page: Page, query: Query) -> Rows | Done:
-    story_id, trouble = story_named(page.state.desk.news.stories, query.text)
+    ids = page.state.desk.news.stories.keys() | page.state.earlier.rows.keys()
+    story_id, trouble = story_named(ids, query.text)
     if trouble:
         return Done(id=query.id, outcome="denied", message=trouble)
     return Rows(id=query.id, article=page.articles.view(story_id))
@@ -68,7 +69,8 @@ def _book(page: Page, query: Query) -> Rows | Done:
 
 def _orders(page: Page, query: Query) -> Rows:
     desk = page.state.desk
-    rows = order_rows(desk.trading.orders.records.values(), desk.market_data.markets)
+    known = (*page.state.earlier.orders, *desk.trading.orders.records.values())
+    rows = order_rows(known, desk.market_data.markets)
     return Rows(id=query.id, orders=_with_words(rows, query, order_words))
 
 

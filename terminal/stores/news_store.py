@@ -5,24 +5,27 @@ where no engine runs. Both are files of the state folder, replaced whole.
 """
 
 import asyncio
-import logging
 import time
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
 from feeds.news.dedupe import MemoryFormatError
 from feeds.news.poller import NewsPoller, SourceHealth
 from terminal.protocol.views import FeedRow
-from terminal.stores.paths import replaced
-
-log = logging.getLogger(__name__)
+from terminal.stores import kept
 
 MEMORY_NAME = "news.memory"
 HEALTH_NAME = "feeds.json"
 HEALTH_EVERY_S = 2.0
 MEMORY_EVERY_S = 120.0
 HEALTH_BYTES_MAX = 4 * 1024 * 1024
+MEMORY_BYTES_MAX = 256 * 1024 * 1024
+
+_MAGIC = b"FTTNEWS\x01"
+_HEAD_BYTES = len(_MAGIC) + 4
+_rows = msgspec.json.Decoder(tuple[FeedRow, ...]).decode
 
 
 class NewsStore:
@@ -34,34 +37,22 @@ class NewsStore:
 
     def memory(self) -> bytes:
         """What earlier sessions' news looked like, so that a restart tells nothing twice."""
-        try:
-            return self._memory.read_bytes()
-        except FileNotFoundError:
+        body = kept.contents(self._memory, MEMORY_BYTES_MAX) or b""
+        if not body.startswith(_MAGIC):
+            return body  # of a version before the checksum, or none: who reads it says so
+        check, memory = body[len(_MAGIC) : _HEAD_BYTES], body[_HEAD_BYTES:]
+        if crc32(memory).to_bytes(4, "big") != check:
+            kept.put_aside(self._memory, "its checksum does not match")
             return b""
-        except OSError as error:
-            log.warning("the news of earlier sessions can't be read: %s", error)
-            return b""
+        return memory
 
     def put_aside(self, error: MemoryFormatError) -> None:
         """Another version's memory, or a damaged one: keep it under another name, begin afresh."""
-        aside = self._memory.with_suffix(".unreadable")
-        log.warning("%s Kept as %s; starting afresh.", error, aside.name)
-        try:
-            self._memory.replace(aside)
-        except OSError as trouble:
-            log.warning("it can't be moved: %s", trouble)
+        kept.put_aside(self._memory, str(error))
 
     def rows(self) -> tuple[FeedRow, ...]:
         """How the sources did when last heard of; none where nothing readable is kept."""
-        try:
-            with self._health.open("rb") as file:
-                body = file.read(HEALTH_BYTES_MAX)
-            return msgspec.json.decode(body, type=tuple[FeedRow, ...])
-        except FileNotFoundError:
-            return ()
-        except (OSError, msgspec.DecodeError) as error:
-            log.warning("%s can't be read: %s", self._health.name, error)
-            return ()
+        return kept.read(self._health, _rows, HEALTH_BYTES_MAX) or ()
 
     async def keep(self, poller: NewsPoller) -> None:
         """Write what changed, now and then, until cancelled."""
@@ -77,12 +68,13 @@ class NewsStore:
 
     def keep_rows(self, rows: list[SourceHealth]) -> None:
         """Replace the rows of health."""
-        if replaced(self._health, msgspec.json.encode([feed_row(row) for row in rows])):
+        if kept.replaced(self._health, msgspec.json.encode([feed_row(row) for row in rows])):
             self._kept_rows = rows
 
     def keep_memory(self, contents: bytes) -> None:
         """Replace the memory."""
-        replaced(self._memory, contents)
+        check = crc32(contents).to_bytes(4, "big")
+        kept.replaced(self._memory, _MAGIC + check + contents)
 
 
 def feed_row(health: SourceHealth) -> FeedRow:

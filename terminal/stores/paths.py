@@ -1,6 +1,5 @@
 """Where things are kept: the platform's own folders, or all under ``FTT_HOME``."""
 
-import logging
 import os
 import stat
 import tempfile
@@ -10,8 +9,6 @@ from hashlib import blake2b
 from pathlib import Path
 
 import platformdirs
-
-log = logging.getLogger(__name__)
 
 APP = "ftt"
 SOCKET_NAME = "ftt.sock"
@@ -97,18 +94,3 @@ def _socket_folder(folder: Path) -> Path:
     mark = blake2b(os.fsencode(folder), digest_size=6).hexdigest()
     user = os.getuid() if hasattr(os, "getuid") else 0
     return Path(tempfile.gettempdir(), f"{APP}-{user}-{mark}")
-
-
-def replaced(file: Path, contents: bytes) -> bool:
-    """Write a file whole, so that a crash leaves the old one or the new one.
-
-    False, and a line in the log, where it can't be written: the session goes on.
-    """
-    fresh = file.with_suffix(".new")
-    try:
-        fresh.write_bytes(contents)
-        fresh.replace(file)
-    except OSError as error:
-        log.warning("%s can't be kept: %s", file.name, error)
-        return False
-    return True

@@ -1,7 +1,9 @@
 """Tapes: what goes in comes out, tears are told, corruption is refused."""
 
 import random
+import resource
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -240,3 +242,25 @@ def test_a_judges_opinions_from_before_grades_are_refused_in_a_sentence(tmp_path
     with TapeWriter(tmp_path / "new.tape", HEADER) as writer:
         writer.append(judged)
     assert list(read_tape(tmp_path / "new.tape").events) == [judged]
+
+
+def test_a_disk_that_is_full_is_told_in_a_sentence_and_what_was_written_can_be_played(
+    tmp_path: Path,
+) -> None:
+    events = some_events(3_000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        tape = TapeWriter(tmp_path / "tape", {"version": "1"})
+        with pytest.raises(TapeError, match=r"cannot be written .*: free some space"):
+            tape.extend(events)
+        with suppress(TapeError):
+            tape.close()
+        with pytest.raises(TapeError, match="cannot be written"):
+            TapeWriter(tmp_path / "other", {"version": random.Random(0).randbytes(99_000).hex()})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    _, played = read_tape(tmp_path / "tape")
+    kept = list(played)
+    assert kept == events[: len(kept)]
+    assert kept

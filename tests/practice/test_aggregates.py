@@ -20,7 +20,7 @@ def here() -> Floor:
 @pytest_asyncio.fixture
 async def http(here: Floor) -> AsyncIterator[httpx.AsyncClient]:
     transport = ASGITransport(app=here.venue.app())
-    async with httpx.AsyncClient(base_url="http://venue", transport=transport) as client:
+    async with httpx.AsyncClient(base_url="http://127.0.0.1", transport=transport) as client:
         yield client
 
 

@@ -14,6 +14,7 @@ from feeds.polymarket.gamma import market_from_gamma
 from feeds.polymarket.wire import GammaMarket, decode_as
 from practice.clock import HOUR, MINUTE
 from practice.exchange.orders import DOLLAR, NO, SHARE, YES, Refused, Request
+from practice.serve import Practice
 from practice.world.catalogue import Catalogue
 from strategies.portfolio import Portfolio
 from tests.practice.loopback import Client, Host, Served, hosting, listening
@@ -338,3 +339,62 @@ async def test_a_bad_listing_is_refused(
     assert refused.status_code == 400
     assert words in refused.json()["error"]
     assert len(served.venue.board.listings) == 5
+
+
+# -- who may ask --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"origin": "http://127.0.0.1:1"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"host": "evil.example"}, 403),
+        ({"host": "evil.example:8080"}, 403),
+        ({"host": "127.0.0.1.evil.example"}, 403),
+        ({"host": ""}, 403),
+        ({"host": "localhost:99"}, 200),
+        ({"host": "[::1]:99"}, 200),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
+        ({"content-type": "application/jsonp"}, 415),
+        ({"content-type": "Application/JSON; charset=utf-8"}, 200),
+    ],
+)
+async def test_no_page_in_a_browser_gets_through_the_door(
+    served: Served, headers: dict[str, str], status: int
+) -> None:
+    sent = {"content-type": "application/json", **headers}
+    answered = await served.http.post("/control/fault", content=b'{"clear": true}', headers=sent)
+    assert answered.status_code == status, answered.text
+    if status == 403:
+        looked = await served.http.get("/control/truth", headers=headers)
+        assert looked.status_code == 403
+
+
+async def test_the_doors_address_holds_a_token_that_changes() -> None:
+    places = []
+    for _ in range(2):
+        practice = Practice(7, 1.0, "http://127.0.0.1:1", None)
+        places.append(str(practice.addresses()["control"]))
+    assert places[0] != places[1]
+    transport = httpx.ASGITransport(practice.app)
+    async with httpx.AsyncClient(transport=transport) as http:
+        assert (await http.get(f"{places[1]}/faults")).status_code == 200
+        for wrong in (f"{places[0]}/faults", "http://127.0.0.1:1/control/faults"):
+            refused = await http.get(wrong)
+            assert (refused.status_code, "address" in refused.json()["error"]) == (404, True)
+
+
+async def test_a_market_may_be_listed_while_the_others_still_get_their_past(
+    served: Served,
+) -> None:
+    world = served.venue.world
+    world.remember_one()
+    await told(served, "list", {"question": "Will this be listed early?"})
+    for _ in range(200):
+        world.remember_one()
+    served.live(MINUTE)
+    assert (await served.get("/control/audit"))["violations"] == []

@@ -18,7 +18,7 @@ from practice.clock import MINUTE, SECOND
 from practice.venue import Venue
 from tests.practice.traders import floor
 
-URL = "http://venue"
+URL = "http://127.0.0.1"
 
 
 @dataclass

@@ -1,15 +1,23 @@
 """Drift and fade at work: from a headline to equity, and every way not to trade."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from feeds.events import BookHealth, BookState, MarketSeen
+from feeds.events import (
+    BookHealth,
+    BookState,
+    FillSettled,
+    MarketResolved,
+    MarketSeen,
+    Settlement,
+)
 from feeds.markets import DOLLAR, SHARE, Side
-from strategies.decisions import Mandate, Place, Skipped, Suggested
-from strategies.desk import Desk, DeskSettings
+from strategies.builtin.drift import Drift, DriftParams
+from strategies.decisions import Holding, Mandate, Place, Skipped, Suggested
+from strategies.desk import Desk, DeskSettings, Enrolled
 from strategies.roster import enrol
 from tests.strategies.kit import (
     NOON,
@@ -17,6 +25,7 @@ from tests.strategies.kit import (
     WordLinker,
     at,
     books,
+    fill,
     market,
     opening,
     quotes,
@@ -271,3 +280,71 @@ def test_a_thin_book_makes_a_small_order() -> None:
         here.feed(*thin, moment)
     first = here.of(Suggested)[0].suggestion
     assert first.size == 14 * SHARE
+
+
+# -- after a restart ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["drift", "fade"])
+def test_what_an_earlier_session_bought_is_still_its_strategys_and_is_sold(name: str) -> None:
+    other = "fade" if name == "drift" else "drift"
+    desk = Desk(
+        DeskSettings(session="t"),
+        [enrol(one, {"hold_minutes": 30}, Mandate.PAPER) for one in (name, other)],
+        WordLinker(1, 0.9),
+    )
+    desk.restore(
+        [fill("a", at_ns=NOON - 60), fill("b", order_id="by hand", at_ns=NOON - 60)],
+        owners={"o1": name},
+        holdings=[
+            Holding(
+                strategy=name,
+                condition_id="m",
+                asset_id="m-yes",
+                since_ns=NOON - 60,
+                price=5_000,
+                edge=60.0,
+            )
+        ],
+    )
+    assert desk.trading.own == {(name, "m-yes"): 100 * SHARE, ("", "m-yes"): 100 * SHARE}
+    here = Session(desk)
+    here.feed(*opening("m", 0.0))
+    for moment in ticking(0, 32 * 60, 5):
+        here.feed(*quotes("m", 0.0, moment.at_ns, 100), moment)
+    (way_out,) = [each.suggestion for each in here.of(Suggested)]
+    assert (way_out.strategy, way_out.side, way_out.size) == (name, Side.SELL, 100 * SHARE)
+    assert "time is over" in way_out.reason
+    assert desk.portfolio.held("m-yes") == 100 * SHARE, "what a person bought stays"
+
+
+def test_whose_shares_they_are_comes_back_as_it_was_left() -> None:
+    desk = Desk(DeskSettings(session="t"))
+    desk.restore(
+        [
+            fill("a"),
+            fill("b", order_id="o2"),
+            fill("b", order_id="o2"),
+            fill("c", order_id="o2", side=Side.SELL, size=40 * SHARE),
+            FillSettled(NOON, "a", "o1", Settlement.FAILED),
+            fill("d", condition_id="x", asset_id="x-yes"),
+            MarketResolved(NOON, "x", "x-yes"),
+        ],
+        owners={"o1": "drift", "o2": "fade"},
+    )
+    assert desk.trading.own == {("drift", "m-yes"): 0, ("fade", "m-yes"): 60 * SHARE}
+    desk.handle(FillSettled(NOON + 1, "a", "o1", Settlement.CONFIRMED))
+    assert desk.trading.own["drift", "m-yes"] == 100 * SHARE
+
+
+def test_a_strategy_that_cant_take_up_what_it_held_is_parked_and_the_session_begins() -> None:
+    class Lost(Drift):
+        def resume(self, holdings: Sequence[Holding]) -> None:
+            raise LookupError("no plan")
+
+    desk = Desk(DeskSettings(session="t"), [Enrolled(Lost(DriftParams()), Mandate.PAPER)])
+    holding = Holding(
+        strategy="drift", condition_id="m", asset_id="m-yes", since_ns=NOON, price=5_000
+    )
+    desk.restore([fill("a")], owners={"o1": "drift"}, holdings=[holding])
+    assert "no plan" in desk.signals.parked["drift"]

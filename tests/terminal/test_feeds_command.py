@@ -194,7 +194,7 @@ async def test_a_memory_that_can_not_be_read_is_put_aside_and_the_engine_starts(
     stop = asyncio.Event()
     stop.set()
     await engine.run(stop)
-    assert (paths.state / "news.unreadable").read_bytes() == b"an older version wrote this"
+    assert (paths.state / "news.memory.unreadable").read_bytes() == b"an older version wrote this"
     assert NewsStore(paths.state).memory() != b"an older version wrote this"
 
 
