@@ -4,8 +4,11 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
+import msgspec
+
+from feeds.text import paragraph
 from terminal import VERSION
 from terminal.cli import FAILED, USAGE, CommandError
 from terminal.config import ConfigError, Loaded, load
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from terminal.config.shape import JudgeConfig
 
 ANSWER_WITHIN_S = 15.0
+T = TypeVar("T")
 
 
 def configuration(arguments: argparse.Namespace) -> Loaded:
@@ -73,6 +77,28 @@ def ask(command: Command) -> FromEngine:
         raise CommandError(words, FAILED) from error
 
 
+def cleaned(value: T) -> T:
+    """What an engine said, with every text in it through the text door.
+
+    It passed that when it came into the house; but what answers may be older, or no engine, and
+    strategies write texts of their own.
+    """
+    if isinstance(value, str):
+        return value if _plain(value) else cast(T, paragraph(value))
+    if isinstance(value, tuple):
+        return cast(T, tuple(cleaned(item) for item in value))
+    if isinstance(value, msgspec.Struct):
+        fields = {name: getattr(value, name) for name in value.__struct_fields__}
+        changed = {name: new for name, old in fields.items() if (new := cleaned(old)) is not old}
+        return msgspec.structs.replace(value, **changed) if changed else value
+    return value
+
+
+def _plain(text: str) -> bool:
+    """Whether there is nothing to clean: ids and figures are by far the most."""
+    return text.isascii() and text.isprintable()
+
+
 async def _ask(command: Command) -> FromEngine:
     assert not isinstance(command, Look)
     face = await Face.connect(Paths.find().runtime, VERSION)
@@ -83,6 +109,6 @@ async def _ask(command: Command) -> FromEngine:
             while True:
                 message = await face.receive()
                 if getattr(message, "id", None) == command.id:
-                    return message
+                    return cleaned(message)
     finally:
         await face.close()
