@@ -84,9 +84,12 @@ def cleaned(value: T) -> T:
     strategies write texts of their own.
     """
     if isinstance(value, str):
-        return value if _plain(value) else cast(T, paragraph(value))
+        clean = value if _plain(value) else paragraph(value)
+        return value if clean == value else cast(T, clean)
     if isinstance(value, tuple):
-        return cast(T, tuple(cleaned(item) for item in value))
+        items = tuple(cleaned(item) for item in value)
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else cast(T, items)
     if isinstance(value, msgspec.Struct):
         fields = {name: getattr(value, name) for name in value.__struct_fields__}
         changed = {name: new for name, old in fields.items() if (new := cleaned(old)) is not old}

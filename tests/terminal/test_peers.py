@@ -35,8 +35,10 @@ async def serve(_: Peer) -> None:
     await asyncio.Event().wait()
 
 
-LISTENER = """
-import socket, sys
+LISTENER = f"""
+import os, socket, sys
+os.setgid({NOBODY})
+os.setuid({NOBODY})
 link = socket.socket(socket.AF_UNIX)
 link.bind(sys.argv[1])
 link.listen()
@@ -52,27 +54,26 @@ async def test_a_stranger_who_listens_in_our_place_is_told_nothing(folder: Path)
     place = folder / "theirs"
     place.mkdir()
     os.chown(place, NOBODY, NOBODY)
-    stranger = subprocess.Popen(
-        [sys.executable, "-c", LISTENER, str(place / "ftt.sock")],
-        user=NOBODY,
-        stdout=subprocess.PIPE,
-        cwd="/",
+    stranger = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LISTENER, str(place / "ftt.sock"), stdout=subprocess.PIPE
     )
     assert stranger.stdout is not None
-    assert stranger.stdout.readline() == b"listening\n"
+    assert await stranger.stdout.readline() == b"listening\n"
     with pytest.raises(LinkError, match="belongs to another user") as refused:
         await Face.connect(place, "1")
     assert not isinstance(refused.value, NoEngine), "there is something there, and it is not ours"
     os.chown(place, 0, 0)  # the folder alone would pass now
     with pytest.raises(LinkError, match=f"no engine of yours but a program of user {NOBODY}"):
         await Face.connect(place, "1")
-    assert stranger.stdout.readline() == b"0\n", "it heard no word"
+    assert await stranger.stdout.readline() == b"0\n", "it heard no word"
     stranger.kill()
-    stranger.communicate()
+    await stranger.communicate()
 
 
-ASKER = """
-import socket, sys
+ASKER = f"""
+import os, socket, sys
+os.setgid({NOBODY})
+os.setuid({NOBODY})
 link = socket.socket(socket.AF_UNIX)
 link.connect(sys.argv[1])
 print(len(link.recv(100)), flush=True)
@@ -88,7 +89,7 @@ async def test_a_stranger_who_asks_is_hung_up_on(folder: Path) -> None:
     (place / "ftt.sock").chmod(0o777)
     stranger = await asyncio.create_subprocess_exec(
         sys.executable, "-c", ASKER, str(place / "ftt.sock"),
-        user=NOBODY, stdout=subprocess.PIPE, cwd="/",
+        stdout=subprocess.PIPE,
     )  # fmt: skip
     said, _ = await stranger.communicate()
     assert said == b"0\n"
