@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from feeds.markets import MINUTE, SECOND, Nanos
+from feeds.news.dedupe import Deduper
 from feeds.news.entry import Entry
-from feeds.news.judge import Judge
 from feeds.news.source import Source
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests/data/clusters"
@@ -77,7 +77,7 @@ def _pairs(groups: Mapping[str, str]) -> set[tuple[str, str]]:
 
 def clustered(told: Iterable[Told]) -> Figures:
     """Judge all of these, and see how the clusters agree with the happenings."""
-    judge = Judge()
+    judge = Deduper()
     clusters: dict[str, str] = {}
     happenings: dict[str, str] = {}
     for number, telling in enumerate(told):

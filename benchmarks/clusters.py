@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from benchmarks._told import Told, clustered, practised, written
-from feeds.news.wording import words
+from feeds.news.normalise import words
 
 STORIES = 1_200
 TURNS = 3

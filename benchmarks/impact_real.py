@@ -22,8 +22,8 @@ from msgspec.structs import replace
 
 from feeds.events import BestQuote, MarketSeen, Story
 from feeds.markets import MINUTE, SECOND, Market, Nanos
+from feeds.news.dedupe import Deduper
 from feeds.news.entry import Entry
-from feeds.news.judge import Judge
 from feeds.news.source import Source
 from feeds.recordings import NoReaderError, importer_for
 from strategies.decisions import Impact, Verdict
@@ -128,7 +128,7 @@ def read(data: Path) -> tuple[list[Market], list[BestQuote], list[Story]]:
 
 def _told(stories: Iterable[Story]) -> Iterator[Story]:
     """The headlines as the desk hears them: retellings known as such, repeats left out."""
-    judge = Judge()
+    judge = Deduper()
     for story in stories:
         name = re.sub("[^a-z0-9]+", "-", story.source).strip("-") or "unnamed"
         source = Source(id=name, name=story.source_name or name, url="https://example.invalid/")

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._judged import Line, lines
-from feeds.asking import GUIDELINE, GUIDELINE_SHA, prompt
 from feeds.events import Judged
+from feeds.llm_prompt import GUIDELINE, GUIDELINE_SHA, prompt
 from strategies.linking import Candidate
 from strategies.linking.lines import StoryLine, link_lines
 from terminal.engine.llm_judge import questions_of, told_of

@@ -6,7 +6,7 @@ Each story is compared with the candidates among those before it, as the judge d
 ``tests/data/clusters/learning.jsonl`` (our own writing: as it stands, at ten times its pace, and
 amid the noise of one and of four practice worlds) and the practice press (two worlds as they
 stand, two at a tenth of their pace, since a practice day lasts an hour). Never learnt from:
-``judged.jsonl``. ``--write`` writes ``feeds/news/kinship.toml``.
+``judged.jsonl``. ``--write`` writes ``feeds/news/clustering.toml``.
 """
 
 import argparse
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks._told import Told, clustered, practised, written
-from feeds.news.gist import gist
-from feeds.news.kinship import FEATURES, chance, contradicts, features
-from feeds.news.nearness import Indexed, NearIndex
+from feeds.news.clustering import FEATURES, chance, contradicts, features
+from feeds.news.similarity_index import Indexed, SimilarityIndex
+from feeds.news.story_features import gist
 
-OUT = Path(__file__).resolve().parents[1] / "feeds/news/kinship.toml"
+OUT = Path(__file__).resolve().parents[1] / "feeds/news/clustering.toml"
 ROUNDS = 15
 SHRINK = 2.0
 ENOUGH = 1e-6
@@ -28,7 +28,7 @@ NOISE = "noise "
 PRACTICE_WEIGHT = 0.2
 PRACTICE_PACE = 10.0
 PRACTICE_STORIES = 600
-HEAD = """# What makes two stories one happening: the weights of feeds/news/kinship.py.
+HEAD = """# What makes two stories one happening: the weights of feeds/news/clustering.py.
 # Written by `python -m benchmarks.learn_clusters --write`, which says what they are learnt from.
 
 [weights]
@@ -45,7 +45,7 @@ class Case(NamedTuple):
 
 def cases(told: Sequence[Told], weight: float = 1.0) -> Iterator[Case]:
     """Every comparison that a judge would make while these are told; not those of noise."""
-    index = NearIndex()
+    index = SimilarityIndex()
     for number, story in enumerate(told):
         said = gist(story.title, story.summary)
         index.forget(story.at_ns)

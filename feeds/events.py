@@ -273,7 +273,10 @@ _OVER = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.DENIED, O
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, array_like=True, tag="order"):
-    """A broker's word on one of our orders. ``queue_ahead`` is the size before us at our price."""
+    """A broker's word on one of our orders.
+
+    ``queue_ahead`` is the size before us at our price, or -1 where that is not known any more.
+    """
 
     at_ns: Nanos
     order_id: str
@@ -406,6 +409,33 @@ class VenueMode(msgspec.Struct, frozen=True, array_like=True, tag="venue_mode", 
     reason: str = ""
 
 
+class Behind(msgspec.Struct, frozen=True, array_like=True, tag="behind", gc=False):
+    """How far the engine is behind what it hears, in milliseconds; 0 when it has caught up.
+
+    Said where that is more than may be traded on, again as it changes, and when it is over.
+    """
+
+    at_ns: Nanos
+    by_ms: int
+
+
+class PassedOver(msgspec.Struct, frozen=True, array_like=True, tag="passed_over", gc=False):
+    """From here on these assets' books may be ahead of what else is told, prints among it.
+
+    Only the newest of each level was kept, so what happened to a queue is not known. Without any
+    asset: all is told in order again.
+    """
+
+    at_ns: Nanos
+    asset_ids: tuple[str, ...]
+
+
+class Release(msgspec.Struct, frozen=True, array_like=True, tag="release", gc=False):
+    """What is sealed leaves: said when all that a person commanded so far has been heard."""
+
+    at_ns: Nanos
+
+
 Event: TypeAlias = (
     Story
     | MarketSeen
@@ -431,4 +461,7 @@ Event: TypeAlias = (
     | VenueMode
     | Judged
     | Meant
+    | Behind
+    | PassedOver
+    | Release
 )

@@ -26,6 +26,7 @@ from feeds.events import (
     OrderKind,
     OrderState,
     OrderUpdate,
+    PassedOver,
     Print,
     Tick,
 )
@@ -42,6 +43,8 @@ ORDERS_MAX = 1_000
 """Orders the paper exchange holds at once."""
 NOTES_MAX = 5_000
 """Levels whose depth we remember having taken."""
+QUEUE_UNKNOWN: Size = -1
+"""A queue before us of which nobody knows any more how long it is: only a trade beyond it fills."""
 PRINTS_REMEMBERED_MAX = 8
 """Prints a market in which a mirrored copy is looked for."""
 
@@ -138,6 +141,7 @@ class PaperExchange:
         self._orders: dict[str, _Order] = {}
         self._waiting: list[_Order] = []
         self._resting: dict[str, list[_Order]] = {}
+        self._places_unknown: set[str] = set()
         self._taken: dict[tuple[str, Side, Price], tuple[Size, Size]] = {}
         self._seen: dict[str, deque[tuple[str, Nanos, Price, Size, Side]]] = {}
 
@@ -171,6 +175,8 @@ class PaperExchange:
 
     def on_event(self, event: Event) -> list[Heard]:
         """What this event means for our orders. Only ticks, prints and markets mean anything."""
+        if type(event) is PassedOver:
+            return self._lose_places(event)
         if type(event) is LevelChange or not self._orders:
             return []  # by far the most frequent
         match event:
@@ -259,7 +265,8 @@ class PaperExchange:
             reason = "the rest was cancelled" if order.filled else "nothing to take at the limit"
             return self._end(order, now_ns, OrderState.CANCELLED, reason)
         own_side = book.bids if intent.side is Side.BUY else book.asks
-        order.queue = own_side.get(intent.price, 0)
+        unknown = intent.condition_id in self._places_unknown
+        order.queue = QUEUE_UNKNOWN if unknown else own_side.get(intent.price, 0)
         self._resting.setdefault(intent.condition_id, []).append(order)
         return self._update(order, now_ns)
 
@@ -314,6 +321,24 @@ class PaperExchange:
             left -= part
             heard += self._fill_resting(order, event.at_ns, part)
         return heard
+
+    def _lose_places(self, event: PassedOver) -> list[Heard]:
+        """Where books ran ahead of prints nobody knows how many are left before us."""
+        if not event.asset_ids:
+            self._places_unknown.clear()
+            return []
+        markets = map(self._market_data.market_of, event.asset_ids)
+        books = {market.condition_id for market in markets if market is not None}
+        self._places_unknown |= books
+        lost = [
+            order
+            for condition_id in sorted(books)
+            for order in self._resting.get(condition_id, ())
+            if order.queue != QUEUE_UNKNOWN
+        ]
+        for order in lost:
+            order.queue = QUEUE_UNKNOWN
+        return [self._update(order, event.at_ns) for order in lost]
 
     def _is_mirrored_copy(self, event: Print, market: Market) -> bool:
         """Whether the venue already told this trade under the other asset's id."""
@@ -419,6 +444,8 @@ def _share_of_print(
     if price != ours:
         order.queue = 0  # it traded beyond us, so nobody is left before us
         return min(order.left, left)
+    if order.queue == QUEUE_UNKNOWN:
+        return None
     used_by_queue = min(order.queue, size)
     order.queue -= used_by_queue
     beyond_queue = size - used_by_queue - (size - left)

@@ -78,6 +78,7 @@ class Reason(Enum):
     """Which gate said no. The values are shown to the trader."""
 
     KILLED = "kill switch"
+    LAG = "lag"
     VENUE = "venue"
     MARKET = "market"
     UNKNOWN_ORDER = "unknown order"
@@ -172,6 +173,8 @@ class Gate:
     ) -> None:
         self.limits = limits
         self.killed = False
+        self.behind_ms = 0
+        """How far the engine is behind what it hears, where that is too far to trade on."""
         self.mode = TradingMode.NORMAL
         """What the venue lets anyone do."""
         self.blocked: dict[str, int] = {}
@@ -206,6 +209,10 @@ class Gate:
                 "off",
                 "The kill switch is on: no order leaves until it is off.",
             )
+        if self.behind_ms:
+            late = f"{self.behind_ms / 1_000:.1f} s"
+            said = f"The engine is {late} behind: the books it sees are that old. It trades again "
+            return Denial(Reason.LAG, late, "in time", said + "when it has caught up.")
         if self._turned_away(wanted):
             return Denial(Reason.VENUE, self.mode.value, "normal", _MODE_SENTENCES[self.mode])
         if self.blocked.get(wanted.condition_id):

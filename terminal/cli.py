@@ -314,6 +314,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("fills", "ask:fills", "what traded", "ftt fills --most 10", _query),
     Command("signals", "ask:signals", "suggestions, and why not", "ftt signals --json", _query),
     Command("cancel", "ask:cancel", "take orders off the book", "ftt cancel --all", _cancel),
+    Command("status", "ask:status", "how does the engine do?", "ftt status --json", _json),
     Command("kill", "ask:kill", "cancel everything, take no order", "ftt kill", _json),
     Command("resume", "ask:resume", "take orders again", "ftt resume", _json),
     Command("feeds", "feeds:run", "look at feeds", "ftt feeds check feed.xml --json", _feeds),

@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from feeds.clock import Clock
-from feeds.judge import PATH, Key
+from feeds.llm import PATH, Key
 from feeds.markets import SECOND
 from feeds.semantic.models import checksum, missing
 from feeds.text import printable

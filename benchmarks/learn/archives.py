@@ -6,7 +6,8 @@
 ``data/archives`` holds the stories, each with the groups of markets that it was pooled with, and
 the markets that are ours to publish; the rest come from SHARED. A prompt is ``{"id", "user"}``,
 at most twenty questions each; an answer line ``{"id", "answer"}``. What a reader left out is graded
-none. The guideline is ``feeds.asking.GUIDELINE``; whoever reads edits neither tables nor weights.
+none. The guideline is ``feeds.llm_prompt.GUIDELINE``; whoever reads edits neither tables nor
+weights.
 """
 
 import json
@@ -18,7 +19,7 @@ from typing import Any
 
 from benchmarks._judged import Line, lines
 from benchmarks.learn.sources import ARCHIVES, archive_markets
-from feeds.asking import ASKS_MAX, QUESTIONS_MAX, NoAnswer, Question, Told, prompt, read
+from feeds.llm_prompt import ASKS_MAX, QUESTIONS_MAX, NoAnswer, Question, Told, prompt, read
 
 GRADES = {2: 2, 1: 1, "?": 0}
 

@@ -17,7 +17,7 @@ AFTERWARDS = frozenset({"__init__", "calibration", "explanation", "judge", "line
 def gathered(shared: Path, cache: Path, meaning: bool) -> Iterator[tuple[Judged, list[Example]]]:
     """Sources and examples, with the columns of stage B where ``meaning``.
 
-    The cache is keyed by the judged lines, the encoder and the code that makes the columns; what
+    The cache is keyed by the judged lines, the models and the code that makes the columns; what
     pairs of vectors say is worked out anew by whoever learns (``pairing.py``).
     """
     models = None
@@ -32,7 +32,7 @@ def gathered(shared: Path, cache: Path, meaning: bool) -> Iterator[tuple[Judged,
     for source in sources(shared):
         key = code.copy()
         key.update(repr((source.stories, sorted(source.links), len(source.markets))).encode())
-        key.update(models.encoder_checksum.encode() if models else b"")
+        key.update(models.checksum.encode() if models else b"")
         kept = cache / f"{source.name}-{key.hexdigest()[:16]}.pickle"
         if kept.exists():
             found = pickle.loads(kept.read_bytes())  # our own file, written below

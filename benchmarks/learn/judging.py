@@ -45,24 +45,30 @@ def reached(
 
 
 def best_floor(
-    source: Judged,
-    found: Sequence[Example],
-    relevance: Sequence[float],
+    sources: Sequence[tuple[Judged, Sequence[Example], Sequence[float]]],
     steps: Iterable[float],
     alarms: float,
 ) -> float:
-    """The highest floor whose F1 is near the best of those that keep quiet enough.
+    """The highest floor whose mean F1 is near the best of those that keep quiet enough.
 
-    Quiet enough: of the stories that touch nothing at most the share ``alarms`` is given a link.
+    Quiet enough: of all stories that touch nothing at most the share ``alarms`` is given a link.
     Not the best itself: on news not seen the higher one of two equals does better.
     """
     table: dict[float, float] = {}
+    silent = [
+        sum(not _touches(source, s["id"]) for s in source.stories) for source, _, _ in sources
+    ]
     for floor in steps:
-        said = reached(source, found, relevance, floor)
-        if said.false_alarms <= alarms:
-            table[floor] = said.f1
+        said = [reached(source, found, relevance, floor) for source, found, relevance in sources]
+        rung = sum(one.false_alarms * many for one, many in zip(said, silent, strict=True))
+        if rung <= alarms * sum(silent):
+            table[floor] = sum(one.f1 for one in said) / len(said)
     best = max(table.values())
     return max(floor for floor, score in table.items() if score >= best - NEAR_BEST)
+
+
+def _touches(source: Judged, story: str) -> bool:
+    return any(link["grade"] for link in source.links.get(story, {}).values())
 
 
 def _link(id: str, share: float) -> Line:

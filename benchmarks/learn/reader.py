@@ -3,6 +3,8 @@
     python -m benchmarks.learn.reader SHARED --base DIR --out DIR --cache DIR [--minutes 60]
         [--resume READER.pt]
 
+With ``--minutes 0`` what ``--resume`` names is written anew and nothing is learnt.
+
 ``--base`` is the folder of a BERT-like model (``config.json``, ``model.safetensors``,
 ``tokenizer.json``); ``--out`` gets ``reader.onnx`` in whole numbers of eight bits. Stories of the
 held-out part (``split.py``) are never learnt from: they tell how it does, and stage B is calibrated
@@ -15,8 +17,9 @@ import argparse
 import json
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +47,7 @@ STRANGERS = 2
 """Questions of other lessons that each lesson is set beside, as wrong ones."""
 SUMMARY_SHARE = 0.5
 """Of graded lessons so many keep their summary: else having one would tell the grade."""
+SLIM_WITNESS = 3_000
 WITNESS_MAX = 8_000
 """Pairs of the held-out part that are read at the end."""
 
@@ -269,6 +273,38 @@ def train(
                 print(f"{done:.2f} {seen} {loss.item():.3f}", json.dumps(found), flush=True)
 
 
+WORDS_MAX = 20_000
+"""Pieces of words that ship: rarer ones are spelt with these, and 4 MB are saved."""
+
+
+def slimmed(model: Reader, base: Path, texts: Sequence[str], out: Path) -> Texts:
+    """Cut the vocabulary to the commonest pieces of these texts, in the model and its tokenizer.
+
+    Single signs stay, so that everything can still be spelt.
+    """
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    counts = Counter(token for text in texts for token in tokenizer.encode(text).tokens)
+    raw = json.loads((base / "tokenizer.json").read_text(encoding="utf-8"))
+    places: dict[str, int] = raw["model"]["vocab"]
+    marks = {one["content"] for one in raw["added_tokens"]}
+    signs = {token for token in places if token.isascii() and len(token.removeprefix("##")) == 1}
+    common = {token for token, _ in counts.most_common(WORDS_MAX)}
+    spare = sorted((t for t in places if t.isascii() and t.isalpha()), key=places.__getitem__)
+    kept = marks | signs | common
+    kept.update(spare[: max(0, WORDS_MAX - len(kept))])
+    order = sorted(kept, key=places.__getitem__)
+    fresh = {token: number for number, token in enumerate(order)}
+    words = model.encoder.embeddings.word_embeddings.weight[[places[token] for token in order]]
+    model.encoder.embeddings.word_embeddings = nn.Embedding.from_pretrained(words.detach())
+    raw["model"]["vocab"] = fresh
+    for one in raw["added_tokens"]:
+        one["id"] = fresh[one["content"]]
+    for name, one in raw["post_processor"]["special_tokens"].items():
+        one["ids"] = [fresh[name]]
+    (out / "tokenizer.json").write_text(json.dumps(raw, ensure_ascii=False), encoding="utf-8")
+    return Texts(out)
+
+
 def export(model: Reader, texts: Texts, out: Path) -> None:
     """Write the reader as ONNX, its weights as whole numbers of eight bits."""
     from benchmarks.learn.quantise import quantised
@@ -319,10 +355,15 @@ def main() -> None:
     model, texts = Reader(wanted.base), Texts(wanted.base)
     if wanted.resume:
         model.load_state_dict(torch.load(wanted.resume, weights_only=True))
-    train(model, texts, learnt, witness, wanted.minutes)
     wanted.out.mkdir(parents=True, exist_ok=True)
-    torch.save(model.state_dict(), wanted.out / "reader.pt")
-    export(model, texts, wanted.out)
+    if wanted.minutes:
+        train(model, texts, learnt, witness, wanted.minutes)
+        torch.save(model.state_dict(), wanted.out / "reader.pt")
+    seen = dict.fromkeys(chain.from_iterable((one.text, one.question) for one in learnt))
+    slim = slimmed(model, wanted.base, list(seen), wanted.out)
+    some = witness[:SLIM_WITNESS]
+    print("as it ships", json.dumps(quality(some, spoken(model, slim, some))), flush=True)
+    export(model, slim, wanted.out)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ from feeds.clock import Clock
 from feeds.decoding import Unreadable, decoded
 from feeds.events import Story
 from feeds.markets import SECOND, Nanos
-from feeds.news import rhythm
+from feeds.news import poll_interval as rhythm
+from feeds.news.dedupe import Deduper, MemoryFormatError, Verdict, ended
 from feeds.news.entry import Entry, FeedError, ParserTrouble
 from feeds.news.fetch import Failed, Fetched, Fetcher, NotModified, Reason, Validators
-from feeds.news.judge import Judge, MemoryFormatError, Verdict, ended
 from feeds.news.source import SOURCES_MAX, Source
 from feeds.news.worker import ParseWorker
 from feeds.text import safe_url
@@ -213,7 +213,7 @@ class NewsPoller:
         self._parser = parser or ParseWorker()
         self._places = _Places(clock)
         self._followed = {source.id: _Followed(source) for source in sources}
-        self._judge = Judge()
+        self._judge = Deduper()
         if memory:
             self._remember(memory)
 
@@ -268,7 +268,7 @@ class NewsPoller:
             raise MemoryFormatError(
                 "The memory of told stories can't be read: remove the file to start afresh."
             ) from error
-        self._judge = Judge.remembering(kept.judge)
+        self._judge = Deduper.remembering(kept.judge)
         for name, before in kept.sources.items():
             followed = self._followed.get(name)
             # a source whose address was changed in the configuration starts anew

@@ -4,10 +4,10 @@ Bytes and times in; events, frames to send and questions for REST out. A shell
 (``feeds/polymarket/connection.py``) moves the bytes. What we *want* is kept apart from what the
 connection has been told, and survives every reconnect.
 
-What holds for any connection stands in ``feeds/polymarket/line.py``. On this one: the venue closes
-a connection that sends anything before its first subscription, PING included; a connection is given
-up also when a frozen book stays so after it was asked for again. Reconnecting voids every book at
-once and tells a ``Gap``.
+What holds for any connection stands in ``feeds/polymarket/connection_state.py``. On this one: the
+venue closes a connection that sends anything before its first subscription, PING included; a
+connection is given up also when a frozen book stays so after it was asked for again. Reconnecting
+voids every book at once and tells a ``Gap``.
 """
 
 import re
@@ -21,6 +21,8 @@ from msgspec import Raw
 from feeds.events import BookHealth, BookSnapshot, BookState, Event, Gap, MarketResolved
 from feeds.markets import Nanos
 from feeds.polymarket.book_hash import HashVerdict, verdict_on_hash
+from feeds.polymarket.book_monitor import BookMonitor
+from feeds.polymarket.connection_state import Connection, ConnectionState
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.frames import (
     change_of,
@@ -32,9 +34,7 @@ from feeds.polymarket.frames import (
     tick_size_of,
 )
 from feeds.polymarket.limits import ChannelLimits
-from feeds.polymarket.line import Line, Link
 from feeds.polymarket.units import text_of, venue_nanos
-from feeds.polymarket.watch import AssetWatch
 from feeds.polymarket.wire import (
     NO_FRAME,
     BestBidAskFrame,
@@ -62,14 +62,14 @@ PRINT_BEFORE_BOOK_MAX_NS: Nanos = 5_000_000_000
 _CONDITION_ID = re.compile(r"0x[0-9a-fA-F]{1,64}", re.ASCII)
 
 
-class MarketChannel(Line):
+class MarketChannel(Connection):
     """One connection's worth of the market stream. Times are Unix nanoseconds of market time."""
 
     def __init__(self, limits: ChannelLimits | None = None) -> None:
         self.limits = limits or ChannelLimits()
         super().__init__("market", self.limits)
         self.hashes_checked = 0
-        self._assets: dict[str, AssetWatch] = {}
+        self._assets: dict[str, BookMonitor] = {}
         self._told: dict[str, None] = {}  # in order, so that runs repeat to the byte
         self._events: list[Event] = []
         self._probes: list[str] = []
@@ -87,7 +87,7 @@ class MarketChannel(Line):
         """The assets followed, in the order they were asked for."""
         return self._assets.keys()
 
-    def watch(self, asset_id: str) -> AssetWatch | None:
+    def watch(self, asset_id: str) -> BookMonitor | None:
         """What is known of a wanted asset; for looking, not for changing."""
         return self._assets.get(asset_id)
 
@@ -98,12 +98,12 @@ class MarketChannel(Line):
         dropped = [asset_id for asset_id in self._assets if asset_id not in wanted]
         for asset_id in wanted:
             if asset_id not in self._assets:
-                watch = AssetWatch(asset_id, self.limits, self._events, self._now)
+                watch = BookMonitor(asset_id, self.limits, self._events, self._now)
                 self._assets[asset_id] = watch
         for asset_id in dropped:
             del self._assets[asset_id]
         self._say_goodbye(dropped)
-        if self.link is Link.OPEN or self.link is Link.SUBSCRIBED:
+        if self.link is ConnectionState.OPEN or self.link is ConnectionState.SUBSCRIBED:
             self._tell()
 
     def _say_goodbye(self, dropped: list[str]) -> None:
@@ -122,13 +122,13 @@ class MarketChannel(Line):
         gone = [asset_id for asset_id in self._told if asset_id not in self._assets]
         new = [asset_id for asset_id in self._assets if asset_id not in self._told]
         self._subscribe(new)
-        if self.link is Link.SUBSCRIBED:
+        if self.link is ConnectionState.SUBSCRIBED:
             self._unsubscribe(gone)
 
     def _subscribe(self, asset_ids: list[str]) -> None:
         for chunk in _chunks(asset_ids):
             frame: dict[str, Any] = {"assets_ids": chunk, "custom_feature_enabled": True}
-            if self.link is Link.OPEN:
+            if self.link is ConnectionState.OPEN:
                 frame = {"type": "market", **frame}
                 self._subscribed()
             else:
@@ -172,7 +172,7 @@ class MarketChannel(Line):
 
     def abandon(self, reason: str) -> None:
         """Have this connection replaced, for a reason that only the shell can know."""
-        if self.link is not Link.DOWN:
+        if self.link is not ConnectionState.DOWN:
             self._give_up(reason)
 
     # --------------------------------------------------------------------------------- hearing
@@ -270,7 +270,7 @@ class MarketChannel(Line):
                 watch.change(change_of(change, watch.asset_id, at_ns, venue_ns))
                 self.last_data_ns = at_ns
 
-    def _hear_of_a_trade(self, watch: AssetWatch, price: str, at_ns: Nanos) -> None:
+    def _hear_of_a_trade(self, watch: BookMonitor, price: str, at_ns: Nanos) -> None:
         """A book states another last trade than the one before it: that trade should be told too,
         a moment earlier or later."""
         before, watch.last_trade = watch.last_trade, price or watch.last_trade
@@ -346,7 +346,7 @@ class MarketChannel(Line):
         """Time passed: ping, notice silence, decide what to ask and whether to give up."""
         self._now = now_ns
         self._scans = 0
-        if self.link is not Link.SUBSCRIBED:
+        if self.link is not ConnectionState.SUBSCRIBED:
             return
         for watch in self._assets.values():
             watch.tick(now_ns)
@@ -375,7 +375,7 @@ class MarketChannel(Line):
             watch.asked(now_ns)
             self._probes.append(watch.asset_id)
 
-    def _may_ask(self, watch: AssetWatch, granted: set[str], now_ns: Nanos) -> bool:
+    def _may_ask(self, watch: BookMonitor, granted: set[str], now_ns: Nanos) -> bool:
         market = watch.market or watch.asset_id
         free_ns = self._asked_about.get(market, 0) + self.limits.doubt_every_ns
         if market not in granted and now_ns < free_ns:
@@ -423,7 +423,7 @@ class MarketChannel(Line):
         return Counter(watch.state for watch in self._assets.values())
 
 
-_DOWN = Link.DOWN
+_DOWN = ConnectionState.DOWN
 _PACED = frozenset({BookState.LIVE, BookState.RESYNCING})
 _HEAR: dict[type[MarketFrame], Callable[[MarketChannel, Any, Nanos], None]] = {
     WireBook: MarketChannel._hear_book,

@@ -8,7 +8,7 @@ import msgspec
 from feeds.events import BookState
 from feeds.markets import SECOND, Nanos
 from feeds.polymarket.channel import MarketChannel
-from feeds.polymarket.line import Link
+from feeds.polymarket.connection_state import ConnectionState
 
 
 class StreamState(Enum):
@@ -61,7 +61,7 @@ def _verdict(channel: MarketChannel, now_ns: Nanos) -> tuple[StreamState, str]:
     states = channel.states()
     if not states:
         return StreamState.IDLE, "No market is followed."
-    if channel.link in (Link.DOWN, Link.SPENT):
+    if channel.link in (ConnectionState.DOWN, ConnectionState.SPENT):
         why = channel.wants_reconnect or channel.reason
         return StreamState.DOWN, f"Not connected: {why}. Trading here is off."
     if not channel.last_data_ns:

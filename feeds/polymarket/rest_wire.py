@@ -2,7 +2,8 @@
 
 In the manner of ``feeds/polymarket/wire.py``: unknown fields pass, a field that matters and has
 not the shape it should is refused with its path. Open orders and trades of the account itself are
-read by ``feeds/polymarket/user_wire.py``, markets and books by ``feeds/polymarket/wire.py``.
+read by ``feeds/polymarket/account/user_wire.py``, markets and books by
+``feeds/polymarket/wire.py``.
 """
 
 from collections.abc import Callable

@@ -11,11 +11,11 @@ from feeds.clock import Clock
 from feeds.events import Event
 from feeds.polymarket.channel import MarketChannel
 from feeds.polymarket.connection import Connection, OnEvents, OnHealth
+from feeds.polymarket.failover import BEHIND_MAX_NS, Failover
 from feeds.polymarket.health import StreamHealth, StreamState
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.limits import ChannelLimits
 from feeds.polymarket.rest import ClobReader
-from feeds.polymarket.standby import BEHIND_MAX_NS, Pair
 
 __all__ = ["ChannelLimits", "MarketStream", "StreamHealth", "StreamState"]
 
@@ -107,7 +107,7 @@ class MarketStream:
                 self._group.create_task(connection.run())
 
     def _doubled(self, name: str, first: MarketChannel, second: MarketChannel) -> "_Share":
-        pair = Pair(first, second, self._on_events, int(BEHIND_MAX_NS * self._clock.speed))
+        pair = Failover(first, second, self._on_events, int(BEHIND_MAX_NS * self._clock.speed))
 
         def connection(name: str, channel: MarketChannel) -> Connection:
             def on_events(events: list[Event]) -> None:
@@ -157,7 +157,7 @@ class _Share:
     """The connections of one share of the assets, and which of two is heard."""
 
     connections: list[Connection]
-    pair: Pair | None = None
+    pair: Failover | None = None
 
     @property
     def heard(self) -> MarketChannel:

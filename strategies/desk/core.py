@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from feeds.events import (
+    Behind,
     BestQuote,
     BookHealth,
     BookSnapshot,
@@ -28,7 +29,9 @@ from feeds.events import (
     OrderSealed,
     OrderSent,
     OrderUpdate,
+    PassedOver,
     Print,
+    Release,
     Story,
     SuggestionReply,
     Tick,
@@ -118,6 +121,9 @@ class Desk:
             SuggestionReply: self.signals.replied,
             KillSwitch: self.trading.kill,
             VenueMode: self._on_venue_mode,
+            Behind: self._on_behind,
+            PassedOver: _ignore,  # the books are right; whoever keeps queues asks
+            Release: _ignore,
         }
 
     def handle(self, event: Event) -> list[Decision]:
@@ -255,6 +261,9 @@ class Desk:
 
     def _on_venue_mode(self, event: VenueMode) -> None:
         self.trading.gate.mode = event.mode
+
+    def _on_behind(self, event: Behind) -> None:
+        self.trading.gate.behind_ms = event.by_ms
 
 
 def _ignore(_: object) -> None:

@@ -8,7 +8,7 @@ from feeds.events import Judged, Near, Story
 from feeds.markets import SECOND, Market, MarketState, Nanos
 from strategies.decisions import Link, Put
 from strategies.linking import Candidate, LinkableMarket, linkable
-from strategies.linking.judge import rejudged
+from strategies.linking.rerank import rejudged
 
 STORIES_MAX = 2_000
 LINKS_MAX = 64

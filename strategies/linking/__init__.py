@@ -18,12 +18,12 @@ from strategies.linking.direction import load as load_head
 from strategies.linking.explanation import why
 from strategies.linking.features import rows
 from strategies.linking.index import Index
-from strategies.linking.judge import ASKED_MAX, CANDIDATES_MAX, NEAR_MIN, Candidate
 from strategies.linking.knowledge import prior
 from strategies.linking.knowledge.reading import Story, read
 from strategies.linking.market import LinkableMarket, linkable
 from strategies.linking.ranker import Stage, Weighed
 from strategies.linking.ranker import load as load_stage
+from strategies.linking.rerank import ASKED_MAX, CANDIDATES_MAX, NEAR_MIN, Candidate
 
 __all__ = ["Candidate", "Explained", "LinkableMarket", "Linker", "linkable"]
 

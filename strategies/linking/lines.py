@@ -16,7 +16,7 @@ from feeds.markets import Nanos
 from strategies.decisions import Link
 from strategies.linking import Candidate, LinkableMarket, Linker
 from strategies.linking.dates import parse_time
-from strategies.linking.judge import rejudged
+from strategies.linking.rerank import rejudged
 
 MARKETS_MAX = 200_000
 

@@ -15,7 +15,7 @@ from feeds import figures
 from feeds.markets import ONE, Nanos
 from terminal.cli import DONE, FAILED, REFUSED, CommandError
 from terminal.commands import out
-from terminal.commands.common import ask, ask_if_running
+from terminal.commands.common import ANSWER_WITHIN_S, ask, ask_if_running
 from terminal.presenters import times
 from terminal.protocol.views import (
     CancelOrder,
@@ -31,6 +31,7 @@ from terminal.protocol.views import (
     Query,
     Rows,
     SignalRow,
+    StatusView,
 )
 from terminal.stores.paths import Paths
 
@@ -246,9 +247,50 @@ def cancel(arguments: argparse.Namespace) -> int:
     return _act(arguments, CancelOrder(id=_id(), order_id=arguments.order), denied=FAILED)
 
 
+KILL_WITHIN_S = 60.0
+"""An engine that stands still hears the kill switch first when it wakes: that is waited for."""
+
+
 def kill(arguments: argparse.Namespace) -> int:
     """Cancel everything and take no order until resumed."""
-    return _act(arguments, Kill(id=_id(), on=True))
+    return _act(arguments, Kill(id=_id(), on=True), within_s=KILL_WITHIN_S)
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """How the engine does: its mode, its lag, what feeds it and what it holds."""
+    answer = ask_if_running(Query(id=_id(), what="status"))
+    if answer is None:
+        if arguments.json:
+            out.data({"running": False})
+        else:
+            out.line("no engine runs: start one with `ftt` or `ftt bot`")
+        return FAILED
+    found = _read(answer).status
+    assert found is not None, "asked for the status"
+    if arguments.json:
+        out.data({"running": True, **plain(found)})
+    else:
+        out.line(status_line(found))
+    return DONE
+
+
+def status_line(found: StatusView) -> str:
+    """The health of an engine in one line."""
+    parts = [f"{found.mode} on {found.venue}"]
+    if found.killed:
+        parts.append("KILLED: no order leaves")
+    late = found.behind_ms > found.lag_max_ms
+    lag = f"{found.behind_ms / 1_000:.1f} s behind: no order leaves" if late else "in time"
+    parts.append(lag)
+    sick = [
+        f"{one.name}: {one.sentence or one.state}" for one in found.streams if one.state != "live"
+    ]
+    parts.append("; ".join(sick) if sick else f"{len(found.streams)} streams live")
+    parts.append(f"{found.books} books, {found.markets} markets, {found.stories} stories")
+    parts.append(f"equity {figures.dollars(found.equity)}")
+    if found.errors:
+        parts.append(f"{found.errors} errors, the last: {found.message}")
+    return " · ".join(parts)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -259,8 +301,13 @@ def resume(arguments: argparse.Namespace) -> int:
 _CODES = {"done": DONE, "refused": FAILED, "unknown": FAILED}
 
 
-def _act(arguments: argparse.Namespace, command: Command, denied: int = REFUSED) -> int:
-    answer = ask(command)
+def _act(
+    arguments: argparse.Namespace,
+    command: Command,
+    denied: int = REFUSED,
+    within_s: float = ANSWER_WITHIN_S,
+) -> int:
+    answer = ask(command, within_s)
     assert isinstance(answer, Done)
     if arguments.json:
         out.data({"outcome": answer.outcome, "message": answer.message})

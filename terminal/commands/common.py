@@ -11,17 +11,20 @@ import msgspec
 from feeds.text import paragraph
 from terminal import VERSION
 from terminal.cli import FAILED, USAGE, CommandError
+from terminal.commands import out
 from terminal.config import ConfigError, Loaded, load
 from terminal.protocol.link import Face, LinkError, NoEngine
 from terminal.protocol.views import Command, FromEngine, Look
 from terminal.stores.paths import Paths
 
 if TYPE_CHECKING:
-    from feeds.judge import Judge
+    from feeds.llm import Judge
     from terminal.config.shape import JudgeConfig
 
 ANSWER_WITHIN_S = 15.0
 T = TypeVar("T")
+PATIENCE_S = 2.0
+"""After so long without an answer the person is told that somebody still waits for it."""
 
 
 def configuration(arguments: argparse.Namespace) -> Loaded:
@@ -68,12 +71,12 @@ def ask_if_running(command: Command) -> FromEngine | None:
         raise
 
 
-def ask(command: Command) -> FromEngine:
+def ask(command: Command, within_s: float = ANSWER_WITHIN_S) -> FromEngine:
     """Send one command to the running engine and return what it answers."""
     try:
-        return asyncio.run(_ask(command))
+        return asyncio.run(_patiently(command, within_s))
     except (LinkError, TimeoutError) as error:
-        words = str(error) or f"the engine did not answer within {ANSWER_WITHIN_S:.0f} s"
+        words = str(error) or f"the engine did not answer within {within_s:.0f} s"
         raise CommandError(words, FAILED) from error
 
 
@@ -102,16 +105,26 @@ def _plain(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-async def _ask(command: Command) -> FromEngine:
-    assert not isinstance(command, Look)
-    face = await Face.connect(Paths.find().runtime, VERSION)
+async def _patiently(command: Command, within_s: float) -> FromEngine:
+    def say() -> None:
+        out.talk("the engine does not answer yet; this waits for it")
+
+    reminder = asyncio.get_running_loop().call_later(PATIENCE_S, say)
     try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            await face.send(Look(views=()))
-            await face.send(command)
-            while True:
-                message = await face.receive()
-                if getattr(message, "id", None) == command.id:
-                    return cleaned(message)
+        async with asyncio.timeout(within_s):
+            return await _ask(command, within_s)
+    finally:
+        reminder.cancel()
+
+
+async def _ask(command: Command, within_s: float) -> FromEngine:
+    assert not isinstance(command, Look)
+    face = await Face.connect(Paths.find().runtime, VERSION, within_s)
+    try:
+        await face.send(command)
+        while True:
+            message = await face.receive()
+            if getattr(message, "id", None) == command.id:
+                return cleaned(message)
     finally:
         await face.close()

@@ -3,7 +3,7 @@
 import argparse
 from functools import partial
 
-from feeds.asking import Said
+from feeds.llm_prompt import Said
 from terminal.cli import DONE, FAILED, CommandError
 from terminal.commands import out
 from terminal.commands.common import configured_judge

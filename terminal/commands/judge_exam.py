@@ -7,7 +7,7 @@ direction, and nothing is said of what must stay silent; an unsure word there do
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from feeds.asking import Question, Said, Told
+from feeds.llm_prompt import Question, Said, Told
 
 LEADS_RIGHT_MIN = 9
 SECOND_RIGHT_MIN = 6

@@ -399,6 +399,10 @@ class EngineConfig(_Section, frozen=True, kw_only=True):
     """[engine]: bounds of the machine room."""
 
     follow_max: Annotated[int, _says("order books followed at once", ge=2, le=2_000)] = 400
+    lag_max_ms: Annotated[
+        int,
+        _says("no order leaves while the engine is further behind, in ms", ge=100, le=60_000),
+    ] = 1_000
 
 
 class _Pack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,16 +11,16 @@ import httpx
 import msgspec
 
 from feeds.clock import Clock
-from feeds.events import OrderState, OrderUpdate
+from feeds.events import Event, OrderState, OrderUpdate
 from feeds.markets import SECOND, Nanos
+from feeds.news.dedupe import MemoryFormatError
 from feeds.news.fetch import Fetcher
-from feeds.news.judge import MemoryFormatError
 from feeds.news.poller import NewsPoller
 from feeds.polymarket.catalogue import Catalogue
+from feeds.polymarket.catalogue_store import CatalogueStore
 from feeds.polymarket.http import Reads
 from feeds.polymarket.modes import VenueModes
 from feeds.polymarket.rest import ClobReader
-from feeds.polymarket.shelf import Shelf
 from feeds.polymarket.stream import MarketStream
 from feeds.semantic.models import checksum, missing
 from feeds.tape import TapeWriter
@@ -83,7 +84,9 @@ def assemble(
     sources = _sources(config, paths, state, inbox, with_models=bool(header.models))
     state.catalogue = sources.catalogue
     state.complain("ledger", _elsewhere(past, ledger.path))
-    return Engine(state, session, inbox, sources, ledger, alerts, recorder)
+    return Engine(
+        state, session, inbox, sources, ledger, alerts, recorder, config.engine.lag_max_ms
+    )
 
 
 def _sources(
@@ -91,6 +94,11 @@ def _sources(
 ) -> Sources:
     """Everything that feeds the inbox; what is wrong with any of it becomes a complaint."""
     clock, hear, hosts = state.clock, inbox.hear, config.venue.hosts
+
+    def hear_stream(events: list[Event]) -> None:
+        state.delay.heard(events, time.perf_counter())
+        inbox.hear_many(events)
+
     http = httpx.AsyncClient(timeout=httpx.Timeout(HTTP_TIMEOUT_S))
     modes = VenueModes(clock, hear)
     reads = Reads(http, modes=modes)
@@ -98,7 +106,7 @@ def _sources(
     stream = MarketStream(
         hosts,
         clock,
-        inbox.hear_many,
+        hear_stream,
         state.stream_health,
         reader,
         standby=config.venue.standby,
@@ -114,7 +122,9 @@ def _sources(
             clock,
             hear,
             partial(state.complain, "catalogue"),
-            Shelf(paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}"),
+            CatalogueStore(
+                paths.state / CATALOGUE_SHELF, f"{config.venue.name} {config.venue.gamma}"
+            ),
             tuple(config.venue.tags),
             config.venue.markets_max,
         ),

@@ -15,8 +15,8 @@ from feeds.clock import Clock
 from feeds.events import Event, MarketResolved, MarketSeen
 from feeds.markets import SECOND, Market, MarketState, Nanos
 from feeds.polymarket.catalogue import Catalogue
+from feeds.polymarket.catalogue_store import CatalogueStore, CatalogueStoreError
 from feeds.polymarket.errors import VenueError, WireError
-from feeds.polymarket.shelf import Shelf, ShelfError
 from strategies.desk import Desk
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class CatalogueSync:
         clock: Clock,
         hear: Callable[[Event], None],
         complain: Callable[[str], None],
-        shelf: Shelf | None = None,
+        shelf: CatalogueStore | None = None,
         tags: tuple[str, ...] = (),
         markets_max: int = 50_000,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -95,7 +95,7 @@ class CatalogueSync:
         now = self._clock.now_ns()
         try:
             kept = await asyncio.to_thread(self._shelf.load) if self._shelf else None
-        except ShelfError as error:
+        except CatalogueStoreError as error:
             log.warning("%s", error)
             return now
         if kept is None:
@@ -126,7 +126,7 @@ class CatalogueSync:
                 self._clock.now_ns(),
                 cursors,
             )
-        except ShelfError as error:
+        except CatalogueStoreError as error:
             log.warning("%s", error)
 
     def _worth_keeping(self) -> Iterable[Market]:

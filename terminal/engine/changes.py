@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import count
 
 from feeds.events import (
+    Behind,
     BestQuote,
     BookHealth,
     BookSnapshot,
@@ -16,7 +17,9 @@ from feeds.events import (
     Meant,
     OddsPoint,
     OrderSent,
+    PassedOver,
     Print,
+    Release,
     Story,
     Tick,
     TickSizeChange,
@@ -44,7 +47,7 @@ _CATALOGUE: frozenset[type] = frozenset({MarketSeen, MarketResolved, TickSizeCha
 _SIGNALS: frozenset[type] = frozenset({Suggested, SuggestionOver, Skipped})
 
 _OF_NO_ACCOUNT: frozenset[type] = frozenset(
-    {Tick, Judged, Meant, Consult, Ponder, Follow, Gap, OrderSent}
+    {Tick, Judged, Meant, Consult, Ponder, Follow, Gap, OrderSent, Behind, PassedOver, Release}
 )
 """Orders, positions and fills stay as they are; of anything else nobody need think of that."""
 

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from feeds.asking import GUIDELINE_SHA, NoAnswer, Question, Said, Told, day
 from feeds.clock import Clock
 from feeds.events import Event, Grade, Judged, Opinion, Story
-from feeds.judge import Asked, Judge, Key, Spent
+from feeds.llm import Asked, Judge, Key, Spent
+from feeds.llm_prompt import GUIDELINE_SHA, NoAnswer, Question, Said, Told, day
 from feeds.markets import Market, Nanos
 from strategies.decisions import Consult
 from strategies.linking import Candidate

@@ -1,9 +1,13 @@
 """The engine: one asyncio loop from feeds to desk to broker, ledger, alerts and views.
 
-Sources only append to the inbox; one loop drains it in bounded batches, so nothing trades inside
-a socket callback. What concerns money is on disk before anything comes of it: the session says step
-by step what to keep, and goes on when it is kept. Meanwhile the loop serves everybody else, but no
-further event is handled, so that the order on the tape is the order of decisions.
+Sources only append to the inbox; one loop drains it in short turns, so nothing trades inside a
+socket callback, and what a person wants is heard between two events: commands go before all data.
+How far the engine is behind is measured where the desk acts, told to it as an event, and beyond
+``lag_max_ms`` nothing is traded.
+
+What concerns money is on disk before anything comes of it: the session says step by step what to
+keep, and goes on when it is kept. Meanwhile the loop serves everybody else, but no further event is
+handled, so that the order on the tape is the order of decisions.
 """
 
 import asyncio
@@ -16,12 +20,14 @@ from typing import Any
 import msgspec
 
 from feeds.events import (
+    Behind,
     BookSnapshot,
     Event,
     Fill,
-    Gap,
     LevelChange,
     MarketSeen,
+    PassedOver,
+    Release,
     Story,
     Tick,
 )
@@ -40,6 +46,7 @@ from strategies.decisions import (
 )
 from terminal.alerts import Alerts
 from terminal.engine.inbox import Inbox
+from terminal.engine.lag import Lag
 from terminal.engine.session import Decided, Keep, Session
 from terminal.engine.sources import Sources, Work
 from terminal.engine.state import EngineState
@@ -48,7 +55,13 @@ from terminal.ledger import Ledger
 log = logging.getLogger(__name__)
 
 TICKS_PER_SECOND = 10
-BATCH_MAX = 512
+TURN_S = 0.005
+"""After so long the sockets have their turn, whatever waits: a command is read within it."""
+ROUNDS_TO_HEAR = 3
+"""Of the loop, from the bytes in a socket to a command in the inbox."""
+PAUSE_S = 0.05
+"""Who comes back after longer than that hears commands before anything else."""
+LAG_MAX_MS = 1_000
 STORIES_REMEMBERED_MAX = 5_000
 """How many stories' arrival times and clusters are kept for the figures."""
 
@@ -72,14 +85,17 @@ class Engine:
         ledger: Ledger,
         alerts: Alerts,
         tape: TapeWriter | None = None,
+        lag_max_ms: int = LAG_MAX_MS,
     ) -> None:
         self.state, self.session, self.inbox, self.sources = state, session, inbox, sources
         self.answers: dict[str, asyncio.Future[Answer]] = {}
         self.listeners: list[Listener] = []
         self._ledger, self._alerts, self._tape = ledger, alerts, tape
+        state.lag = self._lag = Lag(lag_max_ms)
         self._arrived: dict[str, float] = {}
         self._clusters: dict[str, None] = {}
         self._last_ns = 0
+        self._in_disorder = False
 
     # -- what comes in ------------------------------------------------------------------
 
@@ -132,17 +148,57 @@ class Engine:
     async def _drain(self) -> None:
         while True:
             await self.inbox.filled()
-            for event, arrived in self.inbox.batch(BATCH_MAX):
-                await self._handle(event, arrived)
-            if self.inbox.is_empty():
-                self._recover()
-            await asyncio.sleep(0)  # let the sockets breathe between batches
+            until = time.perf_counter() + TURN_S
+            while (heard := self.inbox.take()) is not None:
+                await self._own_up(*heard)
+                await self._handle(*heard)
+                await self._release()
+                if time.perf_counter() > until:
+                    break
+            else:
+                await self._recover()
+            paused = time.perf_counter() > until + PAUSE_S
+            await _let_sockets_breathe(ROUNDS_TO_HEAR if paused else 1)
 
-    def _recover(self) -> None:
+    async def _release(self) -> None:
+        """Let what is sealed leave, after whatever a person has commanded until now."""
+        if not self.session.has_sealed:
+            return
+        await _let_sockets_breathe(ROUNDS_TO_HEAR)
+        if self.inbox.commanded:
+            return
+        event, now = Release(self._last_ns), time.perf_counter()
+        await self._own_up(event, now)
+        await self._handle(event, now)
+
+    async def _own_up(self, event: Event, arrived: float) -> None:
+        """Before an event is handled, say how old it and what waits is, and what was left out."""
+        now = time.perf_counter()
+        self._lag.awake(now)
+        late = self._lag.turn(now, min(arrived, self._oldest(now)))
+        if late is not None:
+            await self._handle(Behind(event.at_ns, late), now)
+        joined = self.inbox.take_joined()
+        if joined:
+            self._in_disorder = True
+            await self._handle(PassedOver(event.at_ns, joined), now)
+
+    def _oldest(self, now: float) -> float:
+        """The moment up to which everything is dealt with, read and on disk."""
+        oldest = self.inbox.oldest()
+        late_s = max(self._ledger.waiting_s, self.state.delay.late_s(now))
+        return min(now - late_s, now if oldest is None else oldest)
+
+    async def _recover(self) -> None:
+        """All is dealt with: places in queues can be known again, lost books are asked for."""
+        if self._in_disorder:
+            self._in_disorder = False
+            await self._handle(PassedOver(self._last_ns, ()), time.perf_counter())
         lost = self.inbox.take_overrun()
         if lost:
-            self.state.error(f"the desk fell behind: {len(lost)} books are asked for again")
-            self.inbox.hear(Gap(self.state.clock.now_ns(), lost, "the desk fell behind"))
+            prints, self.inbox.prints_lost = self.inbox.prints_lost, 0
+            said = f"the desk fell behind: {len(lost)} books are asked for again"
+            self.state.error(f"{said}, {prints} prints were not heard" if prints else said)
             self.sources.following.ask_again(lost)
 
     async def _handle(self, event: Event, arrived: float) -> None:
@@ -271,9 +327,17 @@ class Engine:
 
     async def _tick(self) -> None:
         while True:
+            now = time.perf_counter()
+            self._lag.awake(now)
+            self._lag.look(now, self._oldest(now))  # also while the desk waits for its disk
             self.sources.modes.tick()
             self.inbox.hear(Tick(self.state.clock.now_ns()))
             await asyncio.sleep(1 / TICKS_PER_SECOND)
+
+
+async def _let_sockets_breathe(rounds: int) -> None:
+    for _ in range(rounds):
+        await asyncio.sleep(0)
 
 
 def _remember(kept: dict[str, Any], key: str, value: Any) -> None:

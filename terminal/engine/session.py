@@ -4,6 +4,10 @@ The engine, `ftt replay` and the tests all drive this class, so a tape gives the
 wherever it is played. It says itself what must be on disk before it goes on: :meth:`Session.feed`
 is a generator, and what comes after a :class:`Keep` happens when the caller asks for it. An engine
 waits for the ledger there; a replay asks at once.
+
+No order leaves in the middle of an event. What is sealed leaves at the next one, so the kill
+switch, a cancel or the news of being behind, heard while the ledger wrote, go first, and then it
+never leaves. On the tape they stand in that order, so a replay does the same.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +18,8 @@ from typing import Any, cast
 import msgspec
 
 from feeds.events import (
+    Behind,
+    CancelRequest,
     Event,
     Fill,
     FillSettled,
@@ -24,7 +30,7 @@ from feeds.events import (
     OrderState,
     OrderUpdate,
 )
-from feeds.markets import SECOND
+from feeds.markets import SECOND, Nanos
 from strategies.decisions import (
     Cancel,
     Decision,
@@ -110,6 +116,8 @@ BOOKED = frozenset(
     {MarketResolved, KillSwitch, OrderSealed, OrderSent, OrderUpdate, Fill, FillSettled}
 )
 """Events that are rows of the ledger themselves: on disk before the desk hears of them."""
+BEFORE_ORDERS = frozenset({KillSwitch, CancelRequest, Behind})
+"""Events that go before the orders that are sealed and have not left."""
 SCORED = (Suggested, SuggestionOver, Skipped, Remembered)
 
 
@@ -144,6 +152,7 @@ class Session:
         self._digest = blake2b(digest_size=16)
         self._encoder = msgspec.msgpack.Encoder()
         self._unsent: dict[str, OrderIntent] = {}
+        self._sealed: list[OrderSealed] = []
         self._depth = 0
         self._under_way = False
 
@@ -155,6 +164,8 @@ class Session:
         """
         assert not self._under_way, "the event before was not carried to its end"
         self._under_way = True
+        if self._sealed and type(event) not in BEFORE_ORDERS:
+            yield from self._hear(self._send(event.at_ns))
         if type(event) in BOOKED:
             yield _kept(cast(Record, event))
         yield from self._decide(event)
@@ -176,11 +187,13 @@ class Session:
             if rows:
                 yield Keep(tuple(rows), any(type(row) is OrderIntent for row in rows))
         yield Decided(event, decisions)
+        said: list[Heard] = []
         for decision in decisions:
             if isinstance(decision, Place | Cancel):
-                yield from self._hear(self._carry_out(decision))
+                said += self._carry_out(decision)
+        yield from self._hear(said)
         if isinstance(event, OrderSealed):
-            yield from self._hear(self._send(event))
+            self._sealed.append(event)
         elif isinstance(event, OrderUpdate) and event.state.over:
             self._unsent.pop(event.order_id, None)
 
@@ -210,10 +223,26 @@ class Session:
         at_ns, order_id = decision.at_ns, decision.order_id
         return [OrderUpdate(at_ns, order_id, OrderState.CANCELLED, 0, reason)]
 
-    def _send(self, sealed: OrderSealed) -> Sequence[Heard]:
-        """What is sealed, and on disk, leaves; but for an order that was cancelled meanwhile."""
-        order = self._unsent.pop(sealed.order_id, None)
-        return self.broker.send(order, sealed) if order is not None else ()
+    def _send(self, at_ns: Nanos) -> Sequence[Heard]:
+        """What is sealed, and on disk, leaves; but for what was cancelled meanwhile or is late."""
+        sealed, self._sealed = self._sealed, []
+        behind_ms = self.desk.trading.gate.behind_ms
+        said: list[Heard] = []
+        for one in sealed:
+            order = self._unsent.pop(one.order_id, None)
+            if order is None:
+                continue
+            if behind_ms:
+                reason = f"not sent: the engine was {behind_ms / 1_000:.1f} s behind"
+                said.append(OrderUpdate(at_ns, one.order_id, OrderState.CANCELLED, 0, reason))
+            else:
+                said += self.broker.send(order, one)
+        return said
+
+    @property
+    def has_sealed(self) -> bool:
+        """Whether an order waits for the next event to leave."""
+        return bool(self._sealed)
 
     @property
     def digest(self) -> str:

@@ -11,10 +11,10 @@ import httpx
 
 from feeds.clock import Clock
 from feeds.news.poller import NewsPoller
+from feeds.polymarket.clock_skew import compare
 from feeds.polymarket.errors import VenueError, WireError
 from feeds.polymarket.modes import VenueModes
 from feeds.polymarket.rest import ClobReader
-from feeds.polymarket.skew import compare
 from feeds.polymarket.stream import MarketStream
 from terminal.engine.catalogue_sync import CatalogueSync
 from terminal.engine.following import Following

@@ -13,6 +13,7 @@ from feeds.polymarket.health import StreamHealth
 from strategies.desk import Desk
 from terminal.engine.changes import Changes
 from terminal.engine.earlier import FILLS_MAX, Earlier
+from terminal.engine.lag import Delay, Lag
 from terminal.engine.latency import Spans
 from terminal.engine.timeline import Timelines
 
@@ -73,6 +74,8 @@ class EngineState:
         self.mistakes: deque[str] = deque(maxlen=MISTAKES_MAX)
         self.story_to_suggestion = Spans()
         self.frame_to_book = Spans()
+        self.lag = Lag(0)
+        self.delay = Delay(clock)
         self.catalogue: Dated | None = None
         self.judge: Reporting | None = None
 

@@ -7,6 +7,7 @@ from feeds.events import Fill, OrderState
 from feeds.figures import shares
 from feeds.markets import Market
 from strategies.desk.orders import OrderRecord
+from strategies.fills import QUEUE_UNKNOWN
 from strategies.portfolio import Portfolio, Position
 from terminal.protocol.views import FillRow, OrderRow, PositionRow, StoryRow
 
@@ -121,7 +122,7 @@ def _order(record: OrderRecord, markets: Markets) -> OrderRow:
         state="failed" if record.failed and record.over else record.state.value,
         reason=_reason(record),
         origin=intent.strategy or "you",
-        queue_ahead=record.queue_ahead,
+        queue_ahead=None if record.queue_ahead == QUEUE_UNKNOWN else record.queue_ahead,
         failed=record.failed,
         venue_id=record.venue_id,
     )

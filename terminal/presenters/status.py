@@ -19,6 +19,10 @@ _MODES = {
 _FAILING = frozenset({SourceState.FAILING, SourceState.THROTTLED, SourceState.PARKED})
 
 
+LAG_STEP_MS = 100
+"""Lag is shown in tenths: a page is not drawn anew for less."""
+
+
 class Status:
     """The status of one engine."""
 
@@ -48,6 +52,10 @@ class Status:
             errors=state.counters.errors,
             message=state.counters.last_error,
             catalogue_as_of_ns=state.catalogue_as_of_ns,
+            behind_ms=state.lag.now_ms // LAG_STEP_MS * LAG_STEP_MS,
+            lag_max_ms=state.lag.limit_ms,
+            behind_worst_ms=state.lag.worst_ms // LAG_STEP_MS * LAG_STEP_MS,
+            behind_times=state.lag.times,
         )
 
     def _fresh_books(self) -> int:
@@ -70,6 +78,10 @@ def stream_views(state: EngineState) -> Iterator[StreamView]:
             sentence=health.sentence,
             age_s=None if age is None else float(int(age)),
         )
+    behind_ms = state.desk.trading.gate.behind_ms
+    if behind_ms:
+        said = f"{behind_ms / 1_000:.1f} s behind: no order leaves until it has caught up"
+        yield StreamView(name="engine", state="down", sentence=said)
     mode = state.desk.trading.gate.mode
     if mode is not TradingMode.NORMAL:
         yield StreamView(name="venue", state="down", sentence=_MODES[mode])

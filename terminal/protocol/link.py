@@ -22,8 +22,15 @@ from terminal.protocol.views import PROTOCOL, Command, FromEngine, FromFace, Hel
 log = logging.getLogger(__name__)
 
 FRAME_BYTES_MAX = 4 << 20
-HELLO_WITHIN_S = 5.0
-FACES_MAX = 20
+HELLO_WITHIN_S = 1.0
+"""Whoever says nothing for so long is no face of ours: it is let go."""
+FACES_MAX, BRIEF_MAX = 20, 8
+"""Faces that may stay, and beyond them those that may ask or command something and go: however many
+faces are open, the kill switch finds a place."""
+BRIEF_S = 15.0
+WELCOME_WITHIN_S = 5.0
+STRANGERS_MAX = 64
+"""Connections that have not said who they are; the oldest goes when there are more."""
 
 _to_face = msgspec.msgpack.Encoder()
 _from_engine = msgspec.msgpack.Decoder(FromEngine)
@@ -73,7 +80,9 @@ class Face:
         self.engine_version = ""
 
     @classmethod
-    async def connect(cls, folder: Path, version: str) -> "Face":
+    async def connect(
+        cls, folder: Path, version: str, within_s: float = WELCOME_WITHIN_S
+    ) -> "Face":
         """Connect and shake hands; raises :class:`LinkError` with a next step."""
         path = endpoint(folder)
         if trouble := strangers_folder(folder):
@@ -92,17 +101,17 @@ class Face:
                 "asked nothing; set FTT_HOME to a folder of yours"
             )
         try:
-            await face._greet(version, token)
+            await face._greet(version, token, within_s)
         except LinkError:
             await face.close()
             raise
         return face
 
-    async def _greet(self, version: str, token: str) -> None:
+    async def _greet(self, version: str, token: str, within_s: float) -> None:
         write_frame(self._writer, Hello(protocol=PROTOCOL, version=version, token=token))
         await self._writer.drain()
         try:
-            async with asyncio.timeout(HELLO_WITHIN_S):
+            async with asyncio.timeout(within_s):
                 hello = await self.receive()
         except TimeoutError as error:
             raise LinkError("the engine accepted the link but does not answer") from error
@@ -181,6 +190,7 @@ class LinkServer:
         self._token = ""
         self._server: asyncio.Server | None = None
         self._faces: set[asyncio.Task[None]] = set()
+        self._strangers: dict[asyncio.Task[None], None] = {}
 
     async def start(self) -> None:
         """Listen. Raises :class:`LinkError` when another engine already does."""
@@ -220,12 +230,18 @@ class LinkServer:
         raise LinkError(f"an engine already runs here ({path}): `ftt attach` opens it")
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._faces) >= FACES_MAX or stranger_at(writer.get_extra_info("socket")):
+        if stranger_at(writer.get_extra_info("socket")):
             writer.close()
             return
+        if len(self._strangers) >= STRANGERS_MAX:
+            next(iter(self._strangers)).cancel()
         task = asyncio.get_running_loop().create_task(self._meet(reader, writer))
-        self._faces.add(task)
-        task.add_done_callback(self._faces.discard)
+        self._strangers[task] = None
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: "asyncio.Task[None]") -> None:
+        self._strangers.pop(task, None)
+        self._faces.discard(task)
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = Peer(reader, writer)
@@ -235,7 +251,7 @@ class LinkServer:
             if isinstance(hello, Hello) and secrets.compare_digest(hello.token, self._token):
                 await peer.send(Hello(protocol=PROTOCOL, version=self._version))
                 if hello.protocol == PROTOCOL:
-                    await self._serve(peer)
+                    await self._seat(peer)
         except (LinkError, TimeoutError):
             pass  # a face that leaves or talks nonsense is its own problem
         except Exception:
@@ -243,13 +259,26 @@ class LinkServer:
         finally:
             peer.close()
 
+    async def _seat(self, peer: Peer) -> None:
+        """Serve one that has said who it is: for as long as it likes, or briefly if all is full."""
+        task = asyncio.current_task()
+        assert task is not None, "met in a task of its own"
+        if len(self._faces) >= FACES_MAX + BRIEF_MAX:
+            return
+        stays = len(self._faces) < FACES_MAX
+        self._strangers.pop(task, None)
+        self._faces.add(task)
+        async with asyncio.timeout(None if stays else BRIEF_S):
+            await self._serve(peer)
+
     async def close(self) -> None:
         """Stop listening and hang up on every face."""
         if self._server is not None:
             self._server.close()
-        for task in list(self._faces):
+        met = [*self._faces, *self._strangers]
+        for task in met:
             task.cancel()
-        await asyncio.gather(*self._faces, return_exceptions=True)
+        await asyncio.gather(*met, return_exceptions=True)
         endpoint(self._folder).unlink(missing_ok=True)
 
 

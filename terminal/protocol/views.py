@@ -45,7 +45,11 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusView(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
-    """The masthead and the status line."""
+    """The masthead and the status line.
+
+    ``behind_ms`` is how far the engine is behind what it hears, ``lag_max_ms`` from where on no
+    order leaves, ``behind_times`` how often it was that far behind since it started.
+    """
 
     mode: ModeWord
     venue: str
@@ -64,6 +68,10 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
     errors: int = 0
     message: str = ""
     catalogue_as_of_ns: int | None = None
+    behind_ms: int = 0
+    lag_max_ms: int = 1_000
+    behind_worst_ms: int = 0
+    behind_times: int = 0
 
 
 class StoryRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -340,9 +348,9 @@ class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One of our orders. ``queue_ahead`` is the size before us at our price, ``failed`` the size of
-    its fills that were matched and did not settle, ``venue_id`` the venue's own id of it, "" before
-    it has one."""
+    """One of our orders. ``queue_ahead`` is the size before us at our price, None where that is not
+    known, ``failed`` the size of its fills that were matched and did not settle, ``venue_id`` the
+    venue's own id of it, "" before it has one."""
 
     order_id: str
     at_ns: int
@@ -358,7 +366,7 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     state: OrderWord
     reason: str = ""
     origin: str = ""
-    queue_ahead: int = 0
+    queue_ahead: int | None = 0
     failed: int = 0
     venue_id: str = ""
 

@@ -7,7 +7,7 @@ their last fill: nothing here knows what the books say now.
 from dataclasses import dataclass
 
 from feeds.markets import Market, Nanos
-from feeds.polymarket.shelf import Shelf, ShelfError
+from feeds.polymarket.catalogue_store import CatalogueStore, CatalogueStoreError
 from strategies.desk.orders import OrderRecord
 from strategies.portfolio import Portfolio
 from terminal.engine.earlier import records
@@ -57,8 +57,8 @@ def answer(paths: Paths, query: Query) -> OfflineAnswer:
 def _markets(paths: Paths) -> dict[str, Market]:
     """The catalogue as it was last shelved; without it markets have no names."""
     try:
-        shelved = Shelf(paths.state / CATALOGUE_SHELF, None).load()
-    except ShelfError:
+        shelved = CatalogueStore(paths.state / CATALOGUE_SHELF, None).load()
+    except CatalogueStoreError:
         return {}
     return {market.condition_id: market for market in shelved.markets} if shelved else {}
 

@@ -11,7 +11,7 @@ from zlib import crc32
 
 import msgspec
 
-from feeds.news.judge import MemoryFormatError
+from feeds.news.dedupe import MemoryFormatError
 from feeds.news.poller import NewsPoller, SourceHealth
 from terminal.protocol.views import FeedRow
 from terminal.stores import kept

@@ -21,9 +21,9 @@ from feeds.events import (
 )
 from feeds.markets import Market, Side
 from feeds.polymarket.channel import MarketChannel
+from feeds.polymarket.connection_state import ConnectionState
 from feeds.polymarket.frames import snapshot_of
 from feeds.polymarket.gamma import market_from_gamma
-from feeds.polymarket.line import Link
 from feeds.polymarket.wire import GammaMarket, RestBook, decode_as
 from practice.api.market_stream import Connection, suffer
 from practice.clock import SECOND, ManualClock
@@ -125,7 +125,7 @@ class Lab:
         while line and line.pending and not line.half_open:
             heard = True
             self.channel.receive(line.take().encode(), self.clock.now_ns())
-        if line and line.cut and self.channel.link is not Link.DOWN:
+        if line and line.cut and self.channel.link is not ConnectionState.DOWN:
             self.cut("the venue dropped the connection")
         return heard
 

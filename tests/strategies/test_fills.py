@@ -18,11 +18,12 @@ from feeds.events import (
     OrderKind,
     OrderState,
     OrderUpdate,
+    PassedOver,
     Tick,
 )
 from feeds.markets import ONE, SHARE, MarketState, Side
 from strategies.fees import fee
-from strategies.fills import Heard, PaperExchange, walk
+from strategies.fills import QUEUE_UNKNOWN, Heard, PaperExchange, walk
 from strategies.market_data import MarketData
 from tests.strategies.kit import NOON, TECH, at, books, change, intent, market, market_data, printed
 
@@ -213,6 +214,29 @@ def test_a_resting_order_waits_behind_what_stood_there_before_it() -> None:
     assert fills(heard) == [(4_800, 50)]
     assert last(heard).state is OrderState.FILLED
     assert {e.fee for e in heard if isinstance(e, Fill)} == {0}, "makers pay nothing"
+
+
+def test_where_books_ran_ahead_of_prints_places_are_not_known_until_all_is_told() -> None:
+    """Who came to rest before, and who does meanwhile: only a trade beyond their price fills."""
+    paper = Paper()
+    paper.rest("before", price=4_800)
+    heard = paper.exchange.on_event(PassedOver(at(1), ("m-no",)))
+    assert [(one.order_id, last([one]).queue_ahead) for one in heard] == [("before", QUEUE_UNKNOWN)]
+    assert paper.exchange.on_event(PassedOver(at(1), ("m-yes",))) == [], "it is told once"
+    assert last(paper.rest("meanwhile", 1, price=4_800)).queue_ahead == QUEUE_UNKNOWN
+    assert paper.trade("m-yes", 4_800, 90_000, Side.SELL, 2) == []
+    assert paper.exchange.on_event(PassedOver(at(2), ())) == []
+    assert last(paper.rest("after", 3, price=4_800)).queue_ahead == 1_000 * SHARE
+    heard = paper.trade("m-yes", 4_800, 1_050, Side.SELL, 4)
+    assert {one.order_id for one in heard} == {"after"}, "what is not known does not come back"
+    heard = paper.trade("m-yes", 4_700, 250, Side.SELL, 5)
+    assert fills(heard) == [(4_800, 100), (4_800, 100), (4_800, 50)]
+
+
+def test_places_are_unknown_whether_or_not_an_order_rested_before() -> None:
+    paper = Paper()
+    assert paper.exchange.on_event(PassedOver(at(0), ("m-yes", "stranger"))) == []
+    assert last(paper.rest(price=4_800)).queue_ahead == QUEUE_UNKNOWN
 
 
 def test_a_change_of_depth_fills_nothing() -> None:

@@ -46,6 +46,7 @@ def ftt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """
     monkeypatch.setenv("FTT_HOME", str(tmp_path / "ftt"))
     monkeypatch.setenv("FTT_NEWS__MEANING", "false")
+    monkeypatch.setenv("FTT_ENGINE__LAG_MAX_MS", "60000")  # a machine that tests may be slow
 
     def run(*arguments: str, within: float = 50, stdin: str = "") -> Ran:
         return subprocess.run(

@@ -15,9 +15,9 @@ from feeds.clock import Clock
 from feeds.events import Event, Fill, Liquidity
 from feeds.markets import DOLLAR, SECOND, SHARE, MarketState, Nanos, Side
 from feeds.polymarket.catalogue import Catalogue
+from feeds.polymarket.catalogue_store import CatalogueStore
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.http import Reads
-from feeds.polymarket.shelf import Shelf
 from strategies.desk import Desk, DeskSettings
 from terminal.config import load
 from terminal.engine import catalogue_sync as keeping
@@ -96,7 +96,7 @@ class ManualClock(Clock):
 class Rig:
     """A keeper between a loopback Gamma and a desk."""
 
-    def __init__(self, catalogue: Catalogue, clock: ManualClock, shelf: Shelf) -> None:
+    def __init__(self, catalogue: Catalogue, clock: ManualClock, shelf: CatalogueStore) -> None:
         self.clock, self.desk = clock, Desk(DeskSettings())
         self.naps: list[float] = []
         self._napped = asyncio.Semaphore(0)
@@ -147,7 +147,7 @@ class Rig:
 
 @asynccontextmanager
 async def kept(
-    gamma: Gamma, shelf: Shelf, now_ns: Nanos = START, past: Sequence[Fill] = ()
+    gamma: Gamma, shelf: CatalogueStore, now_ns: Nanos = START, past: Sequence[Fill] = ()
 ) -> AsyncIterator[Rig]:
     async def no_nap(seconds: float) -> None:
         await asyncio.sleep(0)
@@ -171,11 +171,13 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "catalogue.msgpack", "here")
+def shelf(tmp_path: Path) -> CatalogueStore:
+    return CatalogueStore(tmp_path / "catalogue.msgpack", "here")
 
 
-async def test_a_second_start_within_the_quarter_hour_needs_no_download(shelf: Shelf) -> None:
+async def test_a_second_start_within_the_quarter_hour_needs_no_download(
+    shelf: CatalogueStore,
+) -> None:
     gamma = Gamma(1, 2, 3)
     async with kept(gamma, shelf) as rig:
         await rig.rest()
@@ -191,7 +193,9 @@ async def test_a_second_start_within_the_quarter_hour_needs_no_download(shelf: S
         assert rig.keeper.as_of_ns == rig.clock.ns
 
 
-async def test_what_the_venue_refuses_is_asked_again_ever_more_seldom(shelf: Shelf) -> None:
+async def test_what_the_venue_refuses_is_asked_again_ever_more_seldom(
+    shelf: CatalogueStore,
+) -> None:
     gamma = Gamma(1, 2, 3)
     gamma.breaks_at, gamma.breaks_with = "first", 422
     async with kept(gamma, shelf) as rig:
@@ -205,7 +209,7 @@ async def test_what_the_venue_refuses_is_asked_again_ever_more_seldom(shelf: She
 
 
 async def test_what_may_pass_is_asked_again_sooner(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: CatalogueStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, "AGAIN_S", 2.0)
     gamma = Gamma(1)
@@ -215,7 +219,7 @@ async def test_what_may_pass_is_asked_again_sooner(
     assert rig.naps[:8] == [2, 4, 8, 16, 32, 60, 60, 60]
 
 
-async def test_an_older_shelf_is_shown_at_once_and_read_again(shelf: Shelf) -> None:
+async def test_an_older_shelf_is_shown_at_once_and_read_again(shelf: CatalogueStore) -> None:
     async with kept(Gamma(1, 2, 3), shelf) as rig:
         await rig.rest()
     gamma = Gamma(1, 2, 3, 4)
@@ -231,7 +235,9 @@ async def test_an_older_shelf_is_shown_at_once_and_read_again(shelf: Shelf) -> N
         assert rig.complaints[-1] == ""
 
 
-async def test_a_market_that_vanished_is_paused_and_not_shelved_again(shelf: Shelf) -> None:
+async def test_a_market_that_vanished_is_paused_and_not_shelved_again(
+    shelf: CatalogueStore,
+) -> None:
     async with kept(Gamma(1, 2, 3), shelf) as rig:
         await rig.rest()
     gamma = Gamma(1, 3)
@@ -252,7 +258,7 @@ async def test_a_market_that_vanished_is_paused_and_not_shelved_again(shelf: She
     assert [market.gamma_id for market in left.markets] == ["1", "3"]
 
 
-async def test_a_market_that_ended_meanwhile_is_found_by_name(shelf: Shelf) -> None:
+async def test_a_market_that_ended_meanwhile_is_found_by_name(shelf: CatalogueStore) -> None:
     async with kept(Gamma(1, 2), shelf) as rig:
         await rig.rest()
     gamma = Gamma(1, 2)
@@ -266,7 +272,7 @@ async def test_a_market_that_ended_meanwhile_is_found_by_name(shelf: Shelf) -> N
 
 @pytest.mark.parametrize(("prices", "paid"), [('["1","0"]', 10), ('["0.5","0.5"]', 5)])
 async def test_shares_of_a_market_that_ended_while_nobody_looked_are_paid_out(
-    shelf: Shelf, prices: str, paid: int
+    shelf: CatalogueStore, prices: str, paid: int
 ) -> None:
     gamma = Gamma(1, 2)
     gamma.markets[2] |= {"closed": True, "outcomePrices": prices, "umaResolutionStatus": "resolved"}
@@ -282,7 +288,9 @@ async def test_shares_of_a_market_that_ended_while_nobody_looked_are_paid_out(
         assert money.held("31") == 10 * SHARE, "the venue does not know its market"
 
 
-async def test_a_reading_that_was_broken_off_goes_on_where_it_stopped(shelf: Shelf) -> None:
+async def test_a_reading_that_was_broken_off_goes_on_where_it_stopped(
+    shelf: CatalogueStore,
+) -> None:
     gamma = Gamma(1, 2, 3, 4, 5)
     gamma.breaks_at = "4"
     async with kept(gamma, shelf) as rig:
@@ -298,7 +306,7 @@ async def test_a_reading_that_was_broken_off_goes_on_where_it_stopped(shelf: She
 
 
 async def test_a_damaged_shelf_costs_only_the_download(
-    shelf: Shelf, caplog: pytest.LogCaptureFixture
+    shelf: CatalogueStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     shelf.path.write_bytes(b"FTTSHELF\x01damage")
     async with kept(Gamma(1, 2), shelf) as rig:

@@ -2,17 +2,26 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from feeds.markets import ONE
+from feeds.events import Print
+from feeds.markets import ONE, Side
 from terminal.config import load
 from terminal.engine.assembly import assemble
 from terminal.engine.loop import Engine
-from terminal.protocol.link import Face, LinkClosed, LinkServer
+from terminal.protocol.link import (
+    FACES_MAX,
+    STRANGERS_MAX,
+    Face,
+    LinkClosed,
+    LinkServer,
+    endpoint,
+)
 from terminal.protocol.views import (
     ArticleView,
     BlotterView,
@@ -57,6 +66,7 @@ async def sitting(
     practice_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Sitting]:
     monkeypatch.setenv("FTT_HOME", str(tmp_path / "ftt"))
+    monkeypatch.setenv("FTT_ENGINE__LAG_MAX_MS", "60000")  # a machine that tests may be slow
     paths = Paths.find()
     engine = await asyncio.to_thread(assemble, load(practice_config).config, paths, to_stdout=False)
     stop = asyncio.Event()
@@ -237,3 +247,70 @@ async def test_a_face_that_asks_faster_than_it_listens_is_let_go(sitting: Sittin
     sitting.face = await Face.connect(Paths.find().runtime, "1")
     await sitting.face.send(Look(views=("status",)))
     assert (await sitting.until(StatusView)).errors == 0, "the engine and other faces go on"
+
+
+async def test_a_kill_is_heard_before_two_hundred_thousand_events(sitting: Sitting) -> None:
+    await ready(sitting)
+    view = await focus(sitting)
+    engine = sitting.engine
+    backlog = 200_000
+    for number in range(backlog):
+        engine.inbox.hear(Print(0, view.yes.asset_id, number, 5_000, 1_000_000, Side.BUY))
+    await sitting.face.send(Kill(id="k"))
+    done = await sitting.until(Done, lambda done: done.id == "k")
+    assert done.outcome == "done"
+    assert engine.session.desk.trading.gate.killed
+    assert len(engine.inbox) > backlog // 2, "it did not wait for what waits"
+
+
+async def test_who_is_behind_takes_no_order_says_so_and_trades_again(
+    sitting: Sitting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ready(sitting)
+    view = await focus(sitting)
+    order = PlaceOrder(
+        id="late",
+        condition_id=view.condition_id,
+        asset_id=view.yes.asset_id,
+        side="buy",
+        price=view.yes.bids[-1].price,
+        size=10_000_000,
+    )
+    engine = sitting.engine
+    monkeypatch.setattr(engine.state.lag, "limit_ms", 100)
+    monkeypatch.setattr(engine.state.lag, "_unsettled_until", time.perf_counter() + 3_600)
+    monkeypatch.setattr(engine.state.lag, "_stood_ms", 2_300)
+    await sitting.until(
+        StatusView, lambda s: any("2.3 s behind" in one.sentence for one in s.streams)
+    )
+    await sitting.face.send(order)
+    done = await sitting.until(Done, lambda done: done.id == "late")
+    assert (done.outcome, "2.3 s behind" in done.message) == ("denied", True)
+    monkeypatch.setattr(engine.state.lag, "limit_ms", 60_000)
+    monkeypatch.setattr(engine.state.lag, "_unsettled_until", 0.0)
+    await sitting.until(StatusView, lambda s: all(one.name != "engine" for one in s.streams))
+    await sitting.face.send(PlaceOrder(**{**_fields(order), "id": "again"}))
+    done = await sitting.until(Done, lambda done: done.id == "again")
+    assert done.outcome == "done", done.message
+
+
+async def test_silent_strangers_and_many_faces_leave_room_for_the_kill_switch(
+    sitting: Sitting,
+) -> None:
+    folder = Paths.find().runtime
+    path = str(endpoint(folder))
+    silent = [await asyncio.open_unix_connection(path) for _ in range(3 * STRANGERS_MAX // 2)]
+    faces = [await Face.connect(folder, "1") for _ in range(FACES_MAX)]
+    try:
+        killer = await Face.connect(folder, "1")
+        await killer.send(Kill(id="k"))
+        while getattr(await killer.receive(), "id", "") != "k":
+            pass
+        await killer.close()
+        assert sitting.engine.session.desk.trading.gate.killed
+        assert await silent[-1][0].read() == b"", "who says nothing is let go"
+    finally:
+        for face in faces:
+            await face.close()
+        for _, writer in silent:
+            writer.close()

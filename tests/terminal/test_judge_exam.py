@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from feeds.asking import QUESTIONS_MAX, Said, prompt
+from feeds.llm_prompt import QUESTIONS_MAX, Said, prompt
 from terminal.commands.judge_exam import PAPERS, Paper, Result, marked, sit
 from tests.models import ModelServer, Reply, answers, completion, model_server, question
 from tests.terminal.conftest import Run

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from benchmarks._judged import OWN, lines
-from feeds.asking import GUIDELINE, NoAnswer, Told, prompt, read
 from feeds.clock import Clock
 from feeds.events import Event, Judged, MarketSeen, Near, Story, Tick
-from feeds.judge import Judge
+from feeds.llm import Judge
+from feeds.llm_prompt import GUIDELINE, NoAnswer, Told, prompt, read
 from feeds.markets import MINUTE, SECOND, SHARE, Market, Nanos, Side
 from strategies.api import Context, Draft, Strategy, StrategyParams
 from strategies.builtin.drift import Drift, DriftParams

@@ -8,7 +8,7 @@ import pytest
 from benchmarks._judged import OWN, lines
 from benchmarks.judge_replay import recorded, serving, write
 from benchmarks.linking import right
-from feeds.asking import GUIDELINE
+from feeds.llm_prompt import GUIDELINE
 from terminal.config.shape import JudgeConfig
 from terminal.engine.llm_judge import bench, judge_of
 from tests.models import answers

@@ -11,10 +11,10 @@ import pytest
 
 from benchmarks._judged import OWN, lines
 from benchmarks.linking import with_model
-from feeds.asking import GUIDELINE_SHA
 from feeds.clock import Clock
 from feeds.events import Event, Grade, Judged, Opinion
-from feeds.judge import Judge, Spent
+from feeds.llm import Judge, Spent
+from feeds.llm_prompt import GUIDELINE_SHA
 from feeds.tape import read_tape
 from strategies.decisions import Consult, LinksFound, Put
 from strategies.linking.lines import link_lines

@@ -7,7 +7,7 @@ import pytest
 
 from feeds.events import OrderState, Settlement
 from feeds.markets import Outcome
-from feeds.polymarket.shelf import Shelf
+from feeds.polymarket.catalogue_store import CatalogueStore
 from terminal.cli import main
 from terminal.stores.paths import CATALOGUE_SHELF, Paths
 from tests.strategies.kit import market
@@ -37,7 +37,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
 @pytest.fixture
 def shelf(paths: Paths) -> None:
     known = market("0xabc", question="Will it rain?", yes=Outcome("Yes", "yes"))
-    Shelf(paths.state / CATALOGUE_SHELF, "anywhere").save([known], 1, 1)
+    CatalogueStore(paths.state / CATALOGUE_SHELF, "anywhere").save([known], 1, 1)
 
 
 def rows(capsys: pytest.CaptureFixture[str], *argv: str) -> list[dict[str, object]]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from feeds.events import (
+    Behind,
     CancelRequest,
     Event,
     Fill,
@@ -18,6 +20,7 @@ from feeds.events import (
     OrderSent,
     OrderState,
     OrderUpdate,
+    Release,
     Tick,
 )
 from feeds.markets import SHARE, Nanos, Side
@@ -94,10 +97,10 @@ def test_an_order_is_an_intent_then_sealed_then_sent_each_on_disk_before_the_nex
         "decided OrderRequest",
         "keep! OrderSealed",
         "decided OrderSealed",
-        "keep OrderSent",
-        "decided OrderSent",
     ]
     assert steps(session, Tick(at(2))) == [
+        "keep OrderSent",
+        "decided OrderSent",
         "decided Tick",
         "keep! Fill OrderUpdate",
         "decided Fill",
@@ -111,8 +114,9 @@ def test_an_order_is_an_intent_then_sealed_then_sent_each_on_disk_before_the_nex
 def test_nothing_reaches_the_broker_until_the_caller_has_kept_it() -> None:
     session, broker = opened()
     reached = []
-    for step in session.feed(BUY):
-        reached.append((type(step), list(broker.calls)))
+    for event in (BUY, Release(at(1))):
+        for step in session.feed(event):
+            reached.append((type(step), list(broker.calls)))
     sealed, sent = ["seal t-1"], ["seal t-1", "send t-1"]
     assert reached == [
         (Keep, []),
@@ -120,6 +124,7 @@ def test_nothing_reaches_the_broker_until_the_caller_has_kept_it() -> None:
         (Keep, sealed),
         (Decided, sealed),
         (Keep, sent),
+        (Decided, sent),
         (Decided, sent),
     ]
 
@@ -149,6 +154,7 @@ def test_what_the_world_says_of_money_is_kept_before_the_desk_hears_of_it(
 ) -> None:
     session, _ = opened()
     session.play(BUY)
+    session.play(Release(at(1)))
     desk = session.desk
 
     def heard() -> tuple[object, ...]:
@@ -181,14 +187,43 @@ def test_an_order_that_is_sealed_later_is_sent_then() -> None:
     session, broker = opened(seals=False)
     session.play(BUY)
     assert broker.calls == ["seal t-1"]
-    assert steps(session, broker.sealed["t-1"])[:3] == [
-        "keep! OrderSealed",
-        "decided OrderSealed",
-        "keep OrderSent",
-    ]
+    assert steps(session, broker.sealed["t-1"]) == ["keep! OrderSealed", "decided OrderSealed"]
+    assert steps(session, Release(at(2)))[0] == "keep OrderSent"
     assert broker.calls == ["seal t-1", "send t-1"]
     session.play(broker.sealed["t-1"])
+    session.play(Release(at(3)))
     assert broker.calls == ["seal t-1", "send t-1"], "a seal told twice sends once"
+
+
+@pytest.mark.parametrize("stop", [CancelRequest(at(2), "c2", ""), KillSwitch(at(2), "k", True)])
+def test_what_is_sealed_and_has_not_left_never_leaves_after_a_command(stop: Event) -> None:
+    session, broker = opened()
+    session.play(BUY)
+    assert broker.calls == ["seal t-1"]
+    session.play(stop)
+    for moment in (2, 3):
+        session.play(Tick(at(moment)))
+    assert broker.calls == ["seal t-1"]
+    record = session.desk.trading.orders.records["t-1"]
+    assert (record.state, record.sent_ns) == (OrderState.CANCELLED, 0)
+    assert session.desk.portfolio.free_cash == session.desk.portfolio.cash
+
+
+def test_what_was_decided_in_time_and_is_late_when_the_disk_has_it_does_not_leave() -> None:
+    session, broker = opened()
+    session.play(BUY)
+    session.play(Behind(at(2), 5_000))
+    session.play(Release(at(2)))
+    record = session.desk.trading.orders.records["t-1"]
+    assert broker.calls == ["seal t-1"]
+    assert (record.state, record.reason) == (
+        OrderState.CANCELLED,
+        "not sent: the engine was 5.0 s behind",
+    )
+    session.play(Behind(at(3), 0))
+    session.play(msgspec.structs.replace(BUY, at_ns=at(3), command_id="c2"))
+    session.play(Release(at(3)))
+    assert broker.calls[-1] == "send t-2"
 
 
 @pytest.mark.parametrize("stop", [CancelRequest(at(2), "c2", ""), KillSwitch(at(2), "k", True)])

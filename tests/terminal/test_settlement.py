@@ -22,7 +22,7 @@ from feeds.events import (
     Tick,
 )
 from feeds.markets import DOLLAR, SHARE, Money, Price, Side, Size
-from feeds.polymarket.user_channel import AskRest, Credentials, UserChannel
+from feeds.polymarket.account.user_channel import AskRest, Credentials, UserChannel
 from strategies.decisions import Alert, Place
 from strategies.desk import Desk, DeskSettings
 from strategies.portfolio import Portfolio

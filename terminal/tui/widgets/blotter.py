@@ -130,7 +130,9 @@ class Blotter(Pane):
 
     def _order(self, row: OrderRow, width: int) -> Entry:
         left = f"{words.shares(row.filled)} of {words.shares(row.size)} filled"
-        if row.queue_ahead:
+        if row.queue_ahead is None:
+            left += "  place unknown"
+        elif row.queue_ahead:
             left += f"  {words.whole_shares(row.queue_ahead)} ahead"
         under = self.changes.mark("o" + row.order_id, left + row.state)
         state = row.state if not row.reason else f"{row.state}: {row.reason}"

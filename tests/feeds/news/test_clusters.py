@@ -6,12 +6,12 @@ import pytest
 
 from benchmarks._told import START, clustered, practised, written
 from feeds.markets import MINUTE
+from feeds.news.clustering import FEATURES, WEIGHTS, contradicts
+from feeds.news.dedupe import RETOLD_NOVELTY_MAX, Deduper, Verdict
 from feeds.news.entry import Entry
-from feeds.news.gist import Figure, gist, same_figure
-from feeds.news.judge import RETOLD_NOVELTY_MAX, Judge, Verdict
-from feeds.news.kinship import FEATURES, WEIGHTS, contradicts
-from feeds.news.nearness import Indexed, NearIndex
+from feeds.news.similarity_index import Indexed, SimilarityIndex
 from feeds.news.source import Source
+from feeds.news.story_features import Figure, gist, same_figure
 
 A = Source(id="a", name="A", url="https://a.example/")
 B = Source(id="b", name="B", url="https://b.example/")
@@ -99,7 +99,7 @@ def test_numbers_are_read_with_their_scale_and_rounding() -> None:
 
 
 def judged(
-    judge: Judge, source: Source, title: str, minute: int, guid: str = ""
+    judge: Deduper, source: Source, title: str, minute: int, guid: str = ""
 ) -> tuple[str, str]:
     entry = Entry(guid=guid or f"{source.id}{title}", title=title)
     story = judge.judge(entry, source, START + minute * MINUTE).story
@@ -108,7 +108,7 @@ def judged(
 
 
 def test_the_first_source_names_the_cluster_and_followers_join_it() -> None:
-    judge = Judge()
+    judge = Deduper()
     first, own = judged(judge, A, "Nvidia starts Rubin shipments a quarter early", 0)
     assert own == first
     _, second = judged(judge, B, "Nvidia's Rubin ships a quarter early", 5)
@@ -117,7 +117,7 @@ def test_the_first_source_names_the_cluster_and_followers_join_it() -> None:
 
 
 def test_after_an_edit_the_new_wording_is_what_others_are_compared_with() -> None:
-    judge = Judge()
+    judge = Deduper()
     first, _ = judged(judge, A, "Chip maker to speak at noon", 0, guid="x")
     edited = Entry(guid="x", title="Cerebras picks Nasdaq for its listing, raising $2bn")
     assert judge.judge(edited, A, START + 3 * MINUTE).verdict is Verdict.EDIT
@@ -127,7 +127,7 @@ def test_after_an_edit_the_new_wording_is_what_others_are_compared_with() -> Non
 
 def test_nearness_is_exact() -> None:
     told = written("learning")
-    index = NearIndex()
+    index = SimilarityIndex()
     for number, story in enumerate(told):
         said = gist(story.title, story.summary)
         search = index.search(said)
@@ -146,7 +146,7 @@ def test_nearness_is_exact() -> None:
 
 
 def test_novelty_falls_with_every_retelling_and_stays_in_its_bounds() -> None:
-    judge = Judge()
+    judge = Deduper()
     for number, story in enumerate(itertools.islice(practised(7, 200), 200)):
         entry = Entry(guid=str(number), title=story.title, summary=story.summary)
         source = Source(id=story.source, name=story.source, url="https://p.example/")

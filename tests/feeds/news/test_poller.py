@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from feeds.clock import Clock
 from feeds.events import Story
 from feeds.markets import SECOND
+from feeds.news.dedupe import MemoryFormatError
 from feeds.news.fetch import Fetcher, Limits
-from feeds.news.judge import MemoryFormatError
 from feeds.news.poller import (
     BACKOFF_S_MAX,
     JITTER,

@@ -129,7 +129,7 @@ async def test_memory_is_bounded(worker: ParseWorker) -> None:
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("feeds.news.judge", ("httpx", "feedparser", "asyncio")),
+        ("feeds.news.dedupe", ("httpx", "feedparser", "asyncio")),
         ("feeds.news.poller", ("feedparser",)),
         ("feeds.news.worker", ("feedparser", "httpx")),
         ("feeds.text", ("httpx", "feedparser", "asyncio")),

@@ -13,11 +13,11 @@ import pytest
 from feeds.clock import Clock
 from feeds.events import OrderState, Settlement
 from feeds.markets import SECOND, SHARE, Nanos
-from feeds.polymarket.account import AccountReader
+from feeds.polymarket.account.reader import AccountReader
+from feeds.polymarket.account.user_channel import Credentials
 from feeds.polymarket.errors import VenueError, WireError
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.http import Reads
-from feeds.polymarket.user_channel import Credentials
 
 from .loopback import Answer, Asked, http_server
 from .test_http import Naps

@@ -16,12 +16,12 @@ import pytest
 from feeds.clock import Clock
 from feeds.events import Fill, FillSettled, Liquidity, OrderState, OrderUpdate, Settlement
 from feeds.markets import SHARE, Money, Price, Side, Size
-from feeds.polymarket.account import AccountReader
+from feeds.polymarket.account.heartbeat import Heartbeat
+from feeds.polymarket.account.reader import AccountReader
+from feeds.polymarket.account.user_channel import AskRest, Credentials, UserEvent
+from feeds.polymarket.account.user_stream import UserStream
 from feeds.polymarket.health import StreamHealth
-from feeds.polymarket.heartbeat import Heartbeat
 from feeds.polymarket.hosts import Hosts
-from feeds.polymarket.user_channel import AskRest, Credentials, UserEvent
-from feeds.polymarket.user_stream import UserStream
 from strategies.portfolio import Portfolio
 
 from .test_against_practice import practice

@@ -20,11 +20,11 @@ from feeds.events import (
     TickSizeChange,
 )
 from feeds.markets import SECOND
+from feeds.polymarket.book_monitor import NEXT, Heard
 from feeds.polymarket.channel import ASSETS_A_FRAME_MAX, MarketChannel
+from feeds.polymarket.connection_state import NEXT_LINK, ConnectionNews, ConnectionState
 from feeds.polymarket.frames import snapshot_of
 from feeds.polymarket.limits import ChannelLimits
-from feeds.polymarket.line import NEXT_LINK, Link, LinkNews
-from feeds.polymarket.watch import NEXT, Heard
 from feeds.polymarket.wire import RestBook, decode_as
 
 from .rig import START, Rig
@@ -119,7 +119,7 @@ def test_items_for_assets_that_nobody_wants_are_ignored() -> None:
 
 
 def test_every_pair_of_link_and_news_has_a_successor_or_raises() -> None:
-    for link, news in itertools.product(Link, LinkNews):
+    for link, news in itertools.product(ConnectionState, ConnectionNews):
         channel = MarketChannel()
         channel.link = link
         if (link, news) in NEXT_LINK:
@@ -128,7 +128,7 @@ def test_every_pair_of_link_and_news_has_a_successor_or_raises() -> None:
         else:
             with pytest.raises(KeyError):
                 channel._link_hears(news)
-    assert {link for link, _ in NEXT_LINK} == set(Link)
+    assert {link for link, _ in NEXT_LINK} == set(ConnectionState)
 
 
 def test_every_state_of_a_book_knows_what_to_make_of_everything_heard() -> None:
@@ -143,7 +143,7 @@ def test_a_venue_that_stops_to_pong_is_given_up() -> None:
     rig.dead = True
     rig.wait(31)
     assert rig.channel.wants_reconnect.startswith("no PONG for")
-    assert rig.channel.link is Link.SPENT
+    assert rig.channel.link is ConnectionState.SPENT
 
 
 def test_back_off_grows_and_only_a_session_of_thirty_seconds_resets_it() -> None:

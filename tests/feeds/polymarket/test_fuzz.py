@@ -11,12 +11,12 @@ import pytest
 
 from feeds.events import BookSnapshot, LevelChange
 from feeds.markets import SECOND
+from feeds.polymarket.account.heartbeat import Heartbeat
+from feeds.polymarket.account.user_wire import decode_user_page
 from feeds.polymarket.channel import MarketChannel
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.frames import snapshot_of
 from feeds.polymarket.gamma import market_from_gamma
-from feeds.polymarket.heartbeat import Heartbeat
-from feeds.polymarket.user_wire import decode_user_page
 from feeds.polymarket.wire import GammaMarket, RestBook, decode_array, decode_as
 from tests.conftest import REPO
 

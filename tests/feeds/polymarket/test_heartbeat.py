@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.markets import SECOND, Nanos
-from feeds.polymarket.heartbeat import CORRECTIONS_MAX, Heartbeat
+from feeds.polymarket.account.heartbeat import CORRECTIONS_MAX, Heartbeat
 
 START: Nanos = 1_790_000_000 * SECOND
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from feeds.markets import SECOND
-from feeds.polymarket import heartbeat_task
+from feeds.polymarket.account import heartbeat_task
+from feeds.polymarket.account.heartbeat_task import ChainState, HeartbeatTask
 from feeds.polymarket.errors import VenueError
-from feeds.polymarket.heartbeat_task import ChainState, HeartbeatTask
 
 from .test_against_practice import practice
 

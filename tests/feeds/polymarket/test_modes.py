@@ -10,12 +10,12 @@ import pytest
 from feeds.clock import Clock
 from feeds.events import TradingMode, VenueMode
 from feeds.markets import SECOND, Nanos
+from feeds.polymarket.clock_skew import ClockSkew, compare
 from feeds.polymarket.errors import VenueError
 from feeds.polymarket.hosts import Hosts
 from feeds.polymarket.http import Reads
 from feeds.polymarket.modes import VenueModes, mode_in
 from feeds.polymarket.rest import ClobReader
-from feeds.polymarket.skew import Skew, compare
 
 from .loopback import Answer, Route, http_server
 from .test_http import Naps, Script
@@ -167,7 +167,7 @@ async def test_modes_are_read_from_whatever_is_asked() -> None:
     ],
 )
 def test_only_a_difference_beyond_doubt_is_told(low_s: float, high_s: float, words: str) -> None:
-    sentence = Skew(int(low_s * SECOND), int(high_s * SECOND)).sentence
+    sentence = ClockSkew(int(low_s * SECOND), int(high_s * SECOND)).sentence
     assert (words in sentence) if words else (sentence == "")
 
 
@@ -175,5 +175,5 @@ async def test_the_venues_clock_is_asked_and_compared() -> None:
     told = Told()
     async with reading(Script(Answer(b"1790000010")), told) as reader:
         skew = await compare(reader, told.clock)
-    assert skew == Skew(10 * SECOND, 11 * SECOND)
+    assert skew == ClockSkew(10 * SECOND, 11 * SECOND)
     assert "10.0 s behind" in skew.sentence

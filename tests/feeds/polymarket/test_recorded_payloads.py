@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from feeds.polymarket.account.user_wire import decode_user, decode_user_page
 from feeds.polymarket.errors import WireError
 from feeds.polymarket.rest_wire import (
     BalanceAllowance,
@@ -22,7 +23,6 @@ from feeds.polymarket.rest_wire import (
     decode_answer,
     decode_rows,
 )
-from feeds.polymarket.user_wire import decode_user, decode_user_page
 from feeds.polymarket.wire import (
     ClobMarket,
     EventsPage,

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from feeds.events import Fill, FillSettled, Liquidity, OrderState, OrderUpdate, Settlement
 from feeds.markets import SECOND, SHARE, Money, Nanos, Price, Side, Size
-from feeds.polymarket.errors import WireError
-from feeds.polymarket.line import Link
-from feeds.polymarket.user_channel import AskRest, Credentials, UserChannel
-from feeds.polymarket.user_wire import (
+from feeds.polymarket.account.user_channel import AskRest, Credentials, UserChannel
+from feeds.polymarket.account.user_wire import (
     UserOrder,
     UserTrade,
     decode_user,
     decode_user_page,
     verdict_on,
 )
+from feeds.polymarket.connection_state import ConnectionState
+from feeds.polymarket.errors import WireError
 
 START: Nanos = 1_790_000_000 * SECOND
 SECRET = "c2VjcmV0IG9mIHRoZSBhY2NvdW50"
@@ -459,7 +459,7 @@ def test_the_first_frame_authenticates_and_names_the_markets() -> None:
     ]
     account.channel.want([])
     assert account.channel.wants_reconnect == "other markets are followed"
-    assert account.channel.link is Link.SPENT
+    assert account.channel.link is ConnectionState.SPENT
 
 
 def test_each_start_of_the_stream_asks_for_what_was_missed() -> None:

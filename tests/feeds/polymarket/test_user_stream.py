@@ -15,17 +15,17 @@ from websockets.exceptions import ConnectionClosed
 from feeds.clock import Clock
 from feeds.events import FillSettled, OrderState, OrderUpdate
 from feeds.markets import SHARE
-from feeds.polymarket import user_stream
-from feeds.polymarket.account import AccountReader
-from feeds.polymarket.health import StreamHealth, StreamState
-from feeds.polymarket.hosts import Hosts
-from feeds.polymarket.user_channel import (
+from feeds.polymarket.account import user_stream
+from feeds.polymarket.account.reader import AccountReader
+from feeds.polymarket.account.user_channel import (
     AskRest,
     Credentials,
     UserEvent,
     UserLimits,
 )
-from feeds.polymarket.user_stream import UserStream
+from feeds.polymarket.account.user_stream import UserStream
+from feeds.polymarket.health import StreamHealth, StreamState
+from feeds.polymarket.hosts import Hosts
 
 from .test_account import Venue, reading
 from .test_user_channel import OURS, SECRET, maker, no_fee, order, trade

@@ -21,7 +21,7 @@ DOUBLINGS_MAX = 20
 PING, PONG = b"PING", b"PONG"
 
 
-class Link(Enum):
+class ConnectionState(Enum):
     """Where the connection stands."""
 
     DOWN = auto()
@@ -31,28 +31,28 @@ class Link(Enum):
     """To be replaced by the shell; ``wants_reconnect`` says why."""
 
 
-class LinkNews(Enum):
+class ConnectionNews(Enum):
     CONNECTED = auto()
     SUBSCRIBED = auto()
     GIVEN_UP = auto()
     DISCONNECTED = auto()
 
 
-NEXT_LINK: dict[tuple[Link, LinkNews], Link] = {
-    (Link.DOWN, LinkNews.CONNECTED): Link.OPEN,
-    (Link.DOWN, LinkNews.DISCONNECTED): Link.DOWN,  # an attempt failed
-    (Link.OPEN, LinkNews.SUBSCRIBED): Link.SUBSCRIBED,
-    (Link.OPEN, LinkNews.GIVEN_UP): Link.SPENT,
-    (Link.OPEN, LinkNews.DISCONNECTED): Link.DOWN,
-    (Link.SUBSCRIBED, LinkNews.GIVEN_UP): Link.SPENT,
-    (Link.SUBSCRIBED, LinkNews.DISCONNECTED): Link.DOWN,
-    (Link.SPENT, LinkNews.GIVEN_UP): Link.SPENT,
-    (Link.SPENT, LinkNews.DISCONNECTED): Link.DOWN,
+NEXT_LINK: dict[tuple[ConnectionState, ConnectionNews], ConnectionState] = {
+    (ConnectionState.DOWN, ConnectionNews.CONNECTED): ConnectionState.OPEN,
+    (ConnectionState.DOWN, ConnectionNews.DISCONNECTED): ConnectionState.DOWN,  # an attempt failed
+    (ConnectionState.OPEN, ConnectionNews.SUBSCRIBED): ConnectionState.SUBSCRIBED,
+    (ConnectionState.OPEN, ConnectionNews.GIVEN_UP): ConnectionState.SPENT,
+    (ConnectionState.OPEN, ConnectionNews.DISCONNECTED): ConnectionState.DOWN,
+    (ConnectionState.SUBSCRIBED, ConnectionNews.GIVEN_UP): ConnectionState.SPENT,
+    (ConnectionState.SUBSCRIBED, ConnectionNews.DISCONNECTED): ConnectionState.DOWN,
+    (ConnectionState.SPENT, ConnectionNews.GIVEN_UP): ConnectionState.SPENT,
+    (ConnectionState.SPENT, ConnectionNews.DISCONNECTED): ConnectionState.DOWN,
 }
 """Any other pair is a mistake of the shell's and raises."""
 
 
-class LineLimits(Protocol):
+class ConnectionLimits(Protocol):
     """How long a connection waits for what, in market time."""
 
     @property
@@ -71,11 +71,11 @@ class LineLimits(Protocol):
     def backoff_max_ns(self) -> Nanos: ...
 
 
-class Line:
+class Connection:
     """One connection, without its socket. Times are Unix nanoseconds of market time."""
 
-    def __init__(self, name: str, limits: LineLimits) -> None:
-        self.link = Link.DOWN
+    def __init__(self, name: str, limits: ConnectionLimits) -> None:
+        self.link = ConnectionState.DOWN
         self.wants_reconnect = ""
         """Why the shell should close the connection and open another; "" where it should not."""
         self.reason = "not connected yet"
@@ -95,23 +95,23 @@ class Line:
     def _begin(self, now_ns: Nanos) -> None:
         """A new connection stands, and nothing has been said on it."""
         self._now = self._connected_ns = now_ns
-        self._link_hears(LinkNews.CONNECTED)
+        self._link_hears(ConnectionNews.CONNECTED)
         self.wants_reconnect = self.reason = ""
         self._frames.clear()
 
     def _subscribed(self) -> None:
         """The first frame is about to leave; from now on PING is due."""
-        self._link_hears(LinkNews.SUBSCRIBED)
+        self._link_hears(ConnectionNews.SUBSCRIBED)
         self._pinged_ns = self._ponged_ns = self._now
 
     def _end(self, now_ns: Nanos, reason: str) -> bool:
         """The connection is gone, or an attempt to connect failed; says whether one stood."""
         self._now = now_ns
-        stood = self.link is not Link.DOWN
+        stood = self.link is not ConnectionState.DOWN
         lived = now_ns - self._connected_ns if self._connected_ns else 0
         proven = lived >= self._line_limits.proven_ns
         self._failures = 0 if proven else self._failures + 1
-        self._link_hears(LinkNews.DISCONNECTED)
+        self._link_hears(ConnectionNews.DISCONNECTED)
         self._connected_ns = 0
         self.reason = reason
         self.wants_reconnect = ""
@@ -126,11 +126,11 @@ class Line:
         whole = min(limits.backoff_first_ns << doublings, limits.backoff_max_ns)
         return int(whole * (0.5 + chance / 2))
 
-    def _link_hears(self, news: LinkNews) -> None:
+    def _link_hears(self, news: ConnectionNews) -> None:
         self.link = NEXT_LINK[self.link, news]
 
     def _give_up(self, reason: str) -> None:
-        self._link_hears(LinkNews.GIVEN_UP)
+        self._link_hears(ConnectionNews.GIVEN_UP)
         self.wants_reconnect = reason
 
     def _is_pong(self, frame: bytes, at_ns: Nanos) -> bool:

@@ -9,7 +9,7 @@ from feeds.polymarket.rest import ClobReader
 SKEW_NS_MAX = 2 * SECOND
 
 
-class Skew(msgspec.Struct, frozen=True):
+class ClockSkew(msgspec.Struct, frozen=True):
     """How far the venue's clock is ahead of ours: at least ``low_ns``, at most ``high_ns``.
 
     The venue tells whole seconds, and the answer takes its time: what lies between is not known.
@@ -36,8 +36,8 @@ class Skew(msgspec.Struct, frozen=True):
         )
 
 
-async def compare(reader: ClobReader, clock: Clock) -> Skew:
+async def compare(reader: ClobReader, clock: Clock) -> ClockSkew:
     """Ask the venue for its time; raises ``VenueError`` and ``WireError``."""
     asked_ns = clock.now_ns()
     venue_ns = await reader.time_ns()
-    return Skew(venue_ns - clock.now_ns(), venue_ns + SECOND - asked_ns)
+    return ClockSkew(venue_ns - clock.now_ns(), venue_ns + SECOND - asked_ns)

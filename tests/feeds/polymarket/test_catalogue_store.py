@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.markets import Market
-from feeds.polymarket.shelf import MARKETS_A_BLOCK, Shelf, ShelfError
+from feeds.polymarket.catalogue_store import MARKETS_A_BLOCK, CatalogueStore, CatalogueStoreError
 
 from .test_gamma import market
 
@@ -23,7 +23,7 @@ def markets(count: int) -> list[Market]:
 
 
 def test_what_was_kept_comes_back_equal(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "catalogue.msgpack", HERE)
+    shelf = CatalogueStore(tmp_path / "catalogue.msgpack", HERE)
     assert shelf.load() is None
     kept = markets(2 * MARKETS_A_BLOCK + 1)
     shelf.save(kept, 17, 18, {"ai": "Mg=="})
@@ -36,17 +36,17 @@ def test_what_was_kept_comes_back_equal(tmp_path: Path) -> None:
 
 def test_another_venues_shelf_is_not_used_and_a_sentence_says_so(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.msgpack"
-    Shelf(path, HERE).save(markets(1), 17, 18)
-    with pytest.raises(ShelfError, match="of another venue; the catalogue is read anew"):
-        Shelf(path, "production").load()
+    CatalogueStore(path, HERE).save(markets(1), 17, 18)
+    with pytest.raises(CatalogueStoreError, match="of another venue; the catalogue is read anew"):
+        CatalogueStore(path, "production").load()
 
 
 def test_a_file_of_another_kind_or_an_empty_one_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.msgpack"
     for contents in (b"", b"{}", b"FTTSHELF\x02" + bytes(50), b"FTTSHELF\x01"):
         path.write_bytes(contents)
-        with pytest.raises(ShelfError, match=r"catalogue\.msgpack: it is "):
-            Shelf(path, HERE).load()
+        with pytest.raises(CatalogueStoreError, match=r"catalogue\.msgpack: it is "):
+            CatalogueStore(path, HERE).load()
 
 
 @settings(max_examples=150, deadline=None)
@@ -55,7 +55,7 @@ def test_no_damage_is_overlooked_and_none_raises_anything_else(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged.msgpack"
-    shelf = Shelf(path, HERE)
+    shelf = CatalogueStore(path, HERE)
     shelf.save(markets(3), 17, 18, {"ai": "x"})
     whole = path.read_bytes()
     at = data.draw(st.integers(0, len(whole) - 1))
@@ -64,16 +64,16 @@ def test_no_damage_is_overlooked_and_none_raises_anything_else(
     else:
         flipped = whole[at] ^ data.draw(st.integers(1, 255))
         path.write_bytes(whole[:at] + bytes([flipped]) + whole[at + 1 :])
-    with pytest.raises(ShelfError):
+    with pytest.raises(CatalogueStoreError):
         shelf.load()
 
 
 def test_a_disk_that_takes_nothing_is_told_and_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.msgpack"
-    shelf = Shelf(path, HERE)
+    shelf = CatalogueStore(path, HERE)
     shelf.save(markets(1), 17, 18)
     path.with_suffix(".new").mkdir()
-    with pytest.raises(ShelfError, match="cannot be kept"):
+    with pytest.raises(CatalogueStoreError, match="cannot be kept"):
         shelf.save(markets(2), 19, 20)
     told = shelf.load()
     assert told is not None

@@ -10,7 +10,7 @@ from zlib import crc32
 import msgspec
 
 from feeds.news.lexicon import BROAD, DEEDS, NAMES, PHRASE_WORDS_MAX, TIMES
-from feeds.news.wording import COMMON
+from feeds.news.normalise import COMMON
 
 LEAD_CHARS_MAX = 320
 """A story says what happened at its beginning; further on it tells what everybody knows."""
@@ -97,7 +97,7 @@ class Figure(NamedTuple):
     step: float
 
 
-class Gist(msgspec.Struct, frozen=True, array_like=True):
+class StoryFeatures(msgspec.Struct, frozen=True, array_like=True):
     """One story's features. Sets of ints are hashes that are the same in every process.
 
     ``title`` and ``text`` (title and lead) hold words, each by the word that stands for it,
@@ -136,14 +136,14 @@ class _Said(NamedTuple):
     counts: frozenset[tuple[str, str]]
 
 
-def gist(title: str, summary: str) -> Gist:
+def gist(title: str, summary: str) -> StoryFeatures:
     """Read a story. Pure; some 100 µs."""
     headline = _folded(_FRAME.sub("", title))
     lead = _folded(summary[:LEAD_CHARS_MAX])
     said, further = _said(_uncounted(headline)), _said(_uncounted(lead))
     words = (said.words + further.words)[:TOKENS_MAX]
     figures = _figures(headline)
-    return Gist(
+    return StoryFeatures(
         title=frozenset(map(_hashed, said.words)),
         text=frozenset(map(_hashed, words)),
         pairs=frozenset(crc32(f"{one} {two}".encode()) for one, two in pairwise(words)),

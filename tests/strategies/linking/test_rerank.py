@@ -11,7 +11,8 @@ from benchmarks.linking import right
 from feeds.events import Grade, Judged, Opinion
 from strategies.decisions import Link, Tier
 from strategies.linking import Candidate, LinkableMarket, Linker
-from strategies.linking.judge import (
+from strategies.linking.lines import StoryLine, link_lines, market_of, story_of
+from strategies.linking.rerank import (
     ASKED_MAX,
     CANDIDATES_MAX,
     LADDER,
@@ -20,7 +21,6 @@ from strategies.linking.judge import (
     RELEVANCE,
     rejudged,
 )
-from strategies.linking.lines import StoryLine, link_lines, market_of, story_of
 
 WHY = {1: "names it; pushes YES up.", -1: "names it; pushes YES down.", 0: "direction unclear."}
 Way = Literal[-1, 0, 1]

@@ -28,7 +28,7 @@ CURSORS_MAX = 1_000
 _HEAD = struct.Struct("<II")
 
 
-class Shelved(msgspec.Struct, frozen=True, kw_only=True):
+class StoredCatalogue(msgspec.Struct, frozen=True, kw_only=True):
     """What the shelf held. ``as_of_ns`` is when the whole catalogue was last read, 0 for never.
 
     ``cursors`` say where a reading stood, by tag, that was not finished at ``saved_ns``.
@@ -54,11 +54,11 @@ _opening = msgspec.msgpack.Decoder(_Opening).decode
 _block = msgspec.msgpack.Decoder(tuple[Market, ...]).decode
 
 
-class ShelfError(Exception):
+class CatalogueStoreError(Exception):
     """The shelf could not be read or written; the message names the file and says why."""
 
 
-class Shelf:
+class CatalogueStore:
     """One venue's catalogue in one file. Blocking calls: run them in a thread.
 
     With ``venue`` None it is read whatever venue it is of, and can't be saved.
@@ -68,8 +68,8 @@ class Shelf:
         self.path = path
         self.venue = venue
 
-    def load(self) -> Shelved | None:
-        """What was kept, or None where there is no file; raises ``ShelfError`` if it is no use."""
+    def load(self) -> StoredCatalogue | None:
+        """What was kept, or None without a file; raises ``CatalogueStoreError`` if it is no use."""
         try:
             with self.path.open("rb") as file:
                 return self._read(file)
@@ -80,7 +80,7 @@ class Shelf:
         except UNREADABLE:
             raise self._no_use("it is damaged") from None
 
-    def _read(self, file: BinaryIO) -> Shelved:
+    def _read(self, file: BinaryIO) -> StoredCatalogue:
         if file.read(len(MAGIC)) != MAGIC:
             raise self._no_use("it is not one of this version's")
         blocks = self._blocks(file)
@@ -90,7 +90,7 @@ class Shelf:
         markets = [market for block in blocks for market in _block(block)]
         if len(markets) != opening.markets:
             raise self._no_use("it is damaged")
-        return Shelved(
+        return StoredCatalogue(
             venue=opening.venue,
             as_of_ns=opening.as_of_ns,
             saved_ns=opening.saved_ns,
@@ -108,8 +108,8 @@ class Shelf:
                 raise self._no_use("it is damaged")
             yield block
 
-    def _no_use(self, why: str) -> ShelfError:
-        return ShelfError(f"{self.path}: {why}; the catalogue is read anew")
+    def _no_use(self, why: str) -> CatalogueStoreError:
+        return CatalogueStoreError(f"{self.path}: {why}; the catalogue is read anew")
 
     def save(
         self,
@@ -118,7 +118,7 @@ class Shelf:
         saved_ns: Nanos,
         cursors: Mapping[str, str] | None = None,
     ) -> None:
-        """Replace the file; raises ``ShelfError`` when the disk does not take it."""
+        """Replace the file; raises ``CatalogueStoreError`` when the disk does not take it."""
         assert self.venue is not None, "a shelf is saved for its venue"
         kept = list(islice(markets, MARKETS_MAX))
         opening = _Opening(self.venue, as_of_ns, saved_ns, dict(cursors or {}), len(kept))
@@ -133,7 +133,7 @@ class Shelf:
                 os.fsync(file.fileno())
             fresh.replace(self.path)
         except OSError as error:
-            raise ShelfError(
+            raise CatalogueStoreError(
                 f"{self.path}: the catalogue cannot be kept ({error.strerror})"
             ) from None
 

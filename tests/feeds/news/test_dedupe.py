@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 
 from feeds.events import Story
 from feeds.markets import MINUTE, SECOND
-from feeds.news.entry import Entry
-from feeds.news.judge import (
+from feeds.news.dedupe import (
     FIRST_FETCH_AGE_MAX,
     HOUR,
     LATE_AGE_MAX,
     RETOLD_NOVELTY_MAX,
     REWRITES_MAX,
     SEEN_PER_SOURCE_MAX,
-    Judge,
-    Judged,
+    Deduped,
+    Deduper,
     MemoryFormatError,
     Verdict,
     url_key,
 )
-from feeds.news.nearness import NEAR_COUNT_MAX
+from feeds.news.entry import Entry
+from feeds.news.normalise import contradicts, fingerprint, without_furniture, words
+from feeds.news.similarity_index import NEAR_COUNT_MAX
 from feeds.news.source import Source
-from feeds.news.wording import contradicts, fingerprint, without_furniture, words
 
 NOW = 1_795_528_931 * SECOND
 WIRE = Source(id="wire", name="Example Wire", url="https://wire.example/rss", trust=0.8)
@@ -46,13 +46,13 @@ def changed(entry: Entry, **changes: object) -> Entry:
     return msgspec.structs.replace(entry, **changes)
 
 
-def told(judged: Judged) -> Story:
+def told(judged: Deduped) -> Story:
     assert judged.story is not None, judged.verdict
     return judged.story
 
 
 def test_a_first_telling_is_new_and_carries_its_source() -> None:
-    judged = Judge().judge(QWEN, WIRE, NOW)
+    judged = Deduper().judge(QWEN, WIRE, NOW)
     story = told(judged)
     assert judged.verdict is Verdict.NEW
     assert (story.source, story.source_name, story.trust) == ("wire", "Example Wire", 0.8)
@@ -62,7 +62,7 @@ def test_a_first_telling_is_new_and_carries_its_source() -> None:
 
 
 def test_the_same_again_is_a_repeat_whatever_its_date() -> None:
-    judge = Judge()
+    judge = Deduper()
     judge.judge(QWEN, WIRE, NOW)
     for again in (
         QWEN,
@@ -71,11 +71,11 @@ def test_the_same_again_is_a_repeat_whatever_its_date() -> None:
         changed(QWEN, guid=""),
         changed(QWEN, url="", guid="q1"),
     ):
-        assert judge.judge(again, WIRE, NOW + HOUR) == Judged(Verdict.REPEAT)
+        assert judge.judge(again, WIRE, NOW + HOUR) == Deduped(Verdict.REPEAT)
 
 
 def test_an_edited_headline_updates_the_story_in_place() -> None:
-    judge = Judge()
+    judge = Deduper()
     first = told(judge.judge(QWEN, WIRE, NOW))
     edited = changed(QWEN, title="Alibaba confirms Qwen in smart glasses", published_ns=NOW)
     judged = judge.judge(edited, WIRE, NOW + MINUTE)
@@ -90,7 +90,7 @@ def test_an_edited_headline_updates_the_story_in_place() -> None:
 
 
 def test_an_item_that_changes_at_every_poll_becomes_noise() -> None:
-    judge = Judge()
+    judge = Deduper()
     judge.judge(QWEN, WIRE, NOW)
     verdicts = [
         judge.judge(changed(QWEN, title=f"Qwen at {n} o'clock"), WIRE, NOW + n * MINUTE).verdict
@@ -100,7 +100,7 @@ def test_an_item_that_changes_at_every_poll_becomes_noise() -> None:
 
 
 def test_counters_below_a_story_are_no_edits() -> None:
-    judge = Judge()
+    judge = Deduper()
     judge.judge(changed(QWEN, summary="Glasses. 3 comments, 5 minutes ago"), WIRE, NOW)
     later = changed(QWEN, summary="Glasses. 112 comments, 2 hours ago")
     assert judge.judge(later, WIRE, NOW + HOUR).verdict is Verdict.REPEAT
@@ -133,13 +133,13 @@ def test_counters_below_a_story_are_no_edits() -> None:
     ],
 )
 def test_a_story_is_known_by_another_name(first: dict[str, str], again: dict[str, str]) -> None:
-    judge = Judge()
+    judge = Deduper()
     judge.judge(changed(QWEN, **first), WIRE, NOW)
     assert judge.judge(changed(QWEN, **again), WIRE, NOW + HOUR).verdict is Verdict.REPEAT
 
 
 def test_after_two_days_the_same_words_under_new_names_are_a_new_story() -> None:
-    judge = Judge()
+    judge = Deduper()
     judge.judge(QWEN, WIRE, NOW)
     renamed = changed(QWEN, guid="other", url="https://wire.example/other", published_ns=None)
     later = NOW + 60 * HOUR
@@ -147,7 +147,7 @@ def test_after_two_days_the_same_words_under_new_names_are_a_new_story() -> None
 
 
 def test_two_reports_that_differ_in_a_number_are_two_stories() -> None:
-    judge = Judge()
+    judge = Deduper()
     body = "Shares of the maker of chips moved with the market on a day of thin trade in Asia."
     one = Entry(guid="1", url="https://w.example/1", title="Shares close at 180", summary=body)
     two = Entry(guid="2", url="https://w.example/2", title="Shares close at 181", summary=body)
@@ -156,7 +156,7 @@ def test_two_reports_that_differ_in_a_number_are_two_stories() -> None:
 
 
 def test_an_id_that_is_used_again_names_another_story() -> None:
-    judge = Judge()
+    judge = Deduper()
     first = told(judge.judge(QWEN, WIRE, NOW))
     other = Entry(guid="q1", url="https://wire.example/cuts", title="Central bank cuts rates")
     story = told(judge.judge(other, WIRE, NOW + MINUTE))
@@ -170,14 +170,14 @@ def test_items_that_share_the_front_page_as_address_are_told_apart() -> None:
         Entry(guid=str(number), url=page, title=title, published_ns=NOW)
         for number, title in enumerate(("Chips rise", "Oil falls", "Rain in Fenwick"))
     ]
-    judged = list(Judge().judge_feed(entries, WIRE, NOW))
+    judged = list(Deduper().judge_feed(entries, WIRE, NOW))
     assert [j.verdict for j in judged] == [Verdict.NEW] * 3
     assert len({told(j).id for j in judged}) == 3
     assert url_key("https://www.wire.example/") == ""
 
 
 def test_a_retelling_by_another_source_joins_the_first_cluster() -> None:
-    judge = Judge()
+    judge = Deduper()
     first = told(judge.judge(QWEN, WIRE, NOW))
     told(judge.judge(Entry(title="Oil falls as stocks build", guid="o"), WIRE, NOW))
     retold = Entry(
@@ -195,7 +195,7 @@ def test_a_retelling_by_another_source_joins_the_first_cluster() -> None:
 
 
 def test_stories_of_one_company_are_not_one_cluster() -> None:
-    judge = Judge()
+    judge = Deduper()
     titles = (
         "Nvidia to invest in a start-up for training data",
         "Nvidia halts output of a chip for China",
@@ -221,7 +221,7 @@ def test_stories_of_one_company_are_not_one_cluster() -> None:
     ],
 )
 def test_headlines_that_contradict_each_other_are_two_clusters(one: str, two: str) -> None:
-    judge = Judge()
+    judge = Deduper()
     first = told(judge.judge(Entry(guid="1", title=one), WIRE, NOW))
     for source in (WIRE, POST):
         second = told(judge.judge(Entry(guid=f"2{source.id}", title=two), source, NOW + MINUTE))
@@ -243,21 +243,21 @@ def test_headlines_may_differ_and_agree(one: str, two: str) -> None:
 
 
 def test_a_date_in_the_future_is_taken_as_the_arrival_and_marked() -> None:
-    story = told(Judge().judge(changed(QWEN, published_ns=NOW + 3 * HOUR), WIRE, NOW))
+    story = told(Deduper().judge(changed(QWEN, published_ns=NOW + 3 * HOUR), WIRE, NOW))
     assert story.published_ns == NOW
     assert story.date_note == "dated 3 h ahead; taken as the arrival"
 
 
 @pytest.mark.parametrize("stamp", [0, -1, 8 * HOUR])
 def test_a_stamp_of_1970_is_no_date(stamp: int) -> None:
-    story = told(Judge().judge(changed(QWEN, published_ns=stamp), WIRE, NOW))
+    story = told(Deduper().judge(changed(QWEN, published_ns=stamp), WIRE, NOW))
     assert story.published_ns is None
     assert "1990" in story.date_note
 
 
 def test_an_update_stamp_serves_where_there_is_no_other() -> None:
     entry = changed(QWEN, published_ns=None, updated_ns=NOW - HOUR)
-    assert told(Judge().judge(entry, WIRE, NOW)).published_ns == NOW - HOUR
+    assert told(Deduper().judge(entry, WIRE, NOW)).published_ns == NOW - HOUR
 
 
 def test_the_first_fetch_of_an_archive_is_not_news() -> None:
@@ -266,7 +266,7 @@ def test_the_first_fetch_of_an_archive_is_not_news() -> None:
         for days, word in enumerate(("Fresh", "Yesterday", "Older", "Ancient"))
     ]
     undated = Entry(guid="u", title="Undated story")
-    judge = Judge()
+    judge = Deduper()
     verdicts = [j.verdict for j in judge.judge_feed([*archive, undated], WIRE, NOW)]
     assert verdicts == [Verdict.OLD, Verdict.OLD, Verdict.OLD, Verdict.NEW, Verdict.NEW]
     again = [j.verdict for j in judge.judge_feed([*archive, undated], WIRE, NOW + MINUTE)]
@@ -275,7 +275,7 @@ def test_the_first_fetch_of_an_archive_is_not_news() -> None:
 
 
 def test_later_a_late_story_is_news_and_an_archive_put_back_is_not() -> None:
-    judge = Judge()
+    judge = Deduper()
     list(judge.judge_feed([QWEN], WIRE, NOW))
     late = Entry(guid="late", title="Held back", published_ns=NOW - 3 * 24 * HOUR)
     undated = Entry(guid="new", title="No date on this")
@@ -286,8 +286,8 @@ def test_later_a_late_story_is_news_and_an_archive_put_back_is_not() -> None:
 
 def test_a_microblog_post_gets_its_first_line_for_a_headline() -> None:
     post = Entry(guid="m", summary="Chips again. And more.\n\nSecond paragraph.")
-    assert told(Judge().judge(post, WIRE, NOW)).title == "Chips again. And more."
-    assert Judge().judge(Entry(guid="empty"), WIRE, NOW).verdict is Verdict.NOISE
+    assert told(Deduper().judge(post, WIRE, NOW)).title == "Chips again. And more."
+    assert Deduper().judge(Entry(guid="empty"), WIRE, NOW).verdict is Verdict.NOISE
 
 
 @pytest.mark.parametrize(
@@ -322,9 +322,9 @@ def test_a_restart_with_its_memory_tells_nothing_twice() -> None:
         Entry(guid=f"g{n}", url=f"https://w.example/{n}", title=f"{w} story", published_ns=NOW)
         for n, w in enumerate(("First", "Second", "Third"))
     ]
-    before = Judge()
+    before = Deduper()
     first = [told(j) for j in before.judge_feed(entries, WIRE, NOW)]
-    after = Judge.remembering(before.memory())
+    after = Deduper.remembering(before.memory())
     assert after.knows("wire")
     again = [j.verdict for j in after.judge_feed(entries, WIRE, NOW + HOUR)]
     assert again == [Verdict.REPEAT] * 3
@@ -338,11 +338,11 @@ def test_a_restart_with_its_memory_tells_nothing_twice() -> None:
 @pytest.mark.parametrize("data", [b"", b"\xc1", b"{}", b"\x93\x01\x80\x90", b"\x93\x02\x80"])
 def test_bytes_that_are_no_memory_are_refused_with_the_remedy(data: bytes) -> None:
     with pytest.raises(MemoryFormatError, match="remove the file"):
-        Judge.remembering(data)
+        Deduper.remembering(data)
 
 
 def test_memory_is_bounded_whatever_a_source_says() -> None:
-    judge = Judge()
+    judge = Deduper()
     for number in range(SEEN_PER_SOURCE_MAX + 300):
         judge.judge(Entry(guid=str(number), title=f"story number{number}"), WIRE, NOW + number)
     assert len(judge._sources["wire"].seen) == SEEN_PER_SOURCE_MAX
@@ -355,9 +355,9 @@ def test_memory_is_bounded_whatever_a_source_says() -> None:
 RUN = """
 import sys
 from feeds.news.entry import Entry
-from feeds.news.judge import Judge
+from feeds.news.dedupe import Deduper
 from feeds.news.source import Source
-judge = Judge()
+judge = Deduper()
 for n in range(60):
     source = Source(id=f"s{n % 5}", name="S", url="https://s.example/")
     title = f"Company {n % 13} launches product {n % 7} in market {n % 3}"
@@ -412,7 +412,7 @@ entries = st.builds(
 def test_whatever_feeds_say_ids_are_unique_and_revisions_count_up(
     feeds: list[tuple[list[Entry], bool]],
 ) -> None:
-    judge = Judge()
+    judge = Deduper()
     revisions: dict[str, int] = {}
     for hour, (said, by_wire) in enumerate(feeds):
         now = NOW + hour * HOUR
@@ -427,4 +427,4 @@ def test_whatever_feeds_say_ids_are_unique_and_revisions_count_up(
             assert 0.0 <= story.novelty <= 1.0
             assert story.title
             assert story.published_ns is None or story.published_ns <= now
-    assert Judge.remembering(judge.memory()).memory() == judge.memory()
+    assert Deduper.remembering(judge.memory()).memory() == judge.memory()

@@ -11,8 +11,8 @@ from feeds.book import OrderBook
 from feeds.events import BookHealth, BookSnapshot, BookState, Event, Gap, LevelChange, Print
 from feeds.markets import SECOND
 from feeds.polymarket.channel import MarketChannel
-from feeds.polymarket.line import Link
-from feeds.polymarket.standby import TOOK_OVER, Pair
+from feeds.polymarket.connection_state import ConnectionState
+from feeds.polymarket.failover import TOOK_OVER, Failover
 
 from .rig import START, TENTH
 from .toy import ToyVenue
@@ -29,7 +29,7 @@ class TwoWires:
         self.books: dict[str, OrderBook] = {}
         self.states: dict[str, BookState] = {}
         self.deaf: set[int] = set()
-        self.pair = Pair(self.channels[0], self.channels[1], self._desk_hears)
+        self.pair = Failover(self.channels[0], self.channels[1], self._desk_hears)
         for number, channel in enumerate(self.channels):
             channel.want(self.toy.assets)
             self.connect(number)
@@ -58,7 +58,7 @@ class TwoWires:
         for frame in frames:
             self.now += 1_000_000
             for number, channel in enumerate(self.channels):
-                if number not in self.deaf and channel.link is Link.SUBSCRIBED:
+                if number not in self.deaf and channel.link is ConnectionState.SUBSCRIBED:
                     channel.receive(frame, self.now)
                     self.deliver(number)
 
@@ -66,7 +66,7 @@ class TwoWires:
         for _ in range(round(seconds * 10)):
             self.now += TENTH
             for number, channel in enumerate(self.channels):
-                if channel.link is Link.SUBSCRIBED:
+                if channel.link is ConnectionState.SUBSCRIBED:
                     channel.receive(b"PONG", self.now)
                 channel.tick(self.now)
                 self.deliver(number)
@@ -212,9 +212,9 @@ def test_whatever_befalls_either_the_books_agree_and_no_trade_is_lost_or_told_tw
                 wires.cut(heard)
             wires.wait(2)
             for number, channel in enumerate(wires.channels):
-                if channel.link is Link.SPENT:
+                if channel.link is ConnectionState.SPENT:
                     wires.cut(number)
-                if channel.link is Link.DOWN:
+                if channel.link is ConnectionState.DOWN:
                     wires.connect(number)
     wires.wait(2)
     assert wires.agrees()

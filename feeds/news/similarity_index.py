@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from feeds.markets import SECOND, Nanos
-from feeds.news.gist import USUAL, Gist
+from feeds.news.story_features import USUAL, StoryFeatures
 
 NEAR_AGE_NS_MAX: Nanos = 72 * 3_600 * SECOND
 NEAR_COUNT_MAX = 4_000
@@ -29,7 +29,7 @@ class Indexed(msgspec.Struct, frozen=True, eq=False, array_like=True):
     cluster_id: str
     source: str
     title: str
-    gist: Gist
+    gist: StoryFeatures
 
 
 class Near(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class Near(msgspec.Struct, frozen=True):
 _Postings: TypeAlias = dict[int, dict[str, Indexed]]
 
 
-class NearIndex:
+class SimilarityIndex:
     """Told stories of the last days. The measure is Jaccard's, each hash weighed by its rarity."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class NearIndex:
                 postings.setdefault(key, {})[story.story_id] = story
         self.forget(story.at_ns)
 
-    def edit(self, story_id: str, title: str, gist: Gist) -> None:
+    def edit(self, story_id: str, title: str, gist: StoryFeatures) -> None:
         """A remembered story was reworded; one that is forgotten stays so."""
         if story := self._stories.get(story_id):
             self.add(msgspec.structs.replace(story, title=title, gist=gist))
@@ -98,7 +98,7 @@ class NearIndex:
         """How many stories were told after this one."""
         return self._told - self._numbers[story.story_id]
 
-    def search(self, gist: Gist) -> "Search":
+    def search(self, gist: StoryFeatures) -> "Search":
         """Look for what is near to a story; the answer holds until the index changes."""
         return Search(gist, self._candidates(gist), self.rarity())
 
@@ -107,7 +107,7 @@ class NearIndex:
         total = len(self._stories) + UNSEEN
         return Rarity(Weights(self._words, total), Weights(self._pairs, total))
 
-    def _candidates(self, gist: Gist) -> list[Indexed]:
+    def _candidates(self, gist: StoryFeatures) -> list[Indexed]:
         counts: dict[str, int] = {}
         for postings, hashes in ((self._words, gist.text), (self._pairs, gist.pairs)):
             for key in hashes:
@@ -165,7 +165,7 @@ class Rarity(NamedTuple):
 class Search:
     """What an index found for one story."""
 
-    def __init__(self, gist: Gist, candidates: list[Indexed], rarity: Rarity) -> None:
+    def __init__(self, gist: StoryFeatures, candidates: list[Indexed], rarity: Rarity) -> None:
         self.gist, self.rarity = gist, rarity
         self._candidates = candidates
 

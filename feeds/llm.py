@@ -1,8 +1,9 @@
 """Ask a language model how a story bears on questions: one POST, and its word or why there is none.
 
 The protocol is the chat completion of OpenAI's API, which local servers speak too. What is asked
-and which answers count stands in :mod:`feeds.asking`. Bounded in time and bytes; nothing is asked
-twice, and no redirect is followed, since the key would go along. What each asking cost is told.
+and which answers count stands in :mod:`feeds.llm_prompt`. Bounded in time and bytes; nothing is
+asked twice, and no redirect is followed, since the key would go along. What each asking cost is
+told.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ import httpx
 import msgspec
 from msgspec import Meta
 
-from feeds.asking import NoAnswer, Question, Said, Told, prompt, read
 from feeds.decoding import Unreadable, decoded
+from feeds.llm_prompt import NoAnswer, Question, Said, Told, prompt, read
 from feeds.news.agent import user_agent
 from feeds.news.fetch import retry_after
 

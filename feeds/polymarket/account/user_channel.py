@@ -24,11 +24,7 @@ import msgspec
 
 from feeds.events import Fill, FillSettled, Liquidity, OrderState, OrderUpdate, Settlement
 from feeds.markets import MINUTE, ONE, SECOND, Money, Nanos, Price, Side, Size
-from feeds.polymarket.errors import WireError
-from feeds.polymarket.frames import SIDES
-from feeds.polymarket.line import Line, Link
-from feeds.polymarket.units import BadNumber, exact_price
-from feeds.polymarket.user_wire import (
+from feeds.polymarket.account.user_wire import (
     MakerOrder,
     UserFrame,
     UserOrder,
@@ -38,6 +34,10 @@ from feeds.polymarket.user_wire import (
     stage_of,
     verdict_on,
 )
+from feeds.polymarket.connection_state import Connection, ConnectionState
+from feeds.polymarket.errors import WireError
+from feeds.polymarket.frames import SIDES
+from feeds.polymarket.units import BadNumber, exact_price
 from feeds.text import printable
 
 ORDERS_MAX = 10_000
@@ -173,7 +173,7 @@ class _Order:
         return all(one.stage is not Settlement.MATCHED for one in self.fills)
 
 
-class UserChannel(Line):
+class UserChannel(Connection):
     """The account's stream. Times are Unix nanoseconds of market time.
 
     ``fee_of`` gives a taker's fee by the market's own schedule: what the frames say of fees is
@@ -197,7 +197,7 @@ class UserChannel(Line):
     def want(self, condition_ids: Iterable[str]) -> None:
         """Hear of these markets only; of all the account's, which is the default, with none."""
         before, self._wanted = self._wanted, dict.fromkeys(condition_ids)
-        if self.link is not Link.SUBSCRIBED or before == self._wanted:
+        if self.link is not ConnectionState.SUBSCRIBED or before == self._wanted:
             return
         if not before or not self._wanted:
             # the venue has no word for "all" but the first frame's
@@ -263,7 +263,7 @@ class UserChannel(Line):
     def receive(self, frame: bytes, at_ns: Nanos) -> None:
         """One whole text message of the venue's. Nothing it may hold raises."""
         self._now = at_ns
-        if self.link is Link.DOWN:
+        if self.link is ConnectionState.DOWN:
             self.counts["after the end"] += 1
             return
         if self._is_pong(frame, at_ns):
@@ -403,7 +403,7 @@ class UserChannel(Line):
     def tick(self, now_ns: Nanos) -> None:
         """Time passed: ping, notice silence, decide what to ask and whether to give up."""
         self._now = now_ns
-        if self.link is not Link.SUBSCRIBED:
+        if self.link is not ConnectionState.SUBSCRIBED:
             return
         self._keep_alive(now_ns)
         if not self.wants_reconnect:

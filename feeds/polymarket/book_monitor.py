@@ -96,7 +96,7 @@ NEXT: dict[tuple[BookState, Heard], BookState] = {
 }
 
 
-class AssetWatch:
+class BookMonitor:
     """One wanted asset: its book as the stream tells it, and the verdict on it.
 
     Appends to ``out`` what the desk should hear. ``wants_probe``, ``wants_resubscribe`` and
@@ -397,11 +397,11 @@ class AssetWatch:
 
 
 _TICKS = {
-    BookState.LIVE: AssetWatch._tick_live,
-    BookState.RESYNCING: AssetWatch._tick_resyncing,
-    BookState.STALE: AssetWatch._tick_stale,
-    BookState.QUIET: AssetWatch._tick_quiet,
-    BookState.FROZEN: AssetWatch._tick_frozen,
+    BookState.LIVE: BookMonitor._tick_live,
+    BookState.RESYNCING: BookMonitor._tick_resyncing,
+    BookState.STALE: BookMonitor._tick_stale,
+    BookState.QUIET: BookMonitor._tick_quiet,
+    BookState.FROZEN: BookMonitor._tick_frozen,
 }
 
 

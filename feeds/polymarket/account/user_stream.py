@@ -7,13 +7,8 @@ from collections.abc import Callable, Iterable
 
 from feeds.clock import Clock
 from feeds.markets import SECOND, Size
-from feeds.polymarket.account import AccountReader
-from feeds.polymarket.errors import VenueError, WireError
-from feeds.polymarket.health import StreamHealth, StreamState
-from feeds.polymarket.hosts import Hosts
-from feeds.polymarket.line import Link
-from feeds.polymarket.shell import Shell
-from feeds.polymarket.user_channel import (
+from feeds.polymarket.account.reader import AccountReader
+from feeds.polymarket.account.user_channel import (
     AskRest,
     Credentials,
     FeeOf,
@@ -21,6 +16,11 @@ from feeds.polymarket.user_channel import (
     UserEvent,
     UserLimits,
 )
+from feeds.polymarket.connection_state import ConnectionState
+from feeds.polymarket.errors import VenueError, WireError
+from feeds.polymarket.health import StreamHealth, StreamState
+from feeds.polymarket.hosts import Hosts
+from feeds.polymarket.shell import Shell
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class UserStream(Shell):
 
 def health_of(channel: UserChannel) -> StreamHealth:
     """The verdict on the account's stream now; silence is usual here."""
-    if channel.link is Link.SUBSCRIBED:
+    if channel.link is ConnectionState.SUBSCRIBED:
         state = StreamState.LIVE
         sentence = f"The account's stream stands; {len(channel.open_orders())} orders are open."
     else:

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 
 from feeds.markets import Nanos
+from feeds.polymarket.account.heartbeat import Heartbeat
 from feeds.polymarket.errors import VenueError
-from feeds.polymarket.heartbeat import Heartbeat
 
 TICK_S = 0.1
 POST_MAX_S = 4.0

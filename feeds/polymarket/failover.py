@@ -11,9 +11,9 @@ from collections.abc import Callable, Container, Iterator
 
 from feeds.events import BookHealth, BookSnapshot, BookState, Event, Gap, Print
 from feeds.markets import SECOND, Nanos
+from feeds.polymarket.book_monitor import BookMonitor
 from feeds.polymarket.channel import MarketChannel
-from feeds.polymarket.line import Link
-from feeds.polymarket.watch import AssetWatch
+from feeds.polymarket.connection_state import ConnectionState
 
 BEHIND_MAX_NS: Nanos = SECOND
 """When the other connection has known more of an asset for so long, the first one is behind."""
@@ -24,7 +24,7 @@ TOOK_OVER = "the standby connection took over"
 _PrintKey = tuple[str, Nanos, int, int, str]
 
 
-class Pair:
+class Failover:
     """Which of two channels is heard. ``say`` gets the events that go on to the desk.
 
     ``takeovers`` counts how often the other one took over.
@@ -48,7 +48,7 @@ class Pair:
         """What one of the two channels had to say."""
         if channel is not self.heard:
             self._keep(events)
-        elif channel.link is Link.SUBSCRIBED or not self._ready():
+        elif channel.link is ConnectionState.SUBSCRIBED or not self._ready():
             self._tell(events)
         else:
             # it was lost, and says so: that books are void is not true while the other has them
@@ -60,7 +60,7 @@ class Pair:
         """See whether the channel that is heard has been lost or has fallen behind."""
         if not self._ready():
             self._behind.clear()
-        elif self.heard.link is not Link.SUBSCRIBED:
+        elif self.heard.link is not ConnectionState.SUBSCRIBED:
             self._take_over(now_ns)
         elif self._fell_behind(now_ns):
             late = self.heard
@@ -74,7 +74,7 @@ class Pair:
 
     def _ready(self) -> bool:
         """Whether the other channel could take over: its books are as sound as those heard."""
-        if self.other.link is not Link.SUBSCRIBED or not self.other.wanted:
+        if self.other.link is not ConnectionState.SUBSCRIBED or not self.other.wanted:
             return False
         watches = ((watch, self.heard.watch(watch.asset_id)) for watch in _watches(self.other))
         return all(_sound(theirs) or ours is None or not _sound(ours) for theirs, ours in watches)
@@ -127,18 +127,18 @@ class Pair:
                 )
 
 
-def _watches(channel: MarketChannel) -> Iterator[AssetWatch]:
+def _watches(channel: MarketChannel) -> Iterator[BookMonitor]:
     for asset_id in channel.wanted:
         watch = channel.watch(asset_id)
         if watch is not None:
             yield watch
 
 
-def _sound(watch: AssetWatch) -> bool:
+def _sound(watch: BookMonitor) -> bool:
     return watch.book.seen and watch.state.fit
 
 
-def _knows_more(theirs: AssetWatch, ours: AssetWatch) -> bool:
+def _knows_more(theirs: BookMonitor, ours: BookMonitor) -> bool:
     """A later message alone proves nothing, since each new connection begins with the books."""
     return (
         theirs.state is BookState.LIVE
@@ -154,7 +154,7 @@ def _voids(event: Event, wanted: Container[str]) -> bool:
     return isinstance(event, BookHealth) and event.asset_id in wanted
 
 
-def _whole(watch: AssetWatch, now_ns: Nanos) -> BookSnapshot | Gap:
+def _whole(watch: BookMonitor, now_ns: Nanos) -> BookSnapshot | Gap:
     book = watch.book
     if not book.seen:
         return Gap(now_ns, (watch.asset_id,), TOOK_OVER)

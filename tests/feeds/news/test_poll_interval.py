@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.markets import SECOND
-from feeds.news.rhythm import STAMPS_MAX, is_frozen, newest, wait_s
+from feeds.news.poll_interval import STAMPS_MAX, is_frozen, newest, wait_s
 
 NOW = 1_800_000_000 * SECOND
 HOUR, DAY = 3_600, 86_400

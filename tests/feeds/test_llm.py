@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.asking import (
+from feeds.events import Grade
+from feeds.llm import ANSWER_BYTES_MAX, SHUT_OUT_S, Asked, Judge, Key, Spent, content
+from feeds.llm_prompt import (
     GUIDELINE,
     QUESTIONS_MAX,
     SUMMARY_CHARS_MAX,
@@ -22,8 +24,6 @@ from feeds.asking import (
     prompt,
     read,
 )
-from feeds.events import Grade
-from feeds.judge import ANSWER_BYTES_MAX, SHUT_OUT_S, Asked, Judge, Key, Spent, content
 from tests.models import CANARY, ModelServer, Reply, answers, completion, model_server, question
 
 STORY = Told("Anthropic files for an IPO", "A filing.", "2026-03-01")

@@ -8,17 +8,17 @@ import tomllib
 from importlib.resources import files
 
 from feeds.markets import MINUTE, Nanos
-from feeds.news.gist import Figure, Gist, same_figure
 from feeds.news.lexicon import BROAD, OPPOSED
-from feeds.news.nearness import (
+from feeds.news.similarity_index import (
     NEAR_AGE_NS_MAX,
     NEAR_COUNT_MAX,
     Indexed,
-    NearIndex,
     Rarity,
     Search,
+    SimilarityIndex,
     Weights,
 )
+from feeds.news.story_features import Figure, StoryFeatures, same_figure
 
 HOUR: Nanos = 60 * MINUTE
 AGREEING_MAX = 3
@@ -33,7 +33,9 @@ FEATURES = (
     *("other_subject", "agreeing", "differing", "deeds", "same_source"),
     *("evidence", "languages", "soon", "days", "next"),
 )
-_LEARNT = tomllib.loads(files("feeds.news").joinpath("kinship.toml").read_text("utf-8"))["weights"]
+_LEARNT = tomllib.loads(files("feeds.news").joinpath("clustering.toml").read_text("utf-8"))[
+    "weights"
+]
 # a new feature weighs nothing until it is learnt
 WEIGHTS: tuple[float, ...] = tuple(_LEARNT.get(name, 0.0) for name in FEATURES)
 KIN_MIN = 0.55
@@ -45,7 +47,7 @@ MEMBERS_MAX = 8
 class Clusters:
     """Which cluster a story joins, by what it shares with the stories that an index remembers."""
 
-    def __init__(self, index: NearIndex) -> None:
+    def __init__(self, index: SimilarityIndex) -> None:
         self._index = index
 
     def told_before(self, search: Search, source: str, now_ns: Nanos) -> str:
@@ -71,7 +73,7 @@ class Clusters:
         return cluster
 
     def _chance(
-        self, said: Gist, source: str, now_ns: Nanos, other: Indexed, rarity: Rarity
+        self, said: StoryFeatures, source: str, now_ns: Nanos, other: Indexed, rarity: Rarity
     ) -> float:
         if contradicts(said, other.gist):
             return 0.0
@@ -86,7 +88,7 @@ class Clusters:
         return chance(found, WEIGHTS)
 
 
-def contradicts(one: Gist, two: Gist) -> bool:
+def contradicts(one: StoryFeatures, two: StoryFeatures) -> bool:
     """Two headlines that can't tell one happening, however alike: the opposite deed, or another
     number, month or product in the same words or with nothing that agrees."""
     if _opposed(one, two):
@@ -97,7 +99,13 @@ def contradicts(one: Gist, two: Gist) -> bool:
 
 
 def features(
-    one: Gist, two: Gist, rarity: Rarity, *, same_source: bool, apart_ns: Nanos, between: int
+    one: StoryFeatures,
+    two: StoryFeatures,
+    rarity: Rarity,
+    *,
+    same_source: bool,
+    apart_ns: Nanos,
+    between: int,
 ) -> tuple[float, ...]:
     """What two stories have in common and what stands between them, in the order of ``FEATURES``.
 
@@ -147,13 +155,13 @@ def _own(names: frozenset[str]) -> frozenset[str]:
     return names - BROAD
 
 
-def _strangers(one: Gist, two: Gist) -> bool:
+def _strangers(one: StoryFeatures, two: StoryFeatures) -> bool:
     """Each headline names somebody, and the other story none of them."""
     mine, yours = _own(one.names), _own(two.names)
     return bool(mine and yours and not mine & two.text_names and not yours & one.text_names)
 
 
-def _other_subject(one: Gist, two: Gist) -> bool:
+def _other_subject(one: StoryFeatures, two: StoryFeatures) -> bool:
     return bool(
         one.first
         and two.first
@@ -161,7 +169,7 @@ def _other_subject(one: Gist, two: Gist) -> bool:
     )
 
 
-def _agreeing(one: Gist, two: Gist) -> int:
+def _agreeing(one: StoryFeatures, two: StoryFeatures) -> int:
     """Particulars that both stories give: products, sums, counts, months."""
     return (
         len(one.codes & two.codes)
@@ -171,7 +179,7 @@ def _agreeing(one: Gist, two: Gist) -> int:
     )
 
 
-def _differing(one: Gist, two: Gist) -> int:
+def _differing(one: StoryFeatures, two: StoryFeatures) -> int:
     """Particulars that both headlines give, and differently."""
     return (
         _other_code(one, two)
@@ -181,14 +189,14 @@ def _differing(one: Gist, two: Gist) -> int:
     )
 
 
-def _other_code(one: Gist, two: Gist) -> bool:
+def _other_code(one: StoryFeatures, two: StoryFeatures) -> bool:
     """Both headlines name a product of one family, and not the same."""
     if one.codes & two.codes:
         return _other(one.variants, two.variants)
     return bool({family for family, _ in one.codes} & {family for family, _ in two.codes})
 
 
-def _other_count(one: Gist, two: Gist) -> bool:
+def _other_count(one: StoryFeatures, two: StoryFeatures) -> bool:
     """Both headlines count one thing, and neither's number is in the other story."""
     shared = {word for word, _ in one.counts} & {word for word, _ in two.counts}
     return any(
@@ -207,7 +215,7 @@ def _matches(one: tuple[Figure, ...], two: tuple[Figure, ...]) -> int:
     return min(mine, sum(any(same_figure(a, b) for a in one) for b in two))
 
 
-def _other_figure(one: Gist, two: Gist) -> bool:
+def _other_figure(one: StoryFeatures, two: StoryFeatures) -> bool:
     """Both headlines give numbers of one kind, and neither's are in the other story."""
     kinds = {figure.kind for figure in one.figures} & {figure.kind for figure in two.figures}
     return bool(kinds) and not (
@@ -215,7 +223,7 @@ def _other_figure(one: Gist, two: Gist) -> bool:
     )
 
 
-def _opposed(one: Gist, two: Gist) -> bool:
+def _opposed(one: StoryFeatures, two: StoryFeatures) -> bool:
     """What one headline says was done, the other says was undone or not done."""
     mine, yours = _done(one), _done(two)
     return any(
@@ -225,7 +233,7 @@ def _opposed(one: Gist, two: Gist) -> bool:
     )
 
 
-def _done(gist: Gist) -> frozenset[str]:
+def _done(gist: StoryFeatures) -> frozenset[str]:
     """The deeds of a headline; "won't let" is a ban as well."""
     return gist.deeds | {down for up, down in OPPOSED if f"no {up}" in gist.deeds}
 

@@ -11,17 +11,17 @@ import httpx
 
 from feeds.clock import Clock
 from feeds.markets import SECOND
-from feeds.polymarket.errors import VenueError, WireError
-from feeds.polymarket.hosts import Hosts
-from feeds.polymarket.http import Bucket, Params, Reads
-from feeds.polymarket.user_channel import Credentials, UserChannel
-from feeds.polymarket.user_wire import (
+from feeds.polymarket.account.user_channel import Credentials, UserChannel
+from feeds.polymarket.account.user_wire import (
     UserFrame,
     UserOrder,
     UserTrade,
     decode_user,
     decode_user_page,
 )
+from feeds.polymarket.errors import VenueError, WireError
+from feeds.polymarket.hosts import Hosts
+from feeds.polymarket.http import Bucket, Params, Reads
 
 FIRST_CURSOR, LAST_CURSOR = "MA==", "LTE="
 PAGES_MAX = 500

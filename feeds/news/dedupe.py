@@ -16,13 +16,10 @@ import msgspec
 from feeds.decoding import decoded
 from feeds.events import Story
 from feeds.markets import MINUTE, SECOND, Nanos
+from feeds.news.clustering import Clusters
 from feeds.news.entry import Entry
-from feeds.news.gist import gist
-from feeds.news.kinship import Clusters
 from feeds.news.language import reconciled
-from feeds.news.nearness import Indexed, Near, NearIndex, Search
-from feeds.news.source import SOURCES_MAX, Source
-from feeds.news.wording import (
+from feeds.news.normalise import (
     contradicts,
     fingerprint,
     numbers,
@@ -32,6 +29,9 @@ from feeds.news.wording import (
     unpacked,
     without_furniture,
 )
+from feeds.news.similarity_index import Indexed, Near, Search, SimilarityIndex
+from feeds.news.source import SOURCES_MAX, Source
+from feeds.news.story_features import gist
 from feeds.text import printable
 
 HOUR: Nanos = 60 * MINUTE
@@ -66,7 +66,7 @@ class Verdict(Enum):
     OLD = "old"
 
 
-class Judged(msgspec.Struct, frozen=True):
+class Deduped(msgspec.Struct, frozen=True):
     """A verdict, with the story to tell where it is ``NEW`` or ``EDIT``."""
 
     verdict: Verdict
@@ -138,12 +138,12 @@ class _SourceMemory:
                 self.by_name[name] = seen
 
 
-class Judge:
-    """Remembers what was told. ``memory()`` survives a restart by ``Judge.remembering``."""
+class Deduper:
+    """Remembers what was told. ``memory()`` survives a restart by ``Deduper.remembering``."""
 
     def __init__(self) -> None:
         self._sources: OrderedDict[str, _SourceMemory] = OrderedDict()
-        self._near = NearIndex()
+        self._near = SimilarityIndex()
         self._clusters = Clusters(self._near)
 
     def knows(self, source_id: str) -> bool:
@@ -152,7 +152,7 @@ class Judge:
 
     def judge_feed(
         self, entries: Iterable[Entry], source: Source, now_ns: Nanos
-    ) -> Iterator[Judged]:
+    ) -> Iterator[Deduped]:
         """A verdict for each entry of one fetched document, the last (oldest) first.
 
         An iterator, so that the caller may let others run between stories.
@@ -177,11 +177,11 @@ class Judge:
         *,
         first_fetch: bool = False,
         url_is_identity: bool = True,
-    ) -> Judged:
+    ) -> Deduped:
         """A verdict for one entry, heard at ``now_ns``."""
         entry = _cleaned(entry)
         if not entry.title:
-            return Judged(Verdict.NOISE)
+            return Deduped(Verdict.NOISE)
         memory = self._memory_of(source.id)
         names = _names(entry, url_is_identity)
         seen = _known(memory, entry, names)
@@ -216,7 +216,7 @@ class Judge:
         return msgspec.msgpack.encode((_VERSION, sources, pieces))
 
     @classmethod
-    def remembering(cls, data: bytes) -> "Judge":
+    def remembering(cls, data: bytes) -> "Deduper":
         """The judge whose ``memory()`` this was. Raises ``MemoryFormatError``."""
         try:
             state = decoded(_decode_state, data)
@@ -254,7 +254,7 @@ class Judge:
         search: Search,
         near: Near | None,
         first_fetch: bool,
-    ) -> Judged:
+    ) -> Deduped:
         memory = self._memory_of(source.id)
         published_ns, note = _arrival(entry, now_ns)
         seen = _Seen(
@@ -273,11 +273,11 @@ class Judge:
         seen.novelty = _novelty(near, retold=bool(kin))
         memory.add(seen)
         if seen.is_old:
-            return Judged(Verdict.OLD)
+            return Deduped(Verdict.OLD)
         self._near.add(
             Indexed(now_ns, seen.story_id, seen.cluster_id, source.id, entry.title, search.gist)
         )
-        return Judged(Verdict.NEW, _story(seen, entry, source, now_ns, note))
+        return Deduped(Verdict.NEW, _story(seen, entry, source, now_ns, note))
 
 
 def url_key(url: str) -> str:
@@ -345,12 +345,12 @@ def _republished(
     return seen if same_numbers else None
 
 
-def _again(seen: _Seen, entry: Entry, source: Source, now_ns: Nanos) -> Judged:
+def _again(seen: _Seen, entry: Entry, source: Source, now_ns: Nanos) -> Deduped:
     said = fingerprint(entry.title, entry.summary)
     if said in seen.told or seen.is_old:
-        return Judged(Verdict.REPEAT)
+        return Deduped(Verdict.REPEAT)
     if seen.revision >= REWRITES_MAX:  # some publishers print the time of day into every item
-        return Judged(Verdict.NOISE)
+        return Deduped(Verdict.NOISE)
     seen.told = [*seen.told, said][-TOLD_MAX:]
     seen.terms = packed(terms(f"{entry.title} {entry.summary}"))
     seen.revision += 1
@@ -359,7 +359,7 @@ def _again(seen: _Seen, entry: Entry, source: Source, now_ns: Nanos) -> Judged:
         seen.published_ns = published_ns
     elif seen.published_ns != published_ns:
         note = ""  # about a stamp that the story does not carry
-    return Judged(Verdict.EDIT, _story(seen, entry, source, now_ns, note))
+    return Deduped(Verdict.EDIT, _story(seen, entry, source, now_ns, note))
 
 
 def _arrival(entry: Entry, now_ns: Nanos) -> tuple[Nanos | None, str]:

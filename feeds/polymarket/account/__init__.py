@@ -1,0 +1,1 @@
+"""The account: open orders, trades and heartbeats, for live trading. No command reaches it yet."""
