@@ -4,8 +4,11 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
+import msgspec
+
+from feeds.text import paragraph
 from terminal import VERSION
 from terminal.cli import FAILED, USAGE, CommandError
 from terminal.commands import out
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from terminal.config.shape import JudgeConfig
 
 ANSWER_WITHIN_S = 15.0
+T = TypeVar("T")
 PATIENCE_S = 2.0
 """After so long without an answer the person is told that somebody still waits for it."""
 
@@ -76,6 +80,31 @@ def ask(command: Command, within_s: float = ANSWER_WITHIN_S) -> FromEngine:
         raise CommandError(words, FAILED) from error
 
 
+def cleaned(value: T) -> T:
+    """What an engine said, with every text in it through the text door.
+
+    It passed that when it came into the house; but what answers may be older, or no engine, and
+    strategies write texts of their own.
+    """
+    if isinstance(value, str):
+        clean = value if _plain(value) else paragraph(value)
+        return value if clean == value else cast(T, clean)
+    if isinstance(value, tuple):
+        items = tuple(cleaned(item) for item in value)
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else cast(T, items)
+    if isinstance(value, msgspec.Struct):
+        fields = {name: getattr(value, name) for name in value.__struct_fields__}
+        changed = {name: new for name, old in fields.items() if (new := cleaned(old)) is not old}
+        return msgspec.structs.replace(value, **changed) if changed else value
+    return value
+
+
+def _plain(text: str) -> bool:
+    """Whether there is nothing to clean: ids and figures are by far the most."""
+    return text.isascii() and text.isprintable()
+
+
 async def _patiently(command: Command, within_s: float) -> FromEngine:
     def say() -> None:
         out.talk("the engine does not answer yet; this waits for it")
@@ -96,6 +125,6 @@ async def _ask(command: Command, within_s: float) -> FromEngine:
         while True:
             message = await face.receive()
             if getattr(message, "id", None) == command.id:
-                return message
+                return cleaned(message)
     finally:
         await face.close()

@@ -10,14 +10,17 @@ from feeds.tape import TapeError, read_tape
 from strategies.roster import RosterError
 from terminal.cli import DONE, CommandError
 from terminal.commands import out
-from terminal.engine.session import Header, HeaderError, Session, header_from
+from terminal.engine.session import Header, HeaderError, Session, changed_files, header_from
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Play a tape through desk and paper broker and say what they decided."""
     try:
         tape = read_tape(Path(arguments.file))
-        session = Session(header_from(tape.header))
+        header = header_from(tape.header)
+        for path in changed_files(header):
+            out.talk(f"{path} has changed since this was recorded: it may decide otherwise now")
+        session = Session(header)
         count = 0
         pace = _Pace(arguments.speed, session.header)
         for event in tape.events:

@@ -36,7 +36,7 @@ from terminal.engine.inbox import Inbox
 from terminal.engine.llm_judge import LlmJudge, judge_of
 from terminal.engine.loop import Engine
 from terminal.engine.semantics import FOLDER, Semantics
-from terminal.engine.session import Header, Session, StrategySetting
+from terminal.engine.session import Header, Session, StrategySetting, file_digest
 from terminal.engine.sources import ClockCheck, Sources
 from terminal.engine.state import EngineState
 from terminal.ledger import Deposit, Ledger, Place, Rebuilt, Record, SessionStart
@@ -199,7 +199,9 @@ def _header(
             judge_may_place=config.judge.may_place,
         ),
         strategies=tuple(
-            StrategySetting(name, Mandate(known.mandate), known.path, known.params)
+            StrategySetting(
+                name, Mandate(known.mandate), known.path, known.params, file_digest(known.path)
+            )
             for name, known in config.strategies.items()
             if known.enabled
         ),

@@ -12,6 +12,7 @@ never leaves. On the tape they stand in that order, so a replay does the same.
 
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -57,12 +58,16 @@ REPLIES_DEEP_MAX = 50
 
 
 class StrategySetting(msgspec.Struct, frozen=True):
-    """A strategy as the config names it: an entry point's name or a file, with its parameters."""
+    """A strategy as the config names it: an entry point's name or a file, with its parameters.
+
+    ``digest`` is of the file's contents, "" where there is none.
+    """
 
     name: str
     mandate: Mandate
     path: str = ""
     params: dict[str, Any] = {}
+    digest: str = ""
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -271,6 +276,23 @@ def _matters(said: Record) -> bool:
 
 class HeaderError(ValueError):
     """A tape's header that this version can't play; the message names the field."""
+
+
+def file_digest(path: str) -> str:
+    """A fingerprint of a strategy's file; "" where there is none to read."""
+    try:
+        return blake2b(Path(path).read_bytes(), digest_size=16).hexdigest() if path else ""
+    except OSError:
+        return ""
+
+
+def changed_files(header: Header) -> list[str]:
+    """The files of strategies that are not as they were when the session began."""
+    return [
+        setting.path
+        for setting in header.strategies
+        if setting.digest and file_digest(setting.path) != setting.digest
+    ]
 
 
 def header_from(raw: Any) -> Header:

@@ -1,5 +1,6 @@
 """What the strategies suggest, and the trades they decided against."""
 
+from feeds.text import printable
 from strategies.decisions import Skipped
 from strategies.desk import Desk, Signal
 from terminal.engine.state import EngineState
@@ -57,7 +58,7 @@ def _suggestion_row(desk: Desk, signal: Signal) -> SignalRow:
         limit=suggestion.limit,
         size=suggestion.size,
         edge=round(suggestion.edge, 2),
-        reason=suggestion.reason,
+        reason=printable(suggestion.reason),
         story_id=suggestion.story_id,
         until_ns=suggestion.until_ns,
         mandate=suggestion.mandate.value,
@@ -72,6 +73,6 @@ def _skipped_row(desk: Desk, number: int, skipped: Skipped) -> SignalRow:
         state="skipped",
         question=question_of(desk.market_data.markets.get(skipped.condition_id)),
         condition_id=skipped.condition_id,
-        reason=skipped.sentence,
+        reason=printable(skipped.sentence),
         story_id=skipped.story_id,
     )

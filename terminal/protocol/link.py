@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from feeds.decoding import Unreadable, decoded
+from terminal.protocol.peers import stranger_at, strangers_folder
 from terminal.protocol.views import PROTOCOL, Command, FromEngine, FromFace, Hello
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,8 @@ class Face:
     ) -> "Face":
         """Connect and shake hands; raises :class:`LinkError` with a next step."""
         path = endpoint(folder)
+        if trouble := strangers_folder(folder):
+            raise LinkError(f"{trouble}: nothing is asked there; set FTT_HOME to a folder of yours")
         try:
             reader, writer, token = await _open(path)
         except (OSError, ValueError) as error:
@@ -91,6 +94,12 @@ class Face:
                 f"no engine answers at {path}: start one with `ftt` or `ftt bot`"
             ) from error
         face = cls(reader, writer)
+        if whose := stranger_at(writer.get_extra_info("socket")):
+            await face.close()
+            raise LinkError(
+                f"what answers at {path} is no engine of yours but a program of {whose}: it was "
+                "asked nothing; set FTT_HOME to a folder of yours"
+            )
         try:
             await face._greet(version, token, within_s)
         except LinkError:
@@ -186,7 +195,8 @@ class LinkServer:
     async def start(self) -> None:
         """Listen. Raises :class:`LinkError` when another engine already does."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder.chmod(0o700)
+        if trouble := strangers_folder(self._folder):
+            raise LinkError(f"{trouble}: set FTT_HOME to a folder of yours")
         path = endpoint(self._folder)
         await self._refuse_second(path)
         if path.suffix == ".sock":
@@ -220,6 +230,9 @@ class LinkServer:
         raise LinkError(f"an engine already runs here ({path}): `ftt attach` opens it")
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if stranger_at(writer.get_extra_info("socket")):
+            writer.close()
+            return
         if len(self._strangers) >= STRANGERS_MAX:
             next(iter(self._strangers)).cancel()
         task = asyncio.get_running_loop().create_task(self._meet(reader, writer))

@@ -71,20 +71,23 @@ class Paths:
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder that only this user can enter, and see that it is one."""
+    """Make a folder that only this user can enter; one that is there stays as it is.
+
+    Raises :class:`PathError` where it belongs to somebody else, or anybody may write in it.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        seen = folder.lstat()
+        seen = folder.stat()
     except OSError as error:
         raise PathError(
             f"{folder}: can't be made ({error.strerror}); set FTT_HOME to a folder of yours"
         ) from error
-    if not stat.S_ISDIR(seen.st_mode) and not folder.is_dir():
+    if not stat.S_ISDIR(seen.st_mode):
         raise PathError(f"{folder}: is no folder; move it away or set FTT_HOME to another place")
-    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+    if hasattr(os, "getuid") and seen.st_uid != os.getuid():
         raise PathError(f"{folder}: belongs to another user; set FTT_HOME to a folder of yours")
-    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-        folder.chmod(0o700)
+    if os.name != "nt" and seen.st_mode & stat.S_IWOTH:
+        raise PathError(f"{folder}: anybody may write in it; set FTT_HOME to a folder of yours")
 
 
 def _socket_folder(folder: Path) -> Path:

@@ -1,8 +1,12 @@
 """The application: one page, a link to the engine, and the cards that lie on the page."""
 
+import asyncio
+import contextlib
+import signal
 import time
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -32,6 +36,7 @@ FRAME_S = 0.1
 AGES_EVERY_S = 0.5
 STARTING_TRIES = 6
 """An engine that starts beside this face answers within so many tries."""
+ENDED_BY = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _SEVERITY: dict[str, Severity] = {"warning": "warning", "error": "error"}
 
 
@@ -83,6 +88,11 @@ class FitToTrade(App[object]):
         return self.front
 
     def on_mount(self) -> None:
+        for number in ENDED_BY:  # unhandled, they would leave the terminal to its mouse and page
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                # where signals reach no loop, or the page runs on a thread of its own
+                end = partial(self.exit, return_code=128 + number)
+                asyncio.get_running_loop().add_signal_handler(number, end)
         self.run_worker(self.client.keep(), name="link", group="link")
         self.set_interval(AGES_EVERY_S, self._age)
 
