@@ -16,7 +16,7 @@ from terminal.engine.loop import Engine, EngineHalted
 from terminal.engine.session import Decided
 from terminal.stores.paths import Paths
 
-WITHIN_S = 40.0
+WITHIN_S = 80.0
 
 
 @pytest.fixture(autouse=True)

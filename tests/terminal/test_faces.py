@@ -44,7 +44,7 @@ from terminal.server.faces import FaceDesk
 from terminal.stores.paths import Paths
 from terminal.stores.unrelated_store import UnrelatedStore
 
-WITHIN_S = 40.0
+WITHIN_S = 80.0
 T = TypeVar("T")
 
 
