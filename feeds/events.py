@@ -379,6 +379,19 @@ class SuggestionReply(msgspec.Struct, frozen=True, array_like=True, tag="reply")
     accepted: bool
 
 
+class NotRelated(msgspec.Struct, frozen=True, array_like=True, tag="not_related"):
+    """A person says that a story has nothing to do with a market; ``on`` false takes it back.
+
+    It holds for every telling of the story and every market of that market's event.
+    """
+
+    at_ns: Nanos
+    command_id: str
+    story_id: str
+    condition_id: str
+    on: bool = True
+
+
 class KillSwitch(msgspec.Struct, frozen=True, array_like=True, tag="kill"):
     """``on``: cancel everything and take no order until ``off`` is said."""
 
@@ -457,6 +470,7 @@ Event: TypeAlias = (
     | OrderRequest
     | CancelRequest
     | SuggestionReply
+    | NotRelated
     | KillSwitch
     | VenueMode
     | Judged

@@ -24,6 +24,7 @@ from feeds.events import (
     MarketSeen,
     Meant,
     Near,
+    NotRelated,
     OddsPoint,
     OrderRequest,
     OrderSealed,
@@ -40,6 +41,7 @@ from feeds.events import (
 )
 from feeds.markets import SECOND, MarketState, Nanos
 from strategies.decisions import (
+    CommandResult,
     Consult,
     Decision,
     Holding,
@@ -119,6 +121,7 @@ class Desk:
             OrderRequest: self.trading.requested,
             CancelRequest: self.trading.cancel_requested,
             SuggestionReply: self.signals.replied,
+            NotRelated: self._on_not_related,
             KillSwitch: self.trading.kill,
             VenueMode: self._on_venue_mode,
             Behind: self._on_behind,
@@ -144,8 +147,11 @@ class Desk:
         precedents: Iterable[Remembered] = (),
         owners: Mapping[str, str] | None = None,
         holdings: Sequence[Holding] = (),
+        unrelated: Iterable[tuple[str, str]] = (),
     ) -> None:
         """Rebuild cash, positions and precedents from what the ledger remembers, in its order.
+
+        ``unrelated`` are pairs of a story's cluster and an event that a person has parted.
 
         Call it before the first event. Orders of earlier sessions are over; what was lost or won
         before the last day in ``past`` does not count as that day's. ``owners`` says by order id
@@ -158,6 +164,7 @@ class Desk:
             self.trading.recall(fact)
         self.signals.resume(holdings)
         self.impacts.recall(precedents)
+        self.news.part(unrelated)
         self.trading.gate.killed = killed
         self.trading.changed = True
 
@@ -229,6 +236,21 @@ class Desk:
         if questions:
             now_ns = self.outbox.now_ns
             self.outbox.put(Consult(now_ns, story.id, story.revision, questions))
+
+    def _on_not_related(self, said: NotRelated) -> None:
+        """A person parts a story from an event's markets, or joins them again."""
+        story = self.news.stories.get(said.story_id)
+        market = self.market_data.markets.get(said.condition_id)
+        if story is None or market is None:
+            missing = "story" if story is None else "market"
+            words = f"There is no such {missing} in this session."
+            self.trading.answer(said.command_id, CommandResult.DENIED, words)
+            return
+        for told in self.news.unrelate(story, said.condition_id, said.on):
+            self._settle(told, self.news.near(told.id))
+        about = market.event_title or market.question
+        words = f"This story is {'not linked' if said.on else 'linked again'} to: {about}."
+        self.trading.answer(said.command_id, CommandResult.CONFIRMED, words)
 
     def _on_judged(self, said: Judged) -> None:
         before = self.news.links.get(said.story_id)

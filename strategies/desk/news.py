@@ -14,6 +14,8 @@ STORIES_MAX = 2_000
 LINKS_MAX = 64
 """Links kept a story, the best ones."""
 STORIES_ON_MARKET_MAX = 50
+UNRELATED_MAX = 2_000
+"""Pairs of a story and an event that a person has parted; the oldest are forgotten."""
 FRESH_FOR: Nanos = 4 * 3_600 * SECOND
 """How long a story keeps its markets followed."""
 HALF_LIFE: Nanos = 3_600 * SECOND
@@ -74,6 +76,7 @@ class News:
         self._near: dict[str, tuple[Near, ...]] = {}
         self._indexed: dict[str, LinkableMarket] = {}
         self._touched: dict[str, dict[str, float]] = {}
+        self._unrelated: dict[tuple[str, str], None] = {}
 
     # -- markets ---------------------------------------------------------------------------
 
@@ -113,7 +116,7 @@ class News:
             self._near[story.id] = near
         links: tuple[Link, ...] = ()
         if self._linker is not None:
-            links = self._kept(self._linker.link(*_words(story), near))
+            links = self._kept(story, self._linker.link(*_words(story), near))
         self._relink(story.id, links)
         return links
 
@@ -128,8 +131,42 @@ class News:
             ring = self.on_market.setdefault(link.market_id, deque(maxlen=STORIES_ON_MARKET_MAX))
             ring.append(story_id)
 
-    def _kept(self, found: tuple[Link, ...]) -> tuple[Link, ...]:
-        return tuple(link for link in found if link.relevance >= self._relevance_min)[:LINKS_MAX]
+    def _kept(self, story: Story, found: tuple[Link, ...]) -> tuple[Link, ...]:
+        return tuple(
+            link
+            for link in found
+            if link.relevance >= self._relevance_min
+            and (story.cluster_id, self.event_of(link.market_id)) not in self._unrelated
+        )[:LINKS_MAX]
+
+    # -- a person's word -------------------------------------------------------------------
+
+    def unrelate(self, story: Story, condition_id: str, on: bool) -> list[Story]:
+        """Link a story to no market of this one's event any more, or again; its tellings.
+
+        They are to be settled anew.
+        """
+        pair = (story.cluster_id, self.event_of(condition_id))
+        if on:
+            if len(self._unrelated) >= UNRELATED_MAX:
+                del self._unrelated[next(iter(self._unrelated))]
+            self._unrelated[pair] = None
+        else:
+            self._unrelated.pop(pair, None)
+        return [told for told in self.stories.values() if told.cluster_id == story.cluster_id]
+
+    def near(self, story_id: str) -> tuple[Near, ...]:
+        """What the models said of a story; empty where they have not."""
+        return self._near.get(story_id, ())
+
+    def part(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Pairs of a cluster and an event that were parted in earlier sessions."""
+        self._unrelated.update(dict.fromkeys(pairs))
+
+    def event_of(self, condition_id: str) -> str:
+        """What makes markets one: their event, or the market alone."""
+        known = self._indexed.get(condition_id)
+        return known.event if known is not None and known.event else condition_id
 
     # -- a judge outside -------------------------------------------------------------------
 
@@ -154,7 +191,8 @@ class News:
         assert self._judge_floor is not None, "asked without a judge"
         found = rejudged(asked.own, asked.candidates, said, self._judge_floor)
         # a market may have closed since the question
-        links = self._kept(tuple(link for link in found if link.market_id in self._indexed))
+        still = tuple(link for link in found if link.market_id in self._indexed)
+        links = self._kept(story, still)
         kept = {link.market_id for link in links}
         self._taken[story.id] = {
             link.market_id: said.judge for link in asked.own if link.market_id not in kept

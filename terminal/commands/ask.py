@@ -279,18 +279,29 @@ def status_line(found: StatusView) -> str:
     parts = [f"{found.mode} on {found.venue}"]
     if found.killed:
         parts.append("KILLED: no order leaves")
-    late = found.behind_ms > found.lag_max_ms
-    lag = f"{found.behind_ms / 1_000:.1f} s behind: no order leaves" if late else "in time"
-    parts.append(lag)
+    parts.append(_lag_words(found))
     sick = [
-        f"{one.name}: {one.sentence or one.state}" for one in found.streams if one.state != "live"
+        f"{one.name}: {one.sentence or one.state}"
+        for one in found.streams
+        if one.state != "live" and one.name != "engine"
     ]
-    parts.append("; ".join(sick) if sick else f"{len(found.streams)} streams live")
+    live = sum(one.state == "live" for one in found.streams)
+    parts.append("; ".join(sick) if sick else f"{live} streams live")
     parts.append(f"{found.books} books, {found.markets} markets, {found.stories} stories")
     parts.append(f"equity {figures.dollars(found.equity)}")
     if found.errors:
         parts.append(f"{found.errors} errors, the last: {found.message}")
-    return " · ".join(parts)
+    return " ".join(" · ".join(parts).split())
+
+
+def _lag_words(found: StatusView) -> str:
+    """How far it is behind, whether that stops orders, and how often it did."""
+    shut = next((one.sentence for one in found.streams if one.name == "engine"), "")
+    said = shut or f"{found.behind_ms / 1_000:.1f} s behind"
+    if found.behind_times:
+        times = "once" if found.behind_times == 1 else f"{found.behind_times} times"
+        said += f" (too far {times}, at worst {found.behind_worst_ms / 1_000:.1f} s)"
+    return said
 
 
 def resume(arguments: argparse.Namespace) -> int:

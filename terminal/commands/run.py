@@ -184,6 +184,7 @@ async def _serve(engine: "Engine", paths: Paths, seconds: float | None, with_par
     from terminal.server.faces import FaceDesk
     from terminal.server.story_keeper import kept_stories
     from terminal.stores.story_store import StoryStore
+    from terminal.stores.unrelated_store import UnrelatedStore
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -191,7 +192,8 @@ async def _serve(engine: "Engine", paths: Paths, seconds: float | None, with_par
         loop.add_signal_handler(number, stop.set)
     if seconds is not None:
         loop.call_later(seconds, stop.set)
-    server = LinkServer(paths.runtime, VERSION, FaceDesk(engine).serve)
+    parted = UnrelatedStore(paths.state)
+    server = LinkServer(paths.runtime, VERSION, FaceDesk(engine, parted).serve)
     await server.start()
     try:
         stories = kept_stories(engine.state, StoryStore(paths.state))

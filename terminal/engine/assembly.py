@@ -44,6 +44,7 @@ from terminal.stores.news_store import NewsStore
 from terminal.stores.paths import CATALOGUE_SHELF, Paths, private_folder
 from terminal.stores.secret import SecretError
 from terminal.stores.story_store import StoryStore
+from terminal.stores.unrelated_store import UnrelatedStore
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ def assemble(
     try:
         past = ledger.rebuild()
         before = earlier(past, StoryStore(paths.state).read())
-        header = _header(config, past, clock.now_ns())
+        parted = UnrelatedStore(paths.state).pairs()
+        header = _header(config, past, clock.now_ns(), parted)
         session = Session(header)
         asyncio.run(ledger.record(_opening(config, past, header, ledger.path)))
         recorder = _recorder(config, paths, tape, header)
@@ -176,7 +178,9 @@ def _llm_judge(config: Config, paths: Paths, state: EngineState, inbox: Inbox) -
     return at_work
 
 
-def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
+def _header(
+    config: Config, past: Rebuilt, now_ns: Nanos, unrelated: tuple[tuple[str, str], ...]
+) -> Header:
     models = checksum() if config.news.meaning and not missing() else ""
     cash = config.account.starting_cash if past.cash_start is None else past.cash_start
     return Header(
@@ -207,6 +211,7 @@ def _header(config: Config, past: Rebuilt, now_ns: Nanos) -> Header:
         holdings=past.holdings,
         killed=past.killed,
         models=models,
+        unrelated=unrelated,
     )
 
 

@@ -15,6 +15,7 @@ from feeds.events import (
     MarketResolved,
     MarketSeen,
     Meant,
+    NotRelated,
     OddsPoint,
     OrderSent,
     PassedOver,
@@ -47,7 +48,20 @@ _CATALOGUE: frozenset[type] = frozenset({MarketSeen, MarketResolved, TickSizeCha
 _SIGNALS: frozenset[type] = frozenset({Suggested, SuggestionOver, Skipped})
 
 _OF_NO_ACCOUNT: frozenset[type] = frozenset(
-    {Tick, Judged, Meant, Consult, Ponder, Follow, Gap, OrderSent, Behind, PassedOver, Release}
+    {
+        Tick,
+        Judged,
+        Meant,
+        Consult,
+        Ponder,
+        Follow,
+        Gap,
+        OrderSent,
+        Behind,
+        PassedOver,
+        NotRelated,
+        Release,
+    }
 )
 """Orders, positions and fills stay as they are; of anything else nobody need think of that."""
 

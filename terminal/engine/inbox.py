@@ -22,6 +22,7 @@ from feeds.events import (
     Gap,
     KillSwitch,
     LevelChange,
+    NotRelated,
     OrderRequest,
     Print,
     SuggestionReply,
@@ -36,7 +37,9 @@ INBOX_MAX = 100_000
 """Some 20 MB: who is so far behind with what can't be joined shows nothing live any more."""
 OVERRUN = "the desk fell behind"
 
-COMMANDS: frozenset[type] = frozenset({OrderRequest, CancelRequest, SuggestionReply, KillSwitch})
+COMMANDS: frozenset[type] = frozenset(
+    {OrderRequest, CancelRequest, SuggestionReply, NotRelated, KillSwitch}
+)
 _MARKET_DATA = LevelChange | BookSnapshot | Print | BestQuote
 _BOOK = LevelChange | BookSnapshot
 

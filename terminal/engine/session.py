@@ -76,7 +76,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     ``past`` are the fills, settlements and resolutions of earlier sessions, from the ledger;
     ``owners`` says which strategy's an order was that filled in them, ``holdings`` what each bought
     last; ``precedents`` what stories did to odds in them. ``models`` is the fingerprint of the
-    models whose word on what stories mean is among the events, "" where there were none.
+    models whose word on what stories mean is among the events, "" where there were none;
+    ``unrelated`` what a person has called not related, as pairs of a story's cluster and an event.
     """
 
     version: str
@@ -91,6 +92,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     holdings: tuple[Holding, ...] = ()
     killed: bool = False
     models: str = ""
+    unrelated: tuple[tuple[str, str], ...] = ()
 
 
 class Keep(msgspec.Struct, frozen=True):
@@ -146,6 +148,7 @@ class Session:
             precedents=header.precedents,
             owners=header.owners,
             holdings=header.holdings,
+            unrelated=header.unrelated,
         )
         self.broker = broker(self.desk)
         self.decisions = 0

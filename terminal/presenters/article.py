@@ -7,7 +7,7 @@ import msgspec
 from feeds.events import Story
 from feeds.figures import rounded
 from feeds.markets import MINUTE, ONE, Nanos
-from strategies.decisions import Link
+from strategies.decisions import Link, Tier
 from terminal.engine.state import EngineState
 from terminal.presenters.meaning import Evidence, meaning, notes_of, verdict_of
 from terminal.presenters.quotes import SLOWLY, Quotes
@@ -72,6 +72,7 @@ class Articles:
             for link in desk.news.links.get(story.id, ())
             if link.market_id in desk.market_data.markets
         ]
+        links.sort(key=lambda link: link.tier is not Tier.BEARS)
         told = [s for s in desk.news.stories.values() if s.cluster_id == story.cluster_id]
         return ArticleView(
             story_id=story.id,
@@ -127,6 +128,7 @@ class Articles:
             direction=link.direction,
             why=link.why,
             judge=link.judge,
+            tier=link.tier.value,
             spark=spark,
             spark_minutes=SPARK_MINUTES,
             spark_story=mark,

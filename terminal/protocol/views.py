@@ -28,10 +28,11 @@ from terminal.protocol.vocabulary import (
     StageWord,
     StepWord,
     StreamWord,
+    TierWord,
     VerdictWord,
 )
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised when an older face could misread a newer engine, or not know one of its words."""
 
 
@@ -141,6 +142,7 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
     precedent_spread: float = 0.0
     judge: str = ""
     """The model outside that had a say in the link, "" where none had."""
+    tier: TierWord = "touches"
 
 
 class ArticleView(msgspec.Struct, frozen=True, kw_only=True, tag="article"):
@@ -465,6 +467,15 @@ class AnswerSuggestion(msgspec.Struct, frozen=True, kw_only=True, tag="answer_su
     accept: bool
 
 
+class Unrelate(msgspec.Struct, frozen=True, kw_only=True, tag="unrelate"):
+    """Part a story and its tellings from a market and its event; with ``on`` false join them."""
+
+    id: str
+    story_id: str
+    condition_id: str
+    on: bool = True
+
+
 class Kill(msgspec.Struct, frozen=True, kw_only=True, tag="kill"):
     """Cancel everything and take no order until resumed (``on`` false)."""
 
@@ -487,7 +498,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True, tag="query"):
     most: int = 50
 
 
-Command: TypeAlias = Look | Preview | PlaceOrder | CancelOrder | AnswerSuggestion | Kill | Query
+Command: TypeAlias = (
+    Look | Preview | PlaceOrder | CancelOrder | AnswerSuggestion | Unrelate | Kill | Query
+)
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):

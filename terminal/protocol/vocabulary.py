@@ -28,6 +28,8 @@ VerdictWord: TypeAlias = Literal[
     "not measurable",
 ]
 """"": not measured yet. ``may be chance``: a clear move, of which so many pairs give one."""
+TierWord: TypeAlias = Literal["bears", "touches"]
+"""``bears``: the story reports on the very thing asked; ``touches``: it is related."""
 NoteWord: TypeAlias = Literal["faded", "stuck", "a quote move"]
 SignalWord: TypeAlias = Literal["open", "over", "skipped"]
 """``skipped``: a trade that a strategy decided against."""

@@ -14,6 +14,7 @@ from feeds.events import (
     CancelRequest,
     Event,
     KillSwitch,
+    NotRelated,
     OrderKind,
     OrderRequest,
     SuggestionReply,
@@ -41,10 +42,12 @@ from terminal.protocol.views import (
     Query,
     TicketView,
     Toast,
+    Unrelate,
     View,
 )
 from terminal.protocol.vocabulary import ResultWord
 from terminal.server import queries
+from terminal.stores.unrelated_store import Parted, UnrelatedStore
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +67,9 @@ LEVELS_MAX = 200
 class FaceDesk:
     """Serves every face that connects to one engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, unrelated: UnrelatedStore | None = None) -> None:
         self.engine = engine
+        self._unrelated = unrelated
         self._page = Page(engine.state)
         self._seats: set[_Seat] = set()
         self._answered: dict[str, Done] = {}
@@ -73,7 +77,7 @@ class FaceDesk:
 
     async def serve(self, peer: Peer) -> None:
         """Serve one face until it leaves."""
-        seat = _Seat(self.engine, self._page, peer, self._answered)
+        seat = _Seat(self.engine, self._page, peer, self._answered, self._unrelated)
         self._seats.add(seat)
         try:
             async with asyncio.TaskGroup() as group:
@@ -101,8 +105,16 @@ class FaceDesk:
 class _Seat:
     """One face: what it looks at, what it was last shown, and its commands."""
 
-    def __init__(self, engine: Engine, page: Page, peer: Peer, answered: dict[str, Done]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        page: Page,
+        peer: Peer,
+        answered: dict[str, Done],
+        unrelated: UnrelatedStore | None,
+    ) -> None:
         self.engine, self.page, self.peer = engine, page, peer
+        self._unrelated = unrelated
         self._answered = answered
         self.toasts: deque[Toast] = deque(maxlen=TOASTS_MAX)
         self._look = Look()
@@ -195,12 +207,39 @@ class _Seat:
 
     async def _carry_out(self, command: Command) -> None:
         assert not isinstance(command, Look | Preview | Query)
+        parted = _parted(self.engine, command) if isinstance(command, Unrelate) else None
         done = await carry_out(self.engine, command)
+        if parted is not None and self._unrelated is not None and done.outcome == "done":
+            self._unrelated.keep(parted)
         self._remember(done)
         self._reply(done)
 
 
-Act = PlaceOrder | CancelOrder | AnswerSuggestion | Kill
+Act = PlaceOrder | CancelOrder | AnswerSuggestion | Unrelate | Kill
+
+
+def _parted(engine: Engine, command: Unrelate) -> Parted | None:
+    """What is parted, with the link as it was; None for a story or a market nobody knows."""
+    desk = engine.state.desk
+    story = desk.news.stories.get(command.story_id)
+    market = desk.market_data.markets.get(command.condition_id)
+    if story is None or market is None:
+        return None
+    link = desk.news.link(command.story_id, command.condition_id)
+    return Parted(
+        at_ns=engine.state.clock.now_ns(),
+        on=command.on,
+        story_id=story.id,
+        cluster_id=story.cluster_id,
+        title=story.title,
+        source=story.source_name,
+        condition_id=market.condition_id,
+        question=market.question,
+        event=desk.news.event_of(market.condition_id),
+        relevance=link.relevance if link else 0.0,
+        direction=link.direction if link else 0,
+        tier=link.tier.value if link else "touches",
+    )
 
 
 async def carry_out(engine: Engine, command: Act) -> Done:
@@ -234,6 +273,9 @@ def _event(now: int, command: Act) -> Event:
             return CancelRequest(now, command.id, command.order_id)
         case AnswerSuggestion():
             return SuggestionReply(now, command.id, command.suggestion_id, command.accept)
+        case Unrelate():
+            ids = command.story_id, command.condition_id
+            return NotRelated(now, command.id, *ids, command.on)
         case Kill():
             return KillSwitch(now, command.id, command.on)
 

@@ -67,6 +67,16 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("sort", ("n",), "sort", "News by time or by weight", READ, line=("news",)),
     Action("search", ("slash",), "search", "Find a story or a market by its words", READ, line=ANY),
+    Action(
+        "unrelated",
+        ("u",),
+        "not related",
+        "This market has nothing to do with this story: it is linked no more",
+        READ,
+        needs="cards",
+        line=("article",),
+    ),
+    Action("related", ("U",), "related after all", "Take back the last “not related”", READ),
     Action("copy", ("y",), "copy", "Copy what is chosen: headline, order id, asset id", READ),
     Action(
         "buy",

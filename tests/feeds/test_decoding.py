@@ -33,7 +33,7 @@ ANY = msgspec.msgpack.Decoder(Any).decode
         (JSON, b'["a", "b"]', "Expected `int`"),
         (json.loads, b"\xff\xfe\x00", "no UTF-8|truncated"),
         (json.loads, b"1" * 5_000, "limit"),
-        (gzip.decompress, gzip.compress(b"x" * 999)[:20], "cut short"),
+        (gzip.decompress, gzip.compress(b"x" * 999, mtime=0)[:20], "cut short"),
         (gzip.decompress, b"\x1f\x8b" + bytes(30), "corrupt|Unknown compression"),
         (zlib.decompress, b"rubbish", "corrupt"),
     ],
@@ -56,7 +56,11 @@ def test_our_own_mistakes_are_no_rubbish() -> None:
 
 def test_no_bytes_raise_anything_else() -> None:
     chance = random.Random(1)
-    sound = [msgspec.msgpack.encode(Shape("naïve ✓", 7)), b'["naive", 7]', gzip.compress(b"news")]
+    sound = [
+        msgspec.msgpack.encode(Shape("naïve ✓", 7)),
+        b'["naive", 7]',
+        gzip.compress(b"news", mtime=0),
+    ]
     for trial in range(3_000):
         body = bytearray(sound[trial % 3])
         for _ in range(chance.randint(1, 4)):

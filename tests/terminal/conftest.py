@@ -48,7 +48,7 @@ def ftt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("FTT_NEWS__MEANING", "false")
     monkeypatch.setenv("FTT_ENGINE__LAG_MAX_MS", "60000")  # a machine that tests may be slow
 
-    def run(*arguments: str, within: float = 50, stdin: str = "") -> Ran:
+    def run(*arguments: str, within: float = 90, stdin: str = "") -> Ran:
         return subprocess.run(
             [sys.executable, "-m", "terminal", *arguments],
             capture_output=True,

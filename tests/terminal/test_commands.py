@@ -229,6 +229,8 @@ def test_a_running_bot_answers_obeys_and_ends_cleanly(
         assert ran.returncode == 0, ran.stderr
         assert all(isinstance(json.loads(line), dict) for line in ran.stdout.splitlines())
         assert ftt(what).returncode == 0
+    health = json.loads(ftt("status", "--json").stdout)
+    assert (health["running"], health["lag_max_ms"]) == (True, 60_000)
     assert ftt("cancel", "--all").returncode == 0
     assert ftt("cancel", "no-such-order").returncode == 1
     assert ftt("cancel").returncode == 2

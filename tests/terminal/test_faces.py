@@ -38,11 +38,13 @@ from terminal.protocol.views import (
     Rows,
     StatusView,
     TicketView,
+    Unrelate,
 )
 from terminal.server.faces import FaceDesk
 from terminal.stores.paths import Paths
+from terminal.stores.unrelated_store import UnrelatedStore
 
-WITHIN_S = 40.0
+WITHIN_S = 80.0
 T = TypeVar("T")
 
 
@@ -66,11 +68,12 @@ async def sitting(
     practice_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Sitting]:
     monkeypatch.setenv("FTT_HOME", str(tmp_path / "ftt"))
+    monkeypatch.setenv("FTT_NEWS__MEANING", "false")  # its models have tests of their own
     monkeypatch.setenv("FTT_ENGINE__LAG_MAX_MS", "60000")  # a machine that tests may be slow
     paths = Paths.find()
     engine = await asyncio.to_thread(assemble, load(practice_config).config, paths, to_stdout=False)
     stop = asyncio.Event()
-    server = LinkServer(paths.runtime, "1", FaceDesk(engine).serve)
+    server = LinkServer(paths.runtime, "1", FaceDesk(engine, UnrelatedStore(paths.state)).serve)
     await server.start()
     running = asyncio.create_task(engine.run(stop))
     sitting = Sitting(engine, await Face.connect(paths.runtime, "1"))
@@ -314,3 +317,34 @@ async def test_silent_strangers_and_many_faces_leave_room_for_the_kill_switch(
             await face.close()
         for _, writer in silent:
             writer.close()
+
+
+async def test_what_a_person_calls_not_related_is_linked_no_more_and_kept(
+    sitting: Sitting, tmp_path: Path
+) -> None:
+    await sitting.face.send(Look(views=("status", "news")))
+    news = await sitting.until(NewsView, lambda view: any(row.links for row in view.rows))
+    story_id = next(row for row in news.rows if row.links).id
+    await sitting.face.send(Look(views=("article",), story_id=story_id))
+    article = await sitting.until(ArticleView, lambda view: view.story_id == story_id)
+    wrong = article.cards[0]
+
+    def parted(view: ArticleView) -> bool:
+        shown = {card.event_title or card.condition_id for card in view.cards}
+        return view.story_id == story_id and (wrong.event_title or wrong.condition_id) not in shown
+
+    ids = {"story_id": story_id, "condition_id": wrong.condition_id}
+    await sitting.face.send(Unrelate(id="u1", **ids))
+    done = await sitting.until(Done, lambda done: done.id == "u1")
+    assert done.outcome == "done", done.message
+    await sitting.until(ArticleView, parted)
+    store = UnrelatedStore(Paths.find().state)
+    (kept,) = store.read()
+    assert (kept.title, kept.question, kept.on) == (article.title, wrong.question, True)
+    assert kept.relevance == pytest.approx(wrong.relevance, abs=0.001)
+    assert store.pairs() == ((kept.cluster_id, kept.event),)
+    await sitting.face.send(Unrelate(id="u2", on=False, **ids))
+    await sitting.until(ArticleView, lambda view: view.story_id == story_id and not parted(view))
+    assert store.pairs() == ()
+    await sitting.face.send(Unrelate(id="u3", story_id="nobody", condition_id="nothing"))
+    assert (await sitting.until(Done, lambda done: done.id == "u3")).outcome == "denied"

@@ -34,12 +34,29 @@ SIZE = 100 * SHARE
 POOL_MAX = 20
 
 
+LINKED: dict[tuple[str, str, Nanos | None], tuple[Link, ...]] = {}
+POOLED: dict[tuple[str, str, Nanos | None], tuple[Candidate, ...]] = {}
+"""What the linker said of each headline: every judge here is asked beside the same markets."""
+
+
 class Wide(Linker):
     """The linker, and a pool that also holds whatever names a company of the headline."""
 
     def __init__(self) -> None:
         super().__init__()
         self.all: dict[str, LinkableMarket] = {}
+
+    def link(
+        self,
+        title: str,
+        summary: str = "",
+        published_ns: Nanos | None = None,
+        near: Iterable[Near] = (),
+    ) -> tuple[Link, ...]:
+        told = (title, summary, published_ns)
+        if told not in LINKED:
+            LINKED[told] = super().link(title, summary, published_ns, near)
+        return LINKED[told]
 
     def add(self, market: LinkableMarket) -> None:
         super().add(market)
@@ -52,7 +69,10 @@ class Wide(Linker):
         published_ns: Nanos | None = None,
         near: Iterable[Near] = (),
     ) -> tuple[Candidate, ...]:
-        found = super().candidates(title, summary, published_ns, near)
+        told = (title, summary, published_ns)
+        if told not in POOLED:
+            POOLED[told] = super().candidates(title, summary, published_ns, near)
+        found = POOLED[told]
         known = {link.market_id for one in found for link in one.links}
         named = [who for who in WHO if who in title]
         wide = [

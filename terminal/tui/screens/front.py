@@ -63,7 +63,14 @@ _SHOWN_BY: dict[type, tuple[str, ...]] = {
 }
 
 
-_ANSWERED_BY = {"sort": "news", "accept": "signals", "dismiss": "signals", "cancel": "blotter"}
+_ANSWERED_BY = {
+    "sort": "news",
+    "unrelated": "article",
+    "related": "article",
+    "accept": "signals",
+    "dismiss": "signals",
+    "cancel": "blotter",
+}
 """Actions that belong to one pane, wherever the keys are."""
 
 

@@ -3,7 +3,7 @@
 from rich.cells import cell_len
 
 from feeds import figures
-from terminal.protocol.views import ArticleView, CardView, MarketView, StoryMark
+from terminal.protocol.views import ArticleView, CardView, MarketView, StoryMark, Unrelate
 from terminal.tui import words
 from terminal.tui.messages import GoTo, ShowMarket, ShowStory
 from terminal.tui.widgets.pane import BLANK, Entry, Line, Pane
@@ -12,12 +12,22 @@ MEASURE_MAX = 84
 """Lines of text no longer than this are easy to read."""
 SUMMARY_LINES_MAX = 40
 SPARK_MAX = 48
+FOLD = "fold"
+"""The entry that opens and shuts what a story merely touches."""
 _BRIEF_NUMBERS = 16
 _SINCE = " since the story"
 
 
 class Article(Pane):
-    """The story in focus; without one, the terms of the market in focus."""
+    """The story in focus; without one, the terms of the market in focus.
+
+    First the markets on whose question it reports; what it merely touches is folded to a line.
+    """
+
+    _opened = ""
+    """The story whose fold is open."""
+    _parted: tuple[str, str] = ("", "")
+    """Story and market that were called not related last."""
 
     def entries(self, width: int) -> list[Entry]:
         width = min(width - 2, MEASURE_MAX)
@@ -51,7 +61,10 @@ class Article(Pane):
     def open(self, key: str) -> None:
         """A market's card, or a story that touched the market in focus."""
         kind, _, story_id = key.partition("story ")
-        if not kind and story_id:
+        if key == FOLD:
+            self._opened = "" if self._opened == self.seen.story_id else self.seen.story_id
+            self.rebuild()
+        elif not kind and story_id:
             self.tell(ShowStory(story_id))
         elif key and key != self.seen.condition_id:
             self.tell(ShowMarket(key))
@@ -66,10 +79,10 @@ class Article(Pane):
             top += [((line, ""),) for line in words.wrap(article.summary, width, SUMMARY_LINES_MAX)]
             top.append(BLANK)
         cards = sorted(article.cards, key=lambda c: c.condition_id != self.seen.condition_id)
-        entries = [Entry("", tuple(top)), *self._cards(cards, article.links, width)]
+        entries = [Entry("", tuple(top)), *self._cards(cards, article, width)]
         return [*entries, Entry("", tuple(_tail(article, width)))]
 
-    def _cards(self, cards: list[CardView], links: int, width: int) -> list[Entry]:
+    def _cards(self, cards: list[CardView], article: ArticleView, width: int) -> list[Entry]:
         if not cards:
             lines = words.wrap(
                 "This story touches no market that is followed here."
@@ -79,15 +92,63 @@ class Article(Pane):
             return [Entry("", (*(((line, "faint"),) for line in lines), BLANK))]
         first, *rest = cards
         entries = [Entry(first.condition_id, self._boxed(first, width)), Entry("", (BLANK,))]
-        more = max(0, links - len(cards))
-        if rest:
-            title = " also touches" + _judged(rest)
+        bearing = [card for card in rest if card.tier == "bears"]
+        touching = [card for card in rest if card.tier != "bears"]
+        more = max(0, article.links - len(cards))
+        if bearing:
+            title = " reports on this too" + _judged(bearing)
             entries.append(Entry("", (((words.fit(title, width), "faint"),),)))
-            entries += [Entry(card.condition_id, self._brief(card, width)) for card in rest]
+            entries += [Entry(card.condition_id, self._brief(card, width)) for card in bearing]
+            entries.append(Entry("", (BLANK,)))
+        if touching or more:
+            entries += self._folded(touching, more, article.story_id, width)
+        return entries
+
+    def _folded(self, cards: list[CardView], more: int, story: str, width: int) -> list[Entry]:
+        """What the story merely touches: a line, and on request the markets."""
+        shut = self._opened != story
+        many = words.counted(len(cards) + more, "market")
+        sign = "▸" if shut else "▾"
+        title = f" {sign} also touches {many}" + _judged(cards)
+        told = "" if shut else "  ⏎ folds"
+        entries = [Entry(FOLD, (((words.fit(title + told, width), "faint"),),))]
+        if not shut:
+            entries += [Entry(card.condition_id, self._brief(card, width)) for card in cards]
             if more:
                 entries.append(Entry("", (((f" and {more} more, less sure", "faint"),),)))
-            entries.append(Entry("", (BLANK,)))
-        return entries
+        return [*entries, Entry("", (BLANK,))]
+
+    # -- what a person says of a link --------------------------------------------------------
+
+    def do_unrelated(self) -> bool:
+        """The chosen card, or else the one in its box, is not related to the story."""
+        article = self.seen.article
+        if article is None or not article.cards:
+            self.model.notices.say("This story is linked to no market.")
+            return True
+        cards = {card.condition_id: card for card in article.cards}
+        boxed = cards.get(self.seen.condition_id, article.cards[0])
+        card = cards.get(self.chosen, boxed)
+        self._parted = (article.story_id, card.condition_id)
+        self._say(True, f"Not related: {card.event_title or card.question}")
+        return True
+
+    def do_related(self) -> bool:
+        """Take the last such word back."""
+        if not self._parted[0]:
+            self.model.notices.say("Nothing was called not related lately.")
+            return True
+        self._say(False, "Related after all")
+        self._parted = ("", "")
+        return True
+
+    def _say(self, on: bool, text: str) -> None:
+        story_id, condition_id = self._parted
+        requests = self.model.requests
+        command = Unrelate(
+            id=requests.new_id(), story_id=story_id, condition_id=condition_id, on=on
+        )
+        requests.send(command, text)
 
     def _boxed(self, card: CardView, width: int) -> tuple[Line, ...]:
         inner = width - 4
@@ -159,7 +220,8 @@ def _said(card: CardView, inner: int) -> list[Line]:
         direction = {1: "for YES", -1: "against YES"}.get(card.direction, "either way")
         # in front, where no short page cuts it
         by = f" and judged by {words.plain(card.judge)}" if card.judge else ""
-        said = f"linked{by} {card.relevance:.0%}, {direction}: {card.why}"
+        how = "reports on this" if card.tier == "bears" else "touches this"
+        said = f"{how}{by}, {card.relevance:.0%}, {direction}: {card.why}"
         lines += [((line, "faint"),) for line in words.wrap(said, inner, 2)]
     return lines
 

@@ -48,6 +48,7 @@ from terminal.protocol.views import (
     StreamView,
     TicketView,
     Toast,
+    Unrelate,
     View,
 )
 
@@ -421,7 +422,10 @@ class ScriptedEngine:
             first_seen_ns=row.first_seen_ns,
             sources=("Example Wire", "Example Post", "Example Times") if moved else (story[2],),
             novelty=0.9,
-            cards=tuple(self._card(self.markets[m], story[6], story[7]) for m in story[5]),
+            cards=tuple(
+                self._card(self.markets[m], story[6], story[7], "touches" if n else "bears")
+                for n, m in enumerate(story[5])
+            ),
             meaning=(
                 "A launch, and of a device, not a model: the question asks for a leaderboard lead.",
                 "Five stories like it moved these odds by +0.2 (median; n = 5).",
@@ -431,7 +435,7 @@ class ScriptedEngine:
             latency=(("seen", 0.8), ("linked", 0.9), ("moved", 4.2)) if moved else (),
         )
 
-    def _card(self, market: Market, points: float, verdict: str) -> CardView:
+    def _card(self, market: Market, points: float, verdict: str, tier: str) -> CardView:
         return CardView(
             condition_id=market.id,
             question=market.question,
@@ -449,6 +453,7 @@ class ScriptedEngine:
             direction=1,
             why="names Qwen, an Alibaba model",
             judge=self.judge,
+            tier=tier,
             remarks=self.remarks,
             spark=tuple(
                 market.start + ((n * 7) % 11 - 5) / 1500 + n / 4000 - 0.008 for n in range(36)
@@ -572,6 +577,8 @@ class ScriptedEngine:
             )
         if isinstance(command, AnswerSuggestion):
             return self._answer_suggestion(command)
+        if isinstance(command, Unrelate):
+            return Done(id=command.id, outcome="done", message="As you say.")
         if isinstance(command, Kill):
             self.killed = command.on
             if command.on:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal.protocol.views import AnswerSuggestion, CancelOrder, Kill
+from terminal.protocol.views import AnswerSuggestion, CancelOrder, Kill, Unrelate
 from terminal.tui.actions import ACTIONS, KeyMap, KeysError
 from terminal.tui.screens.card import Ask
 from terminal.tui.screens.front import FrontPage
@@ -14,6 +14,7 @@ from terminal.tui.screens.help import Help, Messages
 from terminal.tui.screens.palette import Palette, commands_of
 from terminal.tui.screens.search import Search
 from terminal.tui.screens.ticket_screen import TicketCard
+from terminal.tui.widgets.article import Article
 from terminal.tui.widgets.blotter import Blotter
 from terminal.tui.widgets.news import NewsList
 from terminal.tui.widgets.pane import Pane
@@ -43,6 +44,8 @@ PROOF: dict[str, tuple[str, Callable[[Stage], bool]]] = {
     "market": ("news", lambda it: it.app.seen.condition_id == "m-alibaba"),
     "swap": ("news", lambda it: it.app.seen.swapped),
     "sort": ("news", lambda it: it.app.front.news.by_weight),
+    "unrelated": ("news", said(Unrelate)),
+    "related": ("news", lambda it: any(not one.on for one in it.engine.said(Unrelate))),
     "search": ("news", on_top(Search)),
     "copy": ("news", lambda it: bool(it.app.clipboard)),
     "buy": ("news", on_top(TicketCard)),
@@ -63,7 +66,7 @@ def test_there_is_a_proof_for_every_action_and_somebody_who_answers_it() -> None
     assert set(PROOF) == {action.id for action in ACTIONS}
     answered = {
         name.removeprefix("do_")
-        for who in (FrontPage, Pane, NewsList, Signals, Blotter)
+        for who in (FrontPage, Pane, NewsList, Article, Signals, Blotter)
         for name in vars(who)
         if name.startswith("do_")
     }
@@ -88,6 +91,8 @@ async def test_every_action_is_done_by_its_key(tmp_path: Path, id: str) -> None:
     pane, proof = PROOF[id]
     async with stage(tmp_path) as it:
         await ready(it, pane)
+        if id == "related":
+            await it.press(it.app.model.keymap.keys["unrelated"][0])
         await it.press(it.app.model.keymap.keys[id][0])
         await it.until(lambda: proof(it), f"what {id} does")
 

@@ -262,7 +262,9 @@ async def test_a_link_that_a_judge_had_a_say_in_names_it_on_the_card(tmp_path: P
     engine = ScriptedEngine(tmp_path)
     engine.judge = "tiny-1"
     async with stage(tmp_path, engine=engine) as it:
-        await it.sees("linked and judged by tiny-1 82%", "also touches, judged by tiny-1")
+        await it.sees(
+            "reports on this and judged by tiny-1", "also touches 2 markets, judged by tiny"
+        )
 
 
 async def test_what_to_know_of_a_market_before_trading_stands_on_its_card(tmp_path: Path) -> None:
@@ -392,12 +394,35 @@ async def test_wide_letters_push_no_number_out_of_its_column(
         well_set(it)
 
 
+async def unfold(it: Stage) -> None:
+    """Open what the story in focus merely touches."""
+    article = it.app.front.get("article")
+    await it.until(lambda: "fold" in article.keys, "the fold")
+    article.choose("fold")
+    await it.press("enter")
+    await it.sees("▾ also touches")
+
+
+async def test_what_a_story_merely_touches_is_folded_and_opened_by_a_key(tmp_path: Path) -> None:
+    async with stage(tmp_path, size=(120, 60)) as it:
+        it.engine.moving = False
+        it.app.front.go("article")
+        await it.sees("▸ also touches")
+        hidden = [key for key in it.app.front.get("article").keys if key not in ("fold", "")]
+        assert len(hidden) == 1, "only the market on whose question it reports"
+        await unfold(it)
+        assert len(it.app.front.get("article").keys) > 2
+        await it.press("enter")
+        await it.sees("▸ also touches")
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_related_market_says_in_words_how_its_move_stands(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     async with stage(tmp_path, size=size, engine=Eastern(tmp_path)) as it:
         it.app.front.go("article")
+        await unfold(it)
         for _ in range(40):
             if it.shows("and 9 more, less sure"):
                 break
