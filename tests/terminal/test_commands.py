@@ -222,7 +222,7 @@ def test_a_running_bot_answers_obeys_and_ends_cleanly(
     book = json.loads(ftt("book", markets[0]["condition_id"], "--json").stdout)
     assert book["question"] == markets[0]["question"]
     whole = json.loads(ftt("news", "--story", stories[0]["id"], "--json").stdout)
-    assert whole["title"] == stories[0]["title"]
+    assert whole["story_id"] == stories[0]["id"], "its title may have been edited meanwhile"
     assert len(whole["cards"]) <= whole["links"]
     for what in ("orders", "positions", "fills", "signals", "impact"):
         ran = ftt(what, "--json")

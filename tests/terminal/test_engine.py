@@ -171,6 +171,10 @@ async def test_a_restart_tells_no_story_twice_and_keeps_the_money(practice_confi
     held = {p.asset_id: p.size for p in first.session.desk.portfolio.open_positions()}
     again = {p.asset_id: p.size for p in second.session.desk.portfolio.open_positions()}
     assert again == held
+    assert list(second.state.fills) == list(first.state.fills), "and shows them"
+    orders = [record.intent for record in second.state.earlier.orders]
+    assert orders == [r.intent for r in first.session.desk.trading.orders.records.values()]
+    assert all(record.over for record in second.state.earlier.orders)
     await run_until(second, lambda: second.state.counters.stories > 0)
     repeated = [
         story.title

@@ -153,8 +153,11 @@ def test_what_an_engine_answers_obeys_no_escape_sequence() -> None:
 async def test_rubbish_on_the_link_is_told_as_rubbish(folder: Path, body: bytes) -> None:
     async def nonsense(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(len(body).to_bytes(4, "big") + body)
+        await writer.drain()
+        writer.close()
 
     server = await asyncio.start_unix_server(nonsense, str(link.endpoint(folder)))
     with pytest.raises(LinkError, match="can't read"):
         await Face.connect(folder, "1")
     server.close()
+    await server.wait_closed()
